@@ -1,0 +1,117 @@
+# Works with GNU make 3.81, the one macOS ships.
+# Every target below first makes sure that .venv holds what requirements.lock says.
+
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
+NOTEBOOK := notebooks/00_start_here.ipynb
+
+# Options passed on to the program that a target runs.
+ARGS ?=
+# The interpreter that .venv is made with; empty: the first good one of the list below.
+PYTHON ?=
+CANDIDATES := python3 python3.13 python3.12 python3.11
+
+# An environment whose interpreter is gone, or that was made in another folder, does not
+# count as installed: it would run an old copy of the package or nothing at all.
+$(shell [ -x $(PY) ] && [ "$$(cat $(STAMP) 2>/dev/null)" = "$(CURDIR)" ] || rm -f $(STAMP))
+
+# Shell code: sets $$python to the first usable interpreter, or says why there is none and stops.
+define find_python
+python=; seen=; \
+for name in $(if $(PYTHON),"$(PYTHON)",$(CANDIDATES)); do \
+	if ! command -v "$$name" >/dev/null 2>&1; then why="not found"; \
+	elif ! "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		why="older than 3.11, or not working"; \
+	elif ! "$$name" -c 'import ensurepip, venv' 2>/dev/null; then \
+		why="has no venv module (on Debian and Ubuntu: apt install python3-venv)"; \
+	else python=$$name; break; fi; \
+	seen="$$seen  $$name: $$why\n"; \
+done; \
+if [ -z "$$python" ]; then \
+	printf 'divlab needs Python 3.11 or newer, with its venv module. Looked at:\n%b' "$$seen" >&2; \
+	printf 'Install one, or name one: make PYTHON=/path/to/python3\n' >&2; \
+	exit 1; \
+fi
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test bench lint notebooks lock clean
+
+help:
+	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
+	@echo 'make test       run the unit tests, then every notebook against its stored outputs'
+	@echo 'make bench      run the benchmarks (the first time installs torch, a large download)'
+	@echo 'make lint       check style, formatting and types'
+	@echo 'make notebooks  run all notebooks again and store their outputs'
+	@echo 'make lock       resolve pyproject.toml into requirements.lock (ARGS=--upgrade for newer)'
+	@echo 'make clean      remove .venv and everything else that was built'
+	@echo
+	@echo 'The first target you run makes .venv; this takes a few minutes once.'
+	@echo 'ARGS="..." passes options on, as in: make lab ARGS="--no-browser --port 8890"'
+	@echo 'PYTHON=... picks the Python that .venv is made with.'
+
+# The stamp is written last: an install that failed or was interrupted leaves none, and the
+# next run starts again from nothing.
+$(STAMP): requirements.lock pyproject.toml
+	@$(find_python); \
+	echo "Setting up $(VENV) with $$("$$python" --version), once."; \
+	rm -rf $(VENV) && "$$python" -m venv $(VENV)
+	$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "$(CURDIR)" > $@
+
+# What the lock pinned stays as it is; only what the benchmarks add is resolved here.
+$(BENCH_STAMP): $(STAMP)
+	$(PY) -m pip freeze --exclude-editable > $(VENV)/constraints.txt
+	$(PY) -m pip install --disable-pip-version-check --constraint $(VENV)/constraints.txt \
+		--no-build-isolation -e '.[bench]'
+	@touch $@
+
+lab: $(STAMP)
+	$(PY) -m jupyterlab $(NOTEBOOK) $(ARGS)
+
+# Both halves always run, so that one failure does not hide another.
+test: $(STAMP)
+	@status=0; \
+	$(PY) -m pytest $(ARGS) || status=1; \
+	$(PY) -m pytest --nbval notebooks || status=1; \
+	exit $$status
+
+bench: $(BENCH_STAMP)
+	$(PY) -m tests.benchmarks $(ARGS)
+
+lint: $(STAMP)
+	@status=0; \
+	$(PY) -m ruff check || status=1; \
+	$(PY) -m ruff format --check || status=1; \
+	$(PY) -m mypy || status=1; \
+	exit $$status
+
+# Widget state, timings and the interpreter's version stay out: they change with every run.
+notebooks: $(STAMP)
+	$(PY) -m nbconvert --to notebook --execute --inplace \
+		--ExecutePreprocessor.store_widget_state=False \
+		--ExecutePreprocessor.record_timing=False \
+		--ClearMetadataPreprocessor.enabled=True \
+		--ClearMetadataPreprocessor.clear_cell_metadata=False \
+		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
+		$(ARGS) notebooks/*.ipynb
+
+# One set of versions for every Python and platform, so that results agree between them.
+lock:
+	@$(find_python); \
+	rm -rf .lock-venv; trap 'rm -rf .lock-venv' EXIT; trap 'exit 1' HUP INT TERM; \
+	"$$python" -m venv .lock-venv && \
+	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' && \
+	.lock-venv/bin/uv pip compile pyproject.toml --extra notebooks --extra test \
+		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --quiet \
+		--custom-compile-command 'make lock' $(ARGS) --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .lock-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find divlab notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) \
+		-prune -exec rm -rf {} +

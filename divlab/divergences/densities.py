@@ -1,0 +1,173 @@
+"""What every divergence asks of a distribution: its density, its support and where its mass lies.
+
+numpyro's distributions are used as they are, with three repairs: `log_prob` is -inf outside the
+support (several of numpyro's are not), a mixture is taken apart into its components, and the
+leaves of a distribution come in an order that does not change from process to process.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import logsumexp
+from numpyro.distributions import Distribution, MixtureGeneral, MixtureSameFamily, constraints
+
+Mixture = MixtureSameFamily | MixtureGeneral
+
+
+@jax.tree_util.register_pytree_node_class
+class Packed:
+    """A numpyro distribution as a pytree with a fixed order of leaves and float leaves only.
+
+    numpyro lists the parameters of a distribution in the order of a Python set, so the order, and
+    with it the compiled program, differs between processes: a program kept on disk would be found
+    again only by luck. `Packed` sorts the parameters by name, and turns Python numbers into
+    arrays so that `Normal(0, 1)` and `Normal(0.5, 2.0)` run the same program.
+    """
+
+    def __init__(self, distribution: Distribution):
+        self.distribution = distribution
+
+    def tree_flatten(self):
+        distribution = self.distribution
+        names = sorted(type(distribution).gather_pytree_data_fields())
+        values = [distribution.__dict__.get(name) for name in names]
+        return [jax.tree.map(_pack_leaf, value, is_leaf=_is_distribution) for value in values], (
+            type(distribution),
+            tuple(names),
+            tuple(
+                (name, distribution.__dict__.get(name))
+                for name in sorted(set(type(distribution).gather_pytree_aux_fields()))
+            ),
+        )
+
+    @classmethod
+    def tree_unflatten(cls, structure, leaves):
+        kind, names, aux = structure
+        # A leaf may be a placeholder of JAX's own while it inspects a tree, hence the type test.
+        by_name = {
+            name: jax.tree.map(
+                lambda leaf: leaf.distribution if isinstance(leaf, Packed) else leaf,
+                value,
+                is_leaf=lambda leaf: isinstance(leaf, Packed),
+            )
+            for name, value in zip(names, leaves, strict=True)
+        }
+        aux = dict(aux)
+        return cls(
+            kind.tree_unflatten(
+                tuple(aux.get(name) for name in kind.gather_pytree_aux_fields()),
+                tuple(by_name[name] for name in kind.gather_pytree_data_fields()),
+            )
+        )
+
+
+def _is_distribution(value) -> bool:
+    return isinstance(value, Distribution)
+
+
+def _pack_leaf(value):
+    if isinstance(value, Distribution):
+        return Packed(value)
+    if isinstance(value, (bool, int, float, np.ndarray, np.generic, jax.Array)):
+        array = jnp.asarray(value)
+        if jnp.issubdtype(array.dtype, jnp.number) and not jnp.issubdtype(array.dtype, jnp.floating):
+            return array.astype(float)
+        return jax.lax.convert_element_type(array, array.dtype)  # drops the weak type
+    return value
+
+
+def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
+    """log p(x), and -inf exactly where x is outside the support; x has any shape.
+
+    Inside the support a log density too negative for its dtype is the most negative finite
+    number, so that underflow is never taken for an absence of mass.
+    """
+    if isinstance(distribution, MixtureSameFamily):
+        log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
+        components = log_density(distribution.component_distribution, x[..., None])
+        return logsumexp(log_weights + components, axis=-1)
+    if isinstance(distribution, MixtureGeneral):
+        log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
+        components = [log_density(c, x) for c in distribution.component_distributions]
+        return logsumexp(log_weights + jnp.stack(components, axis=-1), axis=-1)
+    low, high = support_bounds(distribution)
+    lowest = jnp.finfo(x.dtype).min
+    if _is_infinite(low) and _is_infinite(high):
+        return jnp.maximum(distribution.log_prob(x), lowest)
+    inside = (x > low) & (x < high)
+    # The density is never evaluated outside the support, where it, or its gradient, may be NaN.
+    if _is_infinite(high):
+        somewhere_inside = low + 1.0
+    elif _is_infinite(low):
+        somewhere_inside = high - 1.0
+    else:
+        somewhere_inside = 0.5 * (low + high)
+    log_prob = distribution.log_prob(jnp.where(inside, x, somewhere_inside))
+    return jnp.where(inside, jnp.maximum(log_prob, lowest), -jnp.inf)
+
+
+def support_bounds(distribution: Distribution) -> tuple:
+    """The ends of the support; the Python floats -inf and inf where there is no end."""
+    support = distribution.support
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    if isinstance(support, constraints._Real):
+        return -np.inf, np.inf
+    return getattr(support, "lower_bound", -np.inf), getattr(support, "upper_bound", np.inf)
+
+
+def _is_infinite(bound) -> bool:
+    return isinstance(bound, float) and np.isinf(bound)
+
+
+def components(distribution: Distribution) -> list[Distribution]:
+    """The parts of a mixture (a batched distribution counts as one part), else the one itself."""
+    if isinstance(distribution, MixtureSameFamily):
+        return components(distribution.component_distribution)
+    if isinstance(distribution, MixtureGeneral):
+        return [part for c in distribution.component_distributions for part in components(c)]
+    return [distribution]
+
+
+def support_ends(distributions: list[Distribution]) -> tuple[jax.Array, bool, bool]:
+    """All finite ends of all components' supports, and whether mass can reach -inf and inf."""
+    ends, reaches_left, reaches_right = [], False, False
+    for part in [part for d in distributions for part in components(d)]:
+        low, high = support_bounds(part)
+        reaches_left |= _is_infinite(low)
+        reaches_right |= _is_infinite(high)
+        ends += [jnp.ravel(jnp.asarray(b, float)) for b in (low, high) if not _is_infinite(b)]
+    return jnp.concatenate(ends) if ends else jnp.zeros(0), reaches_left, reaches_right
+
+
+# In units of a component's spread to either side: where a panel ends. A bell of that scale is
+# smooth over each step, and beyond the last one a Gaussian holds 1e-16 of its mass.
+_STEPS = np.array([0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
+
+
+def landmarks(distribution: Distribution) -> jax.Array:
+    """Points that cut the line finely where `distribution` has mass, in no order.
+
+    Taken from `loc` and `scale` where the family has them, else from quantiles, else from the
+    quantiles of a fixed draw, so that any distribution with `log_prob` and `sample` will do.
+    """
+    points = []
+    for part in components(distribution):
+        center, left, right = _center_and_spreads(part)
+        low, high = support_bounds(part)
+        cuts = [center] + [center - left * s for s in _STEPS] + [center + right * s for s in _STEPS]
+        points.append(jnp.ravel(jnp.clip(jnp.stack([jnp.ravel(c) for c in cuts]), low, high)))
+    return jax.lax.stop_gradient(jnp.concatenate(points))
+
+
+def _center_and_spreads(part: Distribution):
+    loc, scale = getattr(part, "loc", None), getattr(part, "scale", None)
+    if isinstance(part.support, constraints._Real) and loc is not None and scale is not None:
+        return loc, scale, scale
+    levels = (0.15865525, 0.5, 0.84134475)  # one standard deviation of a Gaussian to either side
+    try:
+        low, middle, high = (part.icdf(jnp.full(part.batch_shape, level)) for level in levels)
+    except (NotImplementedError, ImportError):  # some of numpyro's need TensorFlow Probability
+        draw = part.sample(jax.random.key(0), (1024,))
+        low, middle, high = jnp.quantile(draw, jnp.array(levels), axis=0)
+    return middle, middle - low, high - middle
