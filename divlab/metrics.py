@@ -1,0 +1,133 @@
+"""Whether a model covers the modes of its target, and how sharp it is inside them."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from divlab.divergences.arguments import read_samples
+from divlab.models.run import Run
+from divlab.targets import modes
+
+_REACH = 3.0  # in scales: how far a mode extends
+_DUE = 0.05  # the share of a mode's due mass that counts as covering it
+_CELLS = 256  # for the moments inside a mode
+
+
+class Coverage(NamedTuple):
+    """How a model's mass is spread over the modes of a target; of `Runs`, one row for each seed.
+
+    Attributes:
+        mode_fractions: (K,) share of the mass nearest each mode, from left to right; sums to 1.
+        modes_covered: how many modes hold, within 3 of their scales, at least 5 % of the mass
+            that is due to them (their weight).
+        high_quality: share of the mass within 3 scales of a mode.
+        bridge: share of the mass in no mode, 1 - high_quality.
+        sharpness: standard deviation of the mass inside modes about its mean there, over that of
+            a Gaussian of the true scale cut at 3 scales (0.98658 of it): 1 is as sharp as the
+            target, above is blurred, below too narrow. NaN if no mass is in any mode.
+    """
+
+    mode_fractions: jax.Array
+    modes_covered: jax.Array
+    high_quality: jax.Array
+    bridge: jax.Array
+    sharpness: jax.Array
+
+
+def coverage(run_or_samples, target) -> Coverage:
+    """Which modes of `target` a model covers, and how well.
+
+    Args:
+        run_or_samples: a `Run` or `Runs`, measured exactly through its CDF, or 1-D samples.
+        target: a distribution or samples, whose modes are `divlab.targets.modes(target)`.
+
+    Returns:
+        A `Coverage`; its docstring has the exact rules.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.kl` and `divlab.targets.modes`.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians(4.0, 0.5)
+        >>> found = divlab.coverage([-2.0, -1.9, 2.1, 0.0], target)
+        >>> found.mode_fractions.tolist(), int(found.modes_covered), float(found.bridge)
+        ([0.5, 0.5], 2, 0.25)
+    """
+    locs, scales, weights = modes(target)
+    # Cells of each mode from left to right; nearest modes meet half-way.
+    borders = jnp.concatenate([jnp.array([-jnp.inf]), (locs[1:] + locs[:-1]) / 2, jnp.array([jnp.inf])])
+    low = jnp.maximum(locs - _REACH * scales, borders[:-1])
+    high = jnp.minimum(locs + _REACH * scales, borders[1:])
+    edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)
+    if isinstance(run_or_samples, Run):
+        finite = borders[1:-1]
+        values = run_or_samples.cdf(jnp.concatenate([finite, edges.ravel()]))
+        at_borders, at_edges = values[..., : finite.shape[0]], values[..., finite.shape[0] :]
+        at_edges = at_edges.reshape(*at_edges.shape[:-1], *edges.shape)
+        ends = jnp.zeros((*at_borders.shape[:-1], 1))
+        fractions = jnp.diff(jnp.concatenate([ends, at_borders, ends + 1], axis=-1), axis=-1)
+        masses = jnp.diff(at_edges, axis=-1)
+        points = (edges[:, 1:] + edges[:, :-1]) / 2
+    else:
+        x = read_samples("run_or_samples", run_or_samples)
+        fractions = jnp.mean(_between(x, borders[:-1, None], borders[1:, None]), axis=-1)
+        masses = _between(x, low[:, None], high[:, None], closed=True) / x.shape[0]
+        points = jnp.broadcast_to(x, masses.shape)
+    return _summary(fractions, masses, points, scales, weights)
+
+
+def _between(x, low, high, closed=False):
+    return ((x >= low) & ((x <= high) if closed else (x < high))).astype(x.dtype)
+
+
+def _summary(fractions, masses, points, scales, weights) -> Coverage:
+    """From the masses (..., K, cells) at points (K, cells) inside each mode."""
+    held = jnp.sum(masses, axis=-1)
+    safe = jnp.where(held > 0, held, 1.0)
+    mean = jnp.sum(masses * points, axis=-1) / safe
+    squares = jnp.sum(masses * (points - mean[..., None]) ** 2, axis=-1)
+    true_squares = held * (0.9865782 * scales) ** 2
+    inside = jnp.sum(held, axis=-1)
+    ratio = jnp.sum(squares, axis=-1) / jnp.sum(true_squares, axis=-1)
+    return Coverage(
+        mode_fractions=fractions,
+        modes_covered=jnp.sum(held >= _DUE * weights, axis=-1),
+        high_quality=inside,
+        bridge=jnp.clip(1 - inside, 0, 1),
+        sharpness=jnp.where(inside > 0, jnp.sqrt(ratio), jnp.nan),
+    )
+
+
+def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for a rate, from `successes` out of `trials`.
+
+    Args:
+        successes: how often it happened, between 0 and `trials`.
+        trials: how often it could have, at least 1.
+        confidence: strictly between 0 and 1.
+
+    Returns:
+        The lower and upper end, in [0, 1].
+
+    Source: Wilson (1927), JASA 22, 209-212.
+
+    Example:
+        >>> from divlab.metrics import wilson
+        >>> [round(end, 3) for end in wilson(8, 32)]
+        [0.133, 0.421]
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"successes must be within 0 and trials, got {successes} of {trials}.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be strictly between 0 and 1, got {confidence}.")
+    z = float(jax.scipy.special.ndtri(0.5 + confidence / 2))
+    rate = successes / trials
+    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * np.sqrt(rate * (1 - rate) / trials + (z / (2 * trials)) ** 2)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+__all__ = ["Coverage", "coverage", "wilson"]

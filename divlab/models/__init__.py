@@ -1,0 +1,10 @@
+"""What does a model learn when it minimises a divergence?"""
+
+from divlab.models import objectives
+from divlab.models.gan import GAN
+from divlab.models.objectives import GAN_OBJECTIVES, VAE_OBJECTIVES
+from divlab.models.run import Run, Runs
+from divlab.models.training import fit, fit_many
+from divlab.models.vae import VAE
+
+__all__ = ["GAN", "GAN_OBJECTIVES", "VAE", "VAE_OBJECTIVES", "Run", "Runs", "fit", "fit_many", "objectives"]

@@ -1,0 +1,150 @@
+"""The densities that models with a latent of one dimension learn, as numpyro distributions.
+
+The latent z ~ N(0, 1) is cut into cells, fine where the network's output moves and where z has
+mass. What is exact then is exact: the mass of every cell, and, for a generator, the law of its
+linear interpolant; a network of leaky ReLUs is that interpolant but for the cells with a kink.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import log_ndtr, logsumexp, ndtr
+from jax.scipy.stats import norm
+from numpyro.distributions import Distribution, constraints
+
+CELLS, REACH = 1024, 8.0
+_BEYOND = 1e4  # a latent so far out that a piecewise linear network has no more kinks before it
+
+
+def latent_edges(output: Callable) -> jax.Array:
+    """Edges of cells of z: half of them spread evenly over z, half over the path of `output`."""
+    z = jnp.linspace(-REACH, REACH, 2 * CELLS + 1)
+    moved = jnp.abs(jnp.diff(output(z)))
+    path = jnp.concatenate([jnp.zeros(1), jnp.cumsum(moved)])
+    share = (z + REACH) / (2 * REACH) + path / jnp.maximum(path[-1], jnp.finfo(path.dtype).tiny)
+    levels = jnp.linspace(0.0, share[-1], CELLS + 1)
+    return jnp.interp(levels, share, z).at[jnp.array([0, -1])].set(jnp.array([-REACH, REACH]))
+
+
+def _cell_masses(edges: jax.Array) -> jax.Array:
+    """N(0, 1)'s mass in each cell, from the side on which it is small."""
+    low, high = edges[:-1], edges[1:]
+    left = low + high < 0
+    a, b = jnp.where(left, low, -high), jnp.where(left, high, -low)
+    return ndtr(b) - ndtr(a)
+
+
+class Pushforward(Distribution):
+    """The law of G(z), z ~ N(0, 1), with G linear between `latents` and on along its last lines.
+
+    Args:
+        latents: (K + 1,) increasing values of z.
+        values: (K + 1,) G there.
+        end_slopes: (2,) the slopes of G beyond the first and the last of them.
+    """
+
+    support = constraints.real
+    pytree_data_fields = ("latents", "values", "end_slopes")
+
+    def __init__(self, latents, values, end_slopes, *, validate_args=None):
+        self.latents, self.values, self.end_slopes = latents, values, end_slopes
+        super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
+
+    @classmethod
+    def of(cls, generate: Callable) -> "Pushforward":
+        """From a function of (n,) latents."""
+        latents = latent_edges(generate)
+        values = generate(latents)
+        far = generate(jnp.array([-_BEYOND, _BEYOND]))
+        slopes = (far - values[jnp.array([0, -1])]) / (jnp.array([-1.0, 1.0]) * (_BEYOND - REACH))
+        return cls(latents, values, slopes)
+
+    def _lines(self):
+        """Slope and span of z of each line, the two endless ones included, and a point on it."""
+        slopes = jnp.diff(self.values) / jnp.diff(self.latents)
+        slopes = jnp.concatenate([self.end_slopes[:1], slopes, self.end_slopes[1:]])
+        # A flat line carries its mass at a point; it is taken for a very steep density there.
+        least = 1e-7 * jnp.maximum(jnp.max(jnp.abs(self.values)), 1.0)
+        inner = jnp.where(jnp.abs(slopes) < least, jnp.where(slopes < 0, -least, least), slopes)
+        slopes = inner.at[0].set(slopes[0]).at[-1].set(slopes[-1])
+        endless = jnp.array([jnp.inf])
+        low = jnp.concatenate([-endless, self.latents])
+        high = jnp.concatenate([self.latents, endless])
+        z0 = jnp.concatenate([self.latents[:1], self.latents])
+        x0 = jnp.concatenate([self.values[:1], self.values])
+        return slopes, low, high, z0, x0
+
+    def log_prob(self, value):
+        slopes, low, high, z0, x0 = self._lines()
+        value = jnp.asarray(value, x0.dtype)[..., None]
+        moves = slopes != 0
+        z = z0 + (value - x0) / jnp.where(moves, slopes, 1.0)
+        on_line = moves & (z >= low) & (z < high)
+        log_density = norm.logpdf(z) - jnp.log(jnp.where(moves, jnp.abs(slopes), 1.0))
+        # Far below any mass rather than -inf, whose gradient would be NaN.
+        terms = jnp.where(on_line, jnp.where(on_line, log_density, 0.0), -jnp.inf)
+        nowhere = ~jnp.any(on_line, axis=-1)
+        terms = jnp.where(nowhere[..., None], 0.0, terms)
+        return jnp.where(nowhere, -jnp.inf, logsumexp(terms, axis=-1))
+
+    def cdf(self, value):
+        slopes, low, high, z0, x0 = self._lines()
+        value = jnp.asarray(value, x0.dtype)[..., None]
+        moves = slopes != 0
+        z = jnp.clip(z0 + (value - x0) / jnp.where(moves, slopes, 1.0), low, high)
+        rising = _mass_between(low, z)
+        falling = _mass_between(z, high)
+        flat = jnp.where(value >= x0, _mass_between(low, high), 0.0)
+        return jnp.sum(jnp.where(moves, jnp.where(slopes > 0, rising, falling), flat), axis=-1)
+
+    def sample(self, key, sample_shape=()):
+        z = jax.random.normal(key, sample_shape)
+        first, last = self.latents[0], self.latents[-1]
+        inside = jnp.interp(z, self.latents, self.values)
+        before = self.end_slopes[0] * jnp.minimum(z - first, 0)
+        return inside + before + self.end_slopes[1] * jnp.maximum(z - last, 0)
+
+
+def _mass_between(low, high):
+    left = low + high < 0
+    return ndtr(jnp.where(left, high, -low)) - ndtr(jnp.where(left, low, -high))
+
+
+class Decoded(Distribution):
+    """The mixture ∫ N(x; μ(z), σ(z)²) dN(z) over cells of z, one Gaussian for each cell.
+
+    Args:
+        log_weights: (K,) logarithms of the masses of the cells.
+        loc: (K,) means. `scales`: (K,) standard deviations.
+    """
+
+    support = constraints.real
+    pytree_data_fields = ("log_weights", "means", "scales")
+
+    def __init__(self, log_weights, means, scales, *, validate_args=None):
+        self.log_weights, self.means, self.scales = log_weights, means, scales
+        super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
+
+    @classmethod
+    def of(cls, decode: Callable) -> "Decoded":
+        """From a function of (n,) latents to means and log scales."""
+        edges = latent_edges(lambda z: decode(z)[0])
+        means, log_scales = decode((edges[1:] + edges[:-1]) / 2)
+        tiny = jnp.finfo(means.dtype).tiny
+        log_weights = jnp.log(jnp.maximum(_cell_masses(edges), tiny))
+        return cls(log_weights - logsumexp(log_weights), means, jnp.exp(log_scales))
+
+    def log_prob(self, value):
+        value = jnp.asarray(value, self.means.dtype)[..., None]
+        return logsumexp(self.log_weights + norm.logpdf(value, self.means, self.scales), axis=-1)
+
+    def cdf(self, value):
+        value = jnp.asarray(value, self.means.dtype)[..., None]
+        z = (value - self.means) / self.scales
+        return jnp.exp(logsumexp(self.log_weights + log_ndtr(z), axis=-1))
+
+    def sample(self, key, sample_shape=()):
+        cell_key, noise_key = jax.random.split(key)
+        cell = jax.random.categorical(cell_key, self.log_weights, shape=sample_shape)
+        return self.means[cell] + self.scales[cell] * jax.random.normal(noise_key, sample_shape)

@@ -1,0 +1,254 @@
+"""Training: one jitted loop for every model, one seed at a time or many at once."""
+
+import sys
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, PartitionSpec
+from tqdm.auto import tqdm
+
+from divlab.divergences.arguments import Samples, read
+from divlab.divergences.densities import Packed
+from divlab.models.architecture import check_count
+from divlab.models.gan import GAN
+from divlab.models.records import as_arrays
+from divlab.models.run import Run, Runs, Status
+from divlab.models.vae import VAE
+
+
+class _Progress(NamedTuple):
+    """What the loop carries from one record to the next."""
+
+    state: Any
+    step: jax.Array
+    diverged_at: jax.Array  # the first step whose loss was not finite, or -1
+
+
+def fit(
+    model, target, *, steps=2000, batch_size=256, key=0, record_every=20, progress=False
+) -> Run:
+    """Trains a model on a target, keeping its parameters along the way.
+
+    The networks see x in units of the target: moved by its median and divided by half the range
+    that holds its middle 68 % (mean and standard deviation of an array).
+
+    Args:
+        model: a `divlab.GAN` or a `divlab.VAE`.
+        target: a univariate continuous numpyro distribution, or a 1-D array of measurements, from
+            which batches are drawn with replacement (so a batch may be larger than the data).
+        steps: updates of the generator, or of the VAE.
+        batch_size: points of the target in an update.
+        key: an int or a JAX key; the same key gives the same run.
+        record_every: steps between two records; step 0 and the last one are recorded too.
+        progress: True shows a bar if the training takes over two seconds; a function is called
+            with (step, steps) after each record.
+
+    Returns:
+        A `Run`. Interrupting (Ctrl-C) ends the training early and keeps what was recorded; a loss
+        that is not finite ends it as well. `run.status` says which, and at which step.
+
+    Raises:
+        TypeError, ValueError: a model that is none, a target as in `divlab.kl`, an array with one
+            value only, counts below 1.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> run = divlab.fit(divlab.VAE("elbo"), target, steps=40, record_every=20, key=1)
+        >>> run.steps.tolist(), run.status
+        ([0, 20, 40], 'completed')
+    """
+    model, target, plan = _read(model, target, steps, batch_size, record_every)
+    key = read_key("key", key)
+    start, advance = partial(_start, batch_size=batch_size), partial(_advance, batch_size=batch_size)
+    records = _train(model, target, key, start, advance, plan, progress)
+    return Run(model=model, target=target, **records)
+
+
+def fit_many(
+    model, target, *, seeds=64, steps=2000, batch_size=256, record_every=20, progress=False
+) -> Runs:
+    """Trains a model from many seeds at once, each as `fit` does with that key.
+
+    Seeds are vectorised, and spread over all devices JAX has (see `divlab.configure`).
+
+    Args:
+        model, target, steps, batch_size, record_every, progress: as in `fit`.
+        seeds: a number n, for the keys 0 … n-1, or an array of ints or of JAX keys.
+
+    Returns:
+        `Runs`, whose arrays have a leading axis of seeds; `runs[i]` is one `Run`.
+
+    Raises:
+        TypeError, ValueError: as in `fit`; no seeds.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> runs = divlab.fit_many(divlab.GAN("wgan"), target, seeds=3, steps=20)
+        >>> len(runs), runs.history["critic_loss"].shape
+        (3, (3, 2))
+    """
+    model, target, plan = _read(model, target, steps, batch_size, record_every)
+    keys = read_seeds(seeds)
+    devices = tuple(jax.local_devices())
+    padding = -len(keys) % len(devices)
+    padded = jnp.concatenate([keys, keys[:1].repeat(padding)]) if padding else keys
+    start, advance = _many(devices, batch_size)
+    records = _train(model, target, padded, start, advance, plan, progress)
+    return Runs(model=model, target=target, **jax.tree.map(lambda a: a[: len(keys)], records))
+
+
+def read_key(name: str, key) -> jax.Array:
+    """A typed key from an int, a typed key or an old-style one."""
+    if isinstance(key, (jax.Array, np.ndarray, np.integer)):
+        key = jnp.asarray(key)
+        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim == 0:
+            return key
+        if key.dtype == jnp.uint32 and key.shape == (2,):
+            return jax.random.wrap_key_data(key)
+        if jnp.issubdtype(key.dtype, jnp.integer) and key.ndim == 0:
+            return jax.random.key(key)
+    elif isinstance(key, int) and not isinstance(key, bool):
+        return jax.random.key(key)
+    raise TypeError(f"{name} must be an int or a JAX key, got {key!r}.")
+
+
+def read_seeds(seeds) -> jax.Array:
+    """An array of keys, from how many, from ints or from keys."""
+    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
+        return jax.vmap(jax.random.key)(jnp.arange(check_count("seeds", seeds)))
+    if isinstance(seeds, (list, tuple, range)) and len(seeds) > 0:
+        return jnp.stack([read_key("seeds", seed) for seed in seeds])
+    if isinstance(seeds, (jax.Array, np.ndarray)) and np.shape(seeds)[:1] not in ((), (0,)):
+        return jnp.stack([read_key("seeds", seed) for seed in jnp.asarray(seeds)])
+    raise TypeError(f"seeds must be a number of at least 1 or an array of keys, got {seeds!r}.")
+
+
+def _read(model, target, steps, batch_size, record_every):
+    if not isinstance(model, (GAN, VAE)):
+        raise TypeError(f"model must be a divlab.GAN or a divlab.VAE, got {model!r}.")
+    argument = read("target", target)
+    if isinstance(argument, Samples):
+        values = np.asarray(argument.values)
+        if not np.all(np.isfinite(values)):
+            raise ValueError("target holds infinite values; there is nothing to learn from them.")
+        if np.all(values == values[0]):
+            raise ValueError(
+                f"target holds {len(values)} value(s), all {values[0]:g}; two different ones or "
+                "more are needed to learn a distribution."
+            )
+    for name, count in (("steps", steps), ("batch_size", batch_size), ("record_every", record_every)):
+        check_count(name, count)
+    marks = [*range(0, steps, record_every), steps]
+    return as_arrays(model), argument, np.array(marks)
+
+
+def draw(target: Packed | Samples, key: jax.Array, n: int) -> jax.Array:
+    """n points of the target."""
+    if isinstance(target, Packed):
+        return target.distribution.sample(key, (n,))
+    return target.values[jax.random.randint(key, (n,), 0, target.values.shape[0])]
+
+
+def units(target: Packed | Samples) -> tuple[jax.Array, jax.Array]:
+    """The location and scale in which networks see the target."""
+    if isinstance(target, Samples):
+        return jnp.mean(target.values), jnp.std(target.values)
+    points = target.distribution.sample(jax.random.key(0), (4096,))
+    low, middle, high = jnp.quantile(points, jnp.array([0.16, 0.5, 0.84]))
+    return middle, (high - low) / 2
+
+
+@partial(jax.jit, static_argnames="batch_size")
+def _start(model, target, key, batch_size):
+    """The untrained model, and the losses of its first step."""
+    state = model.init(jax.random.fold_in(key, 0), *units(target))
+    _, losses = model.step(state, partial(draw, target, n=batch_size), jax.random.fold_in(key, 1))
+    return _Progress(state, jnp.zeros((), int), jnp.full((), -1)), losses
+
+
+@partial(jax.jit, static_argnames="batch_size")
+def _advance(model, target, key, progress, steps, batch_size):
+    """Trains `steps` steps on; returns the mean of each loss over them as well."""
+
+    def one_step(_, carry):
+        (state, step, diverged_at), sums = carry
+        # Keys count from the first step, so a run does not depend on how it is cut into records.
+        step_key = jax.random.fold_in(key, step + 1)
+        state, losses = model.step(state, partial(draw, target, n=batch_size), step_key)
+        finite = jnp.all(jnp.stack([jnp.isfinite(loss) for loss in losses.values()]))
+        diverged_at = jnp.where((diverged_at < 0) & ~finite, step + 1, diverged_at)
+        sums = jax.tree.map(jnp.add, sums, losses)
+        return _Progress(state, step + 1, diverged_at), sums
+
+    def losses_of(state):
+        return model.step(state, partial(draw, target, n=batch_size), key)[1]
+
+    shapes = jax.eval_shape(losses_of, progress.state)
+    zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    progress, sums = lax.fori_loop(0, steps, one_step, (progress, zeros))
+    return progress, jax.tree.map(lambda total: total / steps, sums)
+
+
+@lru_cache
+def _many(devices: tuple, batch_size: int):
+    """`_start` and `_advance` over an axis of seeds, an equal share of them on each device."""
+    mesh = Mesh(np.array(devices), ("seeds",))
+    one, shared = PartitionSpec("seeds"), PartitionSpec()
+
+    def sharded(function, in_axes):
+        specs = tuple(shared if axis is None else one for axis in in_axes)
+        mapped = jax.vmap(partial(function, batch_size=batch_size), in_axes=in_axes)
+        return jax.jit(
+            jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
+        )
+
+    start = sharded(_start.__wrapped__, (None, None, 0))
+    return start, sharded(_advance.__wrapped__, (None, None, 0, 0, None))
+
+
+def _train(model, target, key, start, advance, marks, report) -> dict:
+    """Runs from mark to mark; what was recorded is kept, however it ends."""
+    show = report is True
+    bar = tqdm(total=int(marks[-1]), unit="step", delay=2.0, leave=False, disable=not show)
+    ended, reached = "completed", 0
+    history, snapshots = [], []
+    try:
+        progress, losses = start(model, target, key)
+        for previous, mark in zip([None, *marks[:-1]], marks, strict=True):
+            if previous is not None:
+                progress, losses = advance(model, target, key, progress, int(mark - previous))
+            # On the host, where a thousand records do not become a thousand device buffers.
+            record = jax.device_get((losses, progress.state.params, progress.diverged_at))
+            history.append(record[0])
+            snapshots.append(record[1])
+            reached, diverged_at = int(mark), record[2]
+            bar.update(0 if previous is None else int(mark - previous))
+            if callable(report):
+                report(reached, int(marks[-1]))
+            if np.all(diverged_at >= 0):
+                break
+    except KeyboardInterrupt:
+        if not snapshots:
+            raise
+        ended = "interrupted"
+        print(f"Interrupted; the run up to step {reached} is kept.", file=sys.stderr)
+    finally:
+        bar.close()
+    axis = np.ndim(diverged_at)  # records follow the axis of seeds, where there is one
+    stack = partial(jax.tree.map, lambda *leaves: np.stack(leaves, axis=axis))
+    statuses = [
+        Status("diverged", int(at)) if at >= 0 else Status(ended, reached)
+        for at in np.atleast_1d(diverged_at)
+    ]
+    return {
+        "steps": marks[: len(snapshots)] if axis == 0 else np.tile(marks[: len(snapshots)], (len(diverged_at), 1)),
+        "history": stack(*history),
+        "snapshots": stack(*snapshots),
+        "status": statuses[0] if axis == 0 else np.array(statuses, object),
+    }

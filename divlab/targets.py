@@ -1,0 +1,174 @@
+"""What is to be learned: mixtures with known modes, and 272 eruptions of Old Faithful."""
+
+from importlib.resources import files
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro.distributions import Categorical, Distribution, MixtureSameFamily, Normal
+
+from divlab.divergences.arguments import Samples, is_concrete, read, read_number
+from divlab.divergences.densities import landmarks, log_density, support_bounds
+
+
+def two_gaussians(separation=4.0, scale=0.5, weight=0.5) -> MixtureSameFamily:
+    """Two Gaussians of equal scale, `separation` apart, centred on 0.
+
+    Args:
+        separation: distance between the modes, which lie at ±separation/2; not negative.
+        scale: standard deviation of each, positive.
+        weight: the share of the mass in the right one, in [0, 1].
+
+    Returns:
+        A numpyro mixture of two Normals, the left one first.
+
+    Raises:
+        ValueError: an argument is out of its range.
+
+    Example:
+        >>> import divlab
+        >>> locs, scales, weights = divlab.targets.modes(divlab.targets.two_gaussians(4.0, 0.5))
+        >>> locs.tolist(), scales.tolist(), weights.tolist()
+        ([-2.0, 2.0], [0.5, 0.5], [0.5, 0.5])
+    """
+    finite = {"closed": True, "need": "a finite number of at least 0"}
+    read_number("separation", separation, low=0.0, high=np.finfo(float).max, **finite)
+    read_number("scale", scale, low=0.0, high=np.inf, closed=False, need="positive and finite")
+    read_number("weight", weight, low=0.0, high=1.0, closed=True, need="between 0 and 1")
+    half = jnp.asarray(separation, float) / 2
+    scales = jnp.stack([jnp.asarray(scale, float)] * 2)
+    weight = jnp.asarray(weight, float)
+    return _mixture(jnp.stack([-half, half]), scales, jnp.stack([1 - weight, weight]))
+
+
+def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
+    """A mixture of Gaussians.
+
+    Args:
+        locs: (K,) means.
+        scales: (K,) standard deviations, positive, or one number for all.
+        weights: (K,) not negative, need not sum to 1; None for equal ones.
+
+    Returns:
+        A numpyro mixture of K Normals.
+
+    Raises:
+        TypeError, ValueError: lengths that differ, a scale that is not positive, weights that
+            are negative or all zero.
+
+    Example:
+        >>> import divlab
+        >>> p = divlab.targets.gaussian_mixture([-1.0, 0.0, 3.0], 0.5)
+        >>> round(float(p.mean), 4)
+        0.6667
+    """
+    locs = read("locs", locs).values
+    if jnp.ndim(scales) == 0:
+        scales = jnp.full(locs.shape, scales, locs.dtype)
+    scales = read("scales", scales).values
+    if scales.shape != locs.shape:
+        raise ValueError(f"scales must be one number or {locs.shape[0]}, got {scales.shape[0]}.")
+    if is_concrete(scales) and not np.all(np.asarray(scales) > 0):
+        raise ValueError(f"scales must be positive, got {float(jnp.min(scales)):g}.")
+    equal = jnp.full(locs.shape, 1 / locs.shape[0], locs.dtype)
+    given = read("locs", locs, weights).weights
+    return _mixture(locs, scales, equal if given is None else given)
+
+
+def _mixture(locs, scales, weights) -> MixtureSameFamily:
+    return MixtureSameFamily(Categorical(probs=weights), Normal(locs, scales))
+
+
+def old_faithful() -> jax.Array:
+    """The durations in minutes of 272 eruptions of the Old Faithful geyser, as (272,) samples.
+
+    Source: Härdle (1991), Smoothing Techniques with Implementation in S; Azzalini & Bowman
+    (1990), A look at some data on the Old Faithful geyser, Applied Statistics 39, 357-365.
+
+    Example:
+        >>> import divlab
+        >>> times = divlab.targets.old_faithful()
+        >>> times.shape, round(float(times.mean()), 3)
+        ((272,), 3.488)
+    """
+    text = files("divlab").joinpath("data/old_faithful.csv").read_text()
+    return jnp.asarray([float(line) for line in text.split()[1:]])
+
+
+def modes(target) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Where a target has its modes, how wide they are, and their shares of the mass.
+
+    The modes of a mixture of Normals are its components. For any other distribution, and for
+    samples, they are the peaks of the density; each point of the line belongs to the peak it
+    climbs to, and a mode's loc, scale and weight are the mean, the standard deviation and the
+    mass of what belongs to it. The density of samples is a Gaussian kernel estimate with
+    Silverman's bandwidth, 0.9·min(sd, IQR/1.34)·n^(-1/5); peaks under 1 % of the mass are noise.
+
+    Args:
+        target: a univariate continuous numpyro distribution, or a 1-D array of samples.
+
+    Returns:
+        `(locs, scales, weights)`, each (K,), from left to right; the weights sum to 1.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.kl`; samples that are all equal.
+
+    Example:
+        >>> import divlab
+        >>> locs, scales, weights = divlab.targets.modes(divlab.targets.old_faithful())
+        >>> [round(float(x), 1) for x in locs]
+        [2.0, 4.3]
+    """
+    argument = read("target", target)
+    if isinstance(argument, Samples):
+        return _modes_of_samples(np.asarray(argument.values, float))
+    distribution = argument.distribution
+    if isinstance(distribution, MixtureSameFamily):
+        parts = distribution.component_distribution
+        if isinstance(parts, Normal):
+            shape = parts.batch_shape
+            locs, scales = jnp.broadcast_to(parts.loc, shape), jnp.broadcast_to(parts.scale, shape)
+            order = jnp.argsort(locs)
+            weights = distribution.mixing_distribution.probs
+            return locs[order], scales[order], weights[order]
+    return _modes_of_density(distribution)
+
+
+def _modes_of_samples(x: np.ndarray):
+    if np.all(x == x[0]):
+        raise ValueError(f"target holds {x.size} samples that are all {x[0]:g}: it has no width.")
+    quartiles = np.quantile(x, [0.25, 0.75])
+    spreads = [s for s in (x.std(ddof=1), (quartiles[1] - quartiles[0]) / 1.34) if s > 0]
+    bandwidth = 0.9 * min(spreads) * x.size**-0.2
+    grid = np.linspace(x.min() - bandwidth, x.max() + bandwidth, 512)
+    density = np.exp(-0.5 * ((grid[:, None] - x) / bandwidth) ** 2).sum(axis=1)
+    return _climb(grid, density, x, np.full(x.size, 1 / x.size))
+
+
+def _modes_of_density(distribution: Distribution):
+    cuts = np.sort(np.asarray(landmarks(distribution), float))
+    low, high = support_bounds(distribution)
+    grid = np.linspace(max(cuts[0], float(low)), min(cuts[-1], float(high)), 4097)
+    grid = (grid[1:] + grid[:-1]) / 2
+    density = np.exp(np.asarray(jax.jit(log_density)(distribution, jnp.asarray(grid)), float))
+    return _climb(grid, density, grid, density / density.sum())
+
+
+def _climb(grid, density, points, masses):
+    """Splits the line at the valleys between peaks, and takes the moments of each part."""
+    rises = np.diff(density) > 0
+    valleys = grid[1:-1][~rises[:-1] & rises[1:]]
+    part = np.searchsorted(valleys, points)
+    locs, scales, weights = [], [], []
+    for k in range(len(valleys) + 1):
+        x, w = points[part == k], masses[part == k]
+        if w.sum() >= 0.01:
+            loc = np.average(x, weights=w)
+            locs.append(loc)
+            scales.append(np.sqrt(np.average((x - loc) ** 2, weights=w)))
+            weights.append(w.sum())
+    total = sum(weights)
+    return tuple(jnp.asarray(np.array(a)) for a in (locs, scales, [w / total for w in weights]))
+
+
+__all__ = ["gaussian_mixture", "modes", "old_faithful", "two_gaussians"]
