@@ -68,6 +68,11 @@ def _is_distribution(value) -> bool:
 def _pack_leaf(value):
     if isinstance(value, Distribution):
         return Packed(value)
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating):
+        if not value.weak_type:
+            return value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        return np.asarray(value, jax.dtypes.canonicalize_dtype(float))
     if isinstance(value, (bool, int, float, np.ndarray, np.generic, jax.Array)):
         array = jnp.asarray(value)
         if jnp.issubdtype(array.dtype, jnp.number) and not jnp.issubdtype(array.dtype, jnp.floating):
@@ -142,7 +147,7 @@ def support_ends(distributions: list[Distribution]) -> tuple[jax.Array, bool, bo
 
 # In units of a component's spread to either side: where a panel ends. A bell of that scale is
 # smooth over each step, and beyond the last one a Gaussian holds 1e-16 of its mass.
-_STEPS = np.array([0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
+_STEPS = np.array([-8.2, -5.2, -3.6, -2.4, -1.4, -0.6, 0.0, 0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
 
 
 def landmarks(distribution: Distribution) -> jax.Array:
@@ -153,10 +158,10 @@ def landmarks(distribution: Distribution) -> jax.Array:
     """
     points = []
     for part in components(distribution):
-        center, left, right = _center_and_spreads(part)
-        low, high = support_bounds(part)
-        cuts = [center] + [center - left * s for s in _STEPS] + [center + right * s for s in _STEPS]
-        points.append(jnp.ravel(jnp.clip(jnp.stack([jnp.ravel(c) for c in cuts]), low, high)))
+        center, left, right = (jnp.asarray(a)[..., None] for a in _center_and_spreads(part))
+        low, high = (jnp.asarray(bound)[..., None] for bound in support_bounds(part))
+        cuts = center + jnp.where(_STEPS < 0, left, right) * _STEPS.astype(center.dtype)
+        points.append(jnp.ravel(jnp.clip(cuts, low, high)))
     return jax.lax.stop_gradient(jnp.concatenate(points))
 
 

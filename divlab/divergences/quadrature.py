@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 from numpyro.distributions import Distribution
 
-from divlab.divergences.densities import landmarks, log_density, support_ends
+from divlab.divergences.densities import Packed, landmarks, log_density, support_ends
 from divlab.divergences.families import surprise
 
 # Nodes in [0, 1] and weights of the 15-point Kronrod rule and of the 7-point Gauss rule inside it
@@ -36,7 +36,7 @@ KRONROD = np.array([*_HALF_KRONROD, 0.209482141084727828012999174891714, *_HALF_
 GAUSS = np.zeros(15)
 GAUSS[1::2] = np.array([*_HALF_GAUSS, 0.417959183673469387755102040816327, *_HALF_GAUSS[::-1]]) / 2
 
-ROUNDS, HALVED_PER_ROUND = 14, 8
+ROUNDS, HALVED = 16, 8  # how often the worst pieces are halved, and how many at a time
 INTERIOR, LEFT_END, RIGHT_END, LEFT_TAIL, RIGHT_TAIL = range(5)
 
 
@@ -112,43 +112,53 @@ def _starts(anchor, width, kind):
 
 
 def refine(panels: Panels, integrand: Callable) -> Pieces:
-    """Halves, round by round, the pieces on which `integrand(x)` is integrated worst."""
+    """Halves, round by round, the pieces on which `integrand(x)` is integrated worst.
+
+    The integrand has the shape of x, or of x with a leading axis of several functions: then a
+    piece is as bad as its worst share, relative to the whole, of any of them.
+    """
     panels = lax.stop_gradient(panels)
-    count = panels.anchor.shape[0]
-    total = count + ROUNDS * HALVED_PER_ROUND
+    count, batch = panels.anchor.shape[0], 2 * HALVED
+    surveys = -(-count // batch)  # rounds that only look at the panels as they are
+    total = surveys * batch + ROUNDS * HALVED
 
-    def errors(pieces):
+    def sizes(pieces):
         values, _ = evaluate(panels, pieces, integrand)
-        length = pieces.stop - pieces.start
-        error = jnp.abs(values @ jnp.asarray(KRONROD - GAUSS, values.dtype)) * length
-        return jnp.where(jnp.isfinite(error), error, 0.0)
+        values = values.reshape(-1, *values.shape[-2:])
+        rules = jnp.asarray(np.stack([KRONROD - GAUSS, KRONROD], axis=1), values.dtype)
+        size = jnp.abs(values @ rules) * (pieces.stop - pieces.start)[:, None]
+        size = jnp.where(jnp.isfinite(size), size, 0.0)
+        return size[..., 0].T, size[..., 1].T
 
-    def halve(carry, start):
-        pieces, error = carry
-        _, worst = lax.top_k(error, HALVED_PER_ROUND)
-        parent = Pieces(*(a[worst] for a in pieces))
-        middle = (parent.start + parent.stop) / 2
-        left, right = parent._replace(stop=middle), parent._replace(start=middle)
-        both = errors(Pieces(*(jnp.concatenate(a) for a in zip(left, right, strict=True))))
-        pieces = Pieces(
-            lax.dynamic_update_slice(pieces.panel, right.panel, (start,)),
-            lax.dynamic_update_slice(pieces.start, right.start, (start,)),
-            lax.dynamic_update_slice(pieces.stop.at[worst].set(middle), right.stop, (start,)),
+    def step(carry, number):
+        pieces, error, size = carry
+        relative = error / jnp.maximum(jnp.sum(size, axis=0), jnp.finfo(size.dtype).tiny)
+        _, worst = lax.top_k(jnp.max(relative, axis=1), HALVED)
+        added = batch * surveys + HALVED * (number - surveys) + jnp.arange(HALVED)
+        middle = (pieces.start[worst] + pieces.stop[worst]) / 2
+        halved = Pieces(
+            pieces.panel.at[added].set(pieces.panel[worst]),
+            pieces.start.at[added].set(middle),
+            pieces.stop.at[added].set(pieces.stop[worst]).at[worst].set(middle),
         )
-        error = error.at[worst].set(both[:HALVED_PER_ROUND])
-        error = lax.dynamic_update_slice(error, both[HALVED_PER_ROUND:], (start,))
-        return (pieces, error), None
+        surveying = number < surveys
+        pieces = Pieces(*(jnp.where(surveying, *ab) for ab in zip(pieces, halved, strict=True)))
+        fresh = jnp.where(
+            surveying, batch * number + jnp.arange(batch), jnp.concatenate([worst, added])
+        )
+        new_error, new_size = sizes(Pieces(*(a[fresh] for a in pieces)))
+        return (pieces, error.at[fresh].set(new_error), size.at[fresh].set(new_size)), None
 
     unused = jnp.zeros(total - count)
-    first = Pieces(jnp.arange(count), panels.start, jnp.ones(count))
     pieces = Pieces(
-        jnp.concatenate([first.panel, jnp.zeros(total - count, first.panel.dtype)]),
-        jnp.concatenate([first.start, unused]),
-        jnp.concatenate([first.stop, unused]),
+        jnp.concatenate([jnp.arange(count), jnp.zeros(total - count, int)]),
+        jnp.concatenate([panels.start, unused]),
+        jnp.concatenate([jnp.ones(count), unused]),
     )
-    error = jnp.concatenate([errors(first), unused])
-    starts = count + HALVED_PER_ROUND * jnp.arange(ROUNDS)
-    (pieces, _), _ = lax.scan(halve, (pieces, error), starts)
+    functions = jax.eval_shape(integrand, jnp.zeros((1, 15))).size // 15
+    nothing = jnp.zeros((total, functions))
+    numbers = jnp.arange(surveys + ROUNDS)
+    (pieces, _, _), _ = lax.scan(step, (pieces, nothing, nothing), numbers)
     return lax.stop_gradient(pieces)
 
 
@@ -179,37 +189,51 @@ def remainders(panels: Panels, integrand: Callable) -> jax.Array:
     x, slope = panels.locate(index, start[:, None] * jnp.array([1.0, 2.0], start.dtype))
     value = integrand(jnp.where(at_limit[:, None], x, lax.stop_gradient(panels.anchor[0])))
     near = jnp.where(value != 0, value * slope, 0.0)
-    matters = at_limit & (near[:, 0] * near[:, 1] > 0) & jnp.all(jnp.isfinite(near), axis=1)
-    near = jnp.where(matters[:, None], near, 1.0)
-    power = jnp.log2(lax.stop_gradient(near[:, 1] / near[:, 0]))
-    rest = jnp.where(power > -0.99, near[:, 0] * start / (1 + power), jnp.sign(near[:, 0]) * jnp.inf)
+    matters = at_limit & (near[..., 0] * near[..., 1] > 0) & jnp.all(jnp.isfinite(near), axis=-1)
+    near = jnp.where(matters[..., None], near, 1.0)
+    power = jnp.log2(lax.stop_gradient(near[..., 1] / near[..., 0]))
+    rest = near[..., 0] * start / (1 + power)
+    rest = jnp.where(power > -0.99, rest, jnp.sign(near[..., 0]) * jnp.inf)
     return jnp.where(matters, rest, 0.0)
 
 
-def integrate(integrand: Callable, panels: Panels) -> jax.Array:
-    """∫ integrand(x) dx over all panels; `inf` or `-inf` where the integral has no bound."""
-    pieces = refine(panels, integrand)
-    values, _ = evaluate(panels, pieces, integrand)
-    resolved = jnp.sum(values @ jnp.asarray(KRONROD, values.dtype) * (pieces.stop - pieces.start))
-    return resolved + jnp.sum(remainders(panels, integrand))
+def integrate(integrand: Callable, parameters, panels: Panels) -> jax.Array:
+    """∫ integrand(parameters, x) dx over all panels, for each function along a leading axis.
+
+    It is `inf` or `-inf` where the integral has no bound.
+    """
+    fixed = lax.stop_gradient(parameters)  # where the line is halved carries no gradient
+    pieces = refine(panels, lambda x: integrand(fixed, x))
+    values, _ = evaluate(panels, pieces, lambda x: integrand(parameters, x))
+    resolved = values @ jnp.asarray(KRONROD, values.dtype) @ (pieces.stop - pieces.start)
+    rest = remainders(panels, lambda x: integrand(parameters, x))
+    return resolved + jnp.sum(rest, axis=-1)
 
 
-def f_divergence(integrand: Callable, p: Distribution, q: Distribution) -> jax.Array:
-    """∫ integrand(log p(x), log q(x)) dx, for a pointwise non-negative integrand."""
-    panels = cut_line(p, q)
-    return integrate(lambda x: integrand(log_density(p, x), log_density(q, x)), panels)
+def expectation(integrand: Callable, p: Packed, q: Packed) -> tuple[jax.Array, ...]:
+    """∫ integrand(log p(x), log q(x)) dx, ∫ p dx and ∫ q dx.
+
+    The last two are 1 where the nodes resolve p and q: the self-check behind every quadrature.
+    """
+
+    def functions(distributions, x):
+        log_p, log_q = (log_density(d.distribution, x) for d in distributions)
+        return jnp.stack([integrand(log_p, log_q), jnp.exp(log_p), jnp.exp(log_q)])
+
+    return tuple(integrate(functions, (p, q), cut_line(p.distribution, q.distribution)))
 
 
-def cross_entropy(p: Distribution, q: Distribution) -> jax.Array:
-    """-∫ p log q; with q = p the entropy."""
+def entropy(p: Packed) -> tuple[jax.Array, jax.Array]:
+    """-∫ p log p dx and ∫ p dx."""
 
-    def integrand(x):
-        log_p = log_density(p, x)
-        return surprise(log_p, log_p if q is p else log_density(q, x))
+    def functions(p, x):
+        log_p = log_density(p.distribution, x)
+        return jnp.stack([surprise(log_p, log_p), jnp.exp(log_p)])
 
-    return integrate(integrand, cut_line(p) if q is p else cut_line(p, q))
+    return tuple(integrate(functions, p, cut_line(p.distribution)))
 
 
-def total_mass(p: Distribution) -> jax.Array:
-    """∫ p, which is 1 where the nodes resolve p: the self-check behind every quadrature."""
-    return integrate(lambda x: jnp.exp(log_density(p, x)), cut_line(p))
+def total_mass(p: Packed) -> jax.Array:
+    """∫ p, which is 1 where the nodes resolve p."""
+    density = lambda p, x: jnp.exp(log_density(p.distribution, x))
+    return integrate(density, p, cut_line(p.distribution))

@@ -21,7 +21,6 @@ from divlab.divergences.densities import log_density, support_bounds
 _COEFFICIENTS = np.linalg.inv(legendre.legvander(2 * quadrature.NODES - 1, 14))
 _INTEGRALS = np.stack([legendre.legint(row, lbnd=-1) / 2 for row in np.eye(15)])  # (15, 16)
 _TO_NODES = legendre.legvander(2 * quadrature.NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
-_BISECTIONS = 40
 
 
 class Cumulative(NamedTuple):
@@ -124,22 +123,19 @@ def _sum_above(line: Line, masses: jax.Array) -> jax.Array:
     return jnp.concatenate([in_order, jnp.zeros_like(masses[:1])])[jnp.argsort(line.order)]
 
 
-def _integral_to(values: jax.Array, s: jax.Array) -> jax.Array:
-    """∫_0^s of the polynomials through `values` (..., 15)."""
-    basis = _legendre(2 * s - 1, 16) @ jnp.asarray(_INTEGRALS.T @ _COEFFICIENTS, values.dtype)
-    return jnp.sum(basis * values, axis=-1)
+def _integral_series(values: jax.Array) -> jax.Array:
+    """Legendre coefficients (..., 16) of ∫_0^s of the polynomials through `values` (..., 15)."""
+    return values @ jnp.asarray(_COEFFICIENTS.T @ _INTEGRALS, values.dtype)
 
 
-def _value_at(values: jax.Array, s: jax.Array) -> jax.Array:
-    basis = _legendre(2 * s - 1, 15) @ jnp.asarray(_COEFFICIENTS, values.dtype)
-    return jnp.sum(basis * values, axis=-1)
-
-
-def _legendre(x: jax.Array, count: int) -> jax.Array:
-    rows = [jnp.ones_like(x), x]
-    for k in range(1, count - 1):
-        rows.append(((2 * k + 1) * x * rows[-1] - k * rows[-2]) / (k + 1))
-    return jnp.stack(rows, axis=-1)
+def _sum_series(coefficients: jax.Array, s: jax.Array) -> jax.Array:
+    """Σ c_k P_k(2s - 1) by Clenshaw's recurrence."""
+    t = 2 * s - 1
+    later, latest = jnp.zeros_like(s), jnp.zeros_like(s)
+    for k in range(coefficients.shape[-1] - 1, 0, -1):
+        step = (2 * k + 1) / (k + 1) * t * later - (k + 1) / (k + 2) * latest
+        later, latest = coefficients[..., k] + step, later
+    return coefficients[..., 0] + t * later - 0.5 * latest
 
 
 def _bisect(increasing, like: jax.Array) -> jax.Array:
@@ -152,7 +148,8 @@ def _bisect(increasing, like: jax.Array) -> jax.Array:
         return (jnp.where(is_high, low, middle), jnp.where(is_high, middle, high)), None
 
     bounds = (jnp.zeros_like(like), jnp.ones_like(like))
-    (low, high), _ = lax.scan(halve, bounds, length=_BISECTIONS)
+    digits = min(jnp.finfo(like.dtype).nmant + 2, 40)
+    (low, high), _ = lax.scan(halve, bounds, length=digits)
     return lax.stop_gradient((low + high) / 2)
 
 
@@ -187,8 +184,9 @@ def wasserstein_1(p: Distribution, q: Distribution) -> jax.Array:
     # Where F - G changes sign inside a piece, each side of the crossing is integrated by itself.
     difference = at_low[:, None] + excess @ jnp.asarray(_TO_NODES, excess.dtype).T
     fixed = lax.stop_gradient(difference * jnp.sign(at_high)[:, None])
-    crossing = _bisect(lambda s: _value_at(fixed, s), at_low)
-    before = _integral_to(difference * line.slope, crossing)
+    fixed = fixed @ jnp.asarray(_COEFFICIENTS.T, fixed.dtype)
+    crossing = _bisect(lambda s: _sum_series(fixed, s), at_low)
+    before = _sum_series(_integral_series(difference * line.slope), crossing)
     after = (difference * line.slope) @ weights - before
     area = jnp.where(at_low * at_high < 0, jnp.abs(before) + jnp.abs(after), jnp.abs(area))
     area = jnp.where(high > low, area, 0.0)
@@ -215,15 +213,15 @@ def _transport(source: Cumulative, target: Cumulative, q: Distribution, line: Li
         order[jnp.clip(by_left, 0, last)],
         rightwards[jnp.clip(by_right, 0, last)],
     )
-    density = target.density[index]
-    below, above = target.below[index], target.above[index]
-    mass = density @ jnp.asarray(quadrature.KRONROD, density.dtype)
+    all_masses = target.density @ jnp.asarray(quadrature.KRONROD, target.density.dtype)
+    pieces = target.below, target.above, all_masses, _integral_series(target.density)
+    at_target = [a[index] for a in pieces]
 
-    def excess(s, below, above, mass, density, cdf, survival):
-        rising = _integral_to(density, s)
+    def excess(s, cdf, survival, below, above, mass, series):
+        rising = _sum_series(series, s)
         return jnp.where(from_left, below + rising - cdf, survival - (above + mass - rising))
 
-    known = lax.stop_gradient((below, above, mass, density)) + (cdf, survival)
+    known = lax.stop_gradient((source.cdf, source.survival, *at_target))
     s = _bisect(lambda s: excess(s, *known), cdf)
     ascending = line.ascending[index]
     start, stop = line.pieces.start[index], line.pieces.stop[index]
@@ -232,7 +230,7 @@ def _transport(source: Cumulative, target: Cumulative, q: Distribution, line: Li
     x = lax.stop_gradient(x[..., 0])
     # One Newton step carries the gradient: dT = (dF - dG) / g.
     density_there = lax.stop_gradient(jnp.exp(log_density(q, x)))
-    off = excess(s, below, above, mass, density, source.cdf, source.survival)
+    off = excess(s, source.cdf, source.survival, *at_target)
     off = off - lax.stop_gradient(off)
     return x - jnp.where(density_there > 0, off / jnp.where(density_there > 0, density_there, 1), 0)
 
@@ -327,7 +325,8 @@ def _quantiles(g: Cumulative, line: Line, levels: jax.Array) -> jax.Array:
     order = line.order
     position = jnp.searchsorted(g.below[order], levels, side="right") - 1
     index = order[jnp.clip(position, 0, order.shape[0] - 1)]
-    s = _bisect(lambda s: g.below[index] + _integral_to(g.density[index], s) - levels, levels)
+    series = _integral_series(g.density)[index]
+    s = _bisect(lambda s: g.below[index] + _sum_series(series, s) - levels, levels)
     start, stop = line.pieces.start[index], line.pieces.stop[index]
     t = start + jnp.where(line.ascending[index], s, 1 - s) * (stop - start)
     return lax.stop_gradient(line.panels.locate(line.pieces.panel[index], t[:, None])[0][:, 0])

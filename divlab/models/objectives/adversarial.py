@@ -30,8 +30,13 @@ class Adversarial:
         raise TypeError(f"{type(self).__name__} does not define generator_loss.")
 
     def optimizer(self) -> optax.GradientTransformation:
-        """Adam with β₁ = 0.5, which Radford et al. (2016) found to steady a GAN."""
-        return optax.adam(self.learning_rate, b1=0.5)
+        """Adam with its own defaults.
+
+        β₁ = 0.5, usual since Radford et al. (2016), steadies the game: of 64 seeds on two
+        Gaussians of scale 0.5, 4 apart, none lost a mode, against 15 with Adam's own 0.9. Here
+        the failure is the subject, so the default is not tuned against it.
+        """
+        return optax.adam(self.learning_rate)
 
     def constrain(self, critic_params):
         """What is done to the critic's parameters after each update."""
