@@ -5,8 +5,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpyro.distributions import Distribution
 
-from divlab.divergences.arguments import read_samples
+from divlab.divergences.arguments import read_distribution, read_samples
 from divlab.models.run import Run
 from divlab.targets import modes
 
@@ -40,7 +41,8 @@ def coverage(run_or_samples, target) -> Coverage:
     """Which modes of `target` a model covers, and how well.
 
     Args:
-        run_or_samples: a `Run` or `Runs`, measured exactly through its CDF, or 1-D samples.
+        run_or_samples: a `Run`, `Runs` or a distribution, measured exactly through its CDF, or
+            1-D samples.
         target: a distribution or samples, whose modes are `divlab.targets.modes(target)`.
 
     Returns:
@@ -62,9 +64,9 @@ def coverage(run_or_samples, target) -> Coverage:
     low = jnp.maximum(locs - _REACH * scales, borders[:-1])
     high = jnp.minimum(locs + _REACH * scales, borders[1:])
     edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)
-    if isinstance(run_or_samples, Run):
+    if isinstance(run_or_samples, (Run, Distribution)):
         finite = borders[1:-1]
-        values = run_or_samples.cdf(jnp.concatenate([finite, edges.ravel()]))
+        values = _cdf(run_or_samples, jnp.concatenate([finite, edges.ravel()]))
         at_borders, at_edges = values[..., : finite.shape[0]], values[..., finite.shape[0] :]
         at_edges = at_edges.reshape(*at_edges.shape[:-1], *edges.shape)
         ends = jnp.zeros((*at_borders.shape[:-1], 1))
@@ -77,6 +79,17 @@ def coverage(run_or_samples, target) -> Coverage:
         masses = _between(x, low[:, None], high[:, None], closed=True) / x.shape[0]
         points = jnp.broadcast_to(x, masses.shape)
     return _summary(fractions, masses, points, scales, weights)
+
+
+def _cdf(run: Run | Distribution, x: jax.Array) -> jax.Array:
+    if isinstance(run, Run):
+        return run.cdf(x)
+    return _distribution_cdf(read_distribution("run_or_samples", run), x)
+
+
+@jax.jit
+def _distribution_cdf(packed, x):
+    return packed.distribution.cdf(x)
 
 
 def _between(x, low, high, closed=False):

@@ -74,9 +74,11 @@ def js(log_p: jax.Array, log_q: jax.Array, weight: jax.Array) -> jax.Array:
     limit = np.log(np.finfo(log_p.dtype).max) / 2
     r = jnp.clip(finite_p - finite_q, -limit, limit)
     from_p, from_q = -jnp.log1p((1 - weight) * jnp.expm1(-r)), -jnp.log1p(weight * jnp.expm1(r))
-    both = weight * _relative_entropy(finite_p, finite_p - from_p, from_p) + (
+    # r is clipped, so the mixture is known only from the larger of the two.
+    log_m = jnp.where(r > 0, finite_p - from_p, finite_q - from_q)
+    both = weight * _relative_entropy(finite_p, log_m, from_p) + (
         1 - weight
-    ) * _relative_entropy(finite_q, finite_q - from_q, from_q)
+    ) * _relative_entropy(finite_q, log_m, from_q)
     only_p = -weight * jnp.log(weight) * jnp.exp(finite_p)
     only_q = -(1 - weight) * jnp.log1p(-weight) * jnp.exp(finite_q)
     value = jnp.where(has_p, jnp.where(has_q, both, only_p), only_q)

@@ -27,7 +27,8 @@ class Cumulative(NamedTuple):
     """Masses of a distribution over the pieces of a line, tails exact to relative precision.
 
     `below` and `above` are the masses to the left and right of each piece, `rising` and `falling`
-    what is to be added at each node inside it, `density` the values of p dx/ds at the nodes.
+    what is to be added at each node inside it, `density` the values of p dx/ds at the nodes,
+    `rest` the most mass that lies beyond the first piece of any panel.
     """
 
     below: jax.Array
@@ -35,6 +36,7 @@ class Cumulative(NamedTuple):
     rising: jax.Array
     falling: jax.Array
     density: jax.Array
+    rest: jax.Array
 
     @property
     def cdf(self):
@@ -97,7 +99,7 @@ def accumulate(p: Distribution, line: Line) -> Cumulative:
     above = _sum_above(line, mass) + jnp.where(line.ascending, 0.0, rest)
     rising = density @ jnp.asarray(_TO_NODES, density.dtype).T
     falling = density @ jnp.asarray(quadrature.KRONROD - _TO_NODES, density.dtype).T
-    return Cumulative(below, above, rising, falling, density)
+    return Cumulative(below, above, rising, falling, density, jnp.max(rest))
 
 
 def on_line(line: Line, integrand) -> jax.Array:
@@ -239,19 +241,28 @@ def wasserstein_p(p: Distribution, q: Distribution, order: jax.Array) -> jax.Arr
     """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points."""
     coarse = draw_line(p, q)
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
-    back = _transport(accumulate(q, coarse), accumulate(p, coarse), p, coarse)
+    source, target = accumulate(q, coarse), accumulate(p, coarse)
+    back = _transport(source, target, p, coarse)
+    back = jnp.where(_known(source, target), back, coarse.panels.anchor[0])
     line = draw_line(p, q, extra=lax.stop_gradient(back[:, ::7].ravel()))
     source, target = accumulate(p, line), accumulate(q, line)
     distance = jnp.abs(line.x - _transport(source, target, q, line))
-    # Where less than rounding error of the mass is left, T is not known. Nor does it matter,
-    # unless a tail is so heavy that even so little mass far out weighs: then the answer is NaN.
+    # Where T is not known it does not matter either, unless a tail is so heavy that even so
+    # little mass far out weighs: then the answer is NaN.
     eps = jnp.finfo(distance.dtype).eps
-    known = jnp.minimum(source.cdf, source.survival) > 8 * eps
+    known = _known(source, target)
     weights = jnp.asarray(quadrature.KRONROD, distance.dtype)
     cost = jnp.sum(jnp.where(known, source.density * _power(distance, order), 0.0) @ weights)
     ignored = jnp.where(known, 0.0, source.density * _power(jnp.abs(line.x), order))
     heavy = jnp.sum(ignored @ weights) > eps**0.5 * (cost + eps**0.5)
     return jnp.where(heavy, jnp.nan, _power(cost, 1 / order))
+
+
+def _known(source: Cumulative, target: Cumulative) -> jax.Array:
+    """Where more mass is left to either side than what the pieces of either one leave out."""
+    left_out = jnp.maximum(source.rest, target.rest)
+    left_out = 4 * left_out + 64 * jnp.finfo(left_out.dtype).tiny
+    return lax.stop_gradient(jnp.minimum(source.cdf, source.survival) > left_out)
 
 
 def wasserstein_inf(p: Distribution, q: Distribution) -> jax.Array:

@@ -43,7 +43,7 @@ class Adversarial:
         return critic_params
 
 
-class _Discriminator(Adversarial):
+class Discriminator(Adversarial):
     """-E[log D(x)] - E[log(1 - D(G(z)))], whose least value is log 4 - 2·JS."""
 
     def critic_loss(self, critic, real, fake, key):
@@ -51,7 +51,7 @@ class _Discriminator(Adversarial):
 
 
 @record
-class Minimax(_Discriminator):
+class Minimax(Discriminator):
     """The zero-sum game: the generator minimises E[log(1 - D(G(z)))].
 
     Source: Goodfellow et al. (2014), Generative Adversarial Nets, equation 1.
@@ -62,7 +62,7 @@ class Minimax(_Discriminator):
 
 
 @record
-class NonSaturating(_Discriminator):
+class NonSaturating(Discriminator):
     """The generator minimises -E[log D(G(z))], which still has a gradient where D is near 0.
 
     Source: Goodfellow et al. (2014), Generative Adversarial Nets, section 3.

@@ -1,0 +1,127 @@
+"""The expected NLL of a model is the KL divergence from the data plus a constant."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpyro.distributions import Normal
+
+import divlab
+from divlab import figures
+from divlab.divergences.densities import log_density
+from divlab.explore.base import Explorer, number, slider
+from divlab.targets import two_gaussians
+
+_X = np.linspace(-9, 9, 361)
+_MEANS = np.linspace(-4, 4, 33)
+
+
+@partial(jax.jit, static_argnames="quantity")
+def _value_and_grad(quantity, separation, scale, mean, model_scale):
+    """A quantity of data and model, and its gradient in the model's mean and scale."""
+    data = two_gaussians(separation, scale)
+
+    def of_model(mean, model_scale):
+        return quantity(data, Normal(mean, model_scale))
+
+    return jax.value_and_grad(of_model, argnums=(0, 1))(mean, model_scale)
+
+
+@partial(jax.jit, static_argnames="quantity")
+def _along_means(quantity, separation, scale, model_scale):
+    data = two_gaussians(separation, scale)
+    return jax.vmap(lambda mean: quantity(data, Normal(mean, model_scale)))(jnp.asarray(_MEANS))
+
+
+@jax.jit
+def _densities(separation, scale, mean, model_scale):
+    x = jnp.asarray(_X)
+    data, model = two_gaussians(separation, scale), Normal(mean, model_scale)
+    return jnp.exp(log_density(data, x)), jnp.exp(log_density(model, x))
+
+
+class NLLIsKL(Explorer):
+    """Two Gaussians as data, one Gaussian as the model: NLL, KL and the entropy between them.
+
+    Left the densities, right the expected NLL and the KL divergence along the model's mean: two
+    curves of one shape, a constant apart, so that their slopes agree everywhere.
+
+    `controls`: `separation` and `scale` of the data's modes, `mean` and `model_scale` of the model.
+    `result`: `nll`, `kl` and `entropy` in nats; `nll_grad` and `kl_grad`, the gradients in
+    (mean, model_scale).
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.explore.nll_is_kl().result
+        >>> round(found["nll"] - found["kl"] - found["entropy"], 4)
+        0.0
+    """
+
+    def __init__(self):
+        self.name = "nll_is_kl"
+        self._curves = {}
+        figure, (left, right) = figures.new_figure()
+        figures.label(left, title="Data and model", x="$x$", y="density")
+        figures.label(right, title="Along the model's mean", x=r"mean of the model, $\mu$", y="nats")
+        self._data = left.fill_between(_X, 0 * _X, color=figures.DATA, alpha=0.15)
+        (self._data_line,) = left.plot(_X, 0 * _X, color=figures.DATA, label=r"data $p$")
+        (self._model,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label=r"model $p_\theta$")
+        left.set_xlim(-9, 9)
+        (self._nll,) = right.plot(_MEANS, 0 * _MEANS, color=figures.OTHER, label=r"NLL $-E_p\,\log p_\theta$")
+        (self._kl,) = right.plot(_MEANS, 0 * _MEANS, "--", color=figures.MODEL, label=r"$\mathrm{KL}(p\,\|\,p_\theta)$")
+        (self._gap,) = right.plot([0, 0], [0, 0], ":", color=figures.DATA, label="entropy of the data")
+        (self._points,) = right.plot([0, 0], [0, 0], "o", color=figures.DATA, markersize=6)
+        right.set_xlim(_MEANS[0], _MEANS[-1])
+        figures.legend(left, loc="upper right")
+        figures.legend(right, loc="upper center", ncols=1)
+        self._axes = left, right
+        controls = {
+            "separation": slider("Data: separation", 4.0, 0.0, 8.0, 0.1),
+            "scale": slider("Data: scale", 0.5, 0.1, 2.0, 0.05),
+            "mean": slider("Model: mean", 1.0, -4.0, 4.0, 0.1),
+            "model_scale": slider("Model: scale", 1.5, 0.3, 4.0, 0.05),
+        }
+        super().__init__(controls, figure)
+
+    def compute(self, separation, scale, mean, model_scale):
+        at = (separation, scale, mean, model_scale)
+        nll, nll_grad = _value_and_grad(divlab.cross_entropy, *at)
+        kl, kl_grad = _value_and_grad(divlab.kl, *at)
+        entropy = divlab.entropy(two_gaussians(separation, scale))
+        curve_of = (separation, scale, model_scale)
+        if self._curves.get("of") != curve_of:  # they do not depend on the mean
+            nlls, kls = (_along_means(d, *curve_of) for d in (divlab.cross_entropy, divlab.kl))
+            self._curves = {"of": curve_of, "nll": np.asarray(nlls), "kl": np.asarray(kls)}
+        data, model = _densities(*at)
+        result = {
+            "nll": float(nll),
+            "kl": float(kl),
+            "entropy": float(entropy),
+            "nll_grad": tuple(float(g) for g in nll_grad),
+            "kl_grad": tuple(float(g) for g in kl_grad),
+        }
+        return result, {"data": np.asarray(data), "model": np.asarray(model), **self._curves}
+
+    def draw(self, values, result, arrays):
+        left, right = self._axes
+        self._data.set_data(_X, 0, arrays["data"])
+        self._data_line.set_ydata(arrays["data"])
+        self._model.set_ydata(arrays["model"])
+        left.set_ylim(0, 1.35 * max(arrays["data"].max(), arrays["model"].max()))
+        self._nll.set_ydata(arrays["nll"])
+        self._kl.set_ydata(arrays["kl"])
+        mean = values["mean"]
+        self._gap.set_data([mean, mean], [result["kl"], result["nll"]])
+        self._points.set_data([mean, mean], [result["kl"], result["nll"]])
+        low = min(arrays["nll"].min(), arrays["kl"].min(), 0.0)
+        high = max(arrays["nll"].max(), arrays["kl"].max())
+        right.set_ylim(low - 0.05 * (high - low), high + 0.55 * (high - low))
+
+    def caption(self, values, result):
+        nll, kl, entropy = (number(result[name], 4) for name in ("nll", "kl", "entropy"))
+        slopes = result["nll_grad"][0], result["kl_grad"][0]
+        return (
+            f"NLL {nll} = KL {kl} + entropy {entropy} nats; the slopes in the model's mean are "
+            f"{slopes[0]:.5f} and {slopes[1]:.5f}."
+        )

@@ -1,0 +1,117 @@
+"""What cannot be right is refused, by the name of the argument; what can be is not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro import distributions as nd
+
+import divlab
+from divlab.methods import NearestNeighbours
+
+X, Y = [0.0, 1.0, 2.5], [0.5, 1.5, 3.0, 4.0]
+N = nd.Normal(0.0, 1.0)
+
+BAD_ARGUMENTS = [
+    ([0.0, np.nan], ValueError, "NaN at index 1"),
+    ([], ValueError, "empty"),
+    ([[0.0, 1.0]], ValueError, r"1-D, got shape \(1, 2\)"),
+    (3.0, ValueError, "1-D"),
+    ([1j, 2.0], TypeError, "complex"),
+    ("normal", TypeError, "str"),
+    (["a", "b"], TypeError, "numbers"),
+    (None, TypeError, "NoneType"),
+    ([None, 1.0], TypeError, "numbers"),
+    ([[1.0], [1.0, 2.0]], TypeError, "numbers"),
+    ([1e300, 0.0], ValueError, "float32"),
+    (nd.Normal, TypeError, "instance"),
+    (nd.Normal(jnp.zeros(2), 1.0), ValueError, "batch_shape"),
+    (nd.MultivariateNormal(jnp.zeros(2), jnp.eye(2)), ValueError, "univariate"),
+    (nd.Poisson(3.0), ValueError, "continuous"),
+    (nd.Normal(jnp.nan, 1.0, validate_args=False), ValueError, "NaN in its parameter loc"),
+]
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_ARGUMENTS)
+@pytest.mark.parametrize("name", ["p", "q"])
+def test_bad_argument(name, bad, error, message):
+    for divergence in (divlab.kl, divlab.reverse_kl, divlab.js, divlab.tv, divlab.wasserstein):
+        arguments = {"p": X, "q": X, name: bad}
+        with pytest.raises(error, match=rf"^{name}\b.*{message}"):
+            divergence(**arguments)
+
+
+class Doubled(nd.Normal):
+    """Not a density: it integrates to 2."""
+
+    def log_prob(self, value):
+        return super().log_prob(value) + np.log(2)
+
+
+BAD_CALLS = [
+    (lambda: divlab.wasserstein(X, Y, [1, -1, 1]), ValueError, "p_weights must be .*-1"),
+    (lambda: divlab.wasserstein(X, Y, [1, np.inf, 1]), ValueError, "p_weights must be finite"),
+    (lambda: divlab.wasserstein(X, Y, [1, np.nan, 1]), ValueError, "p_weights .* NaN"),
+    (lambda: divlab.wasserstein(X, Y, [0, 0, 0]), ValueError, "p_weights must not all be zero"),
+    (lambda: divlab.wasserstein(X, Y, None, [1, 1]), ValueError, "q_weights .* 2 for 4"),
+    (lambda: divlab.wasserstein(N, Y, [1]), ValueError, "p_weights goes with samples"),
+    (lambda: divlab.wasserstein(X, Y, order=0.5), ValueError, "order must be at least 1"),
+    (lambda: divlab.wasserstein(X, Y, order=np.nan), ValueError, "order"),
+    (lambda: divlab.wasserstein(X, Y, order="2"), TypeError, "order"),
+    (lambda: divlab.js(X, Y, weight=0), ValueError, "weight must be strictly between"),
+    (lambda: divlab.js(X, Y, weight=1.0), ValueError, "weight must be strictly between"),
+    (lambda: divlab.kl([1.0], Y), ValueError, "p has 1 samples, too few"),
+    (lambda: divlab.kl(X, Y, method=NearestNeighbours(3)), ValueError, "p has 3 samples"),
+    (lambda: divlab.tv(X, [2, 2, 2]), ValueError, "q holds 3 samples that are all 2"),
+    (lambda: divlab.kl(X, [0.0, 1.0, np.inf]), ValueError, "q holds infinite samples"),
+    (lambda: divlab.kl(X, Y, method="closed_form"), ValueError, "do: nearest_neighbours"),
+    (lambda: divlab.kl(N, N, method="nope"), ValueError, "do: closed_form, quadrature"),
+    (lambda: divlab.js(N, N, method="closed_form"), ValueError, "do: quadrature"),
+    (lambda: divlab.kl(N, X), ValueError, "samples as p"),
+    (lambda: divlab.js(X, N), ValueError, "density ratio"),
+    (lambda: divlab.cross_entropy(N, X), ValueError, "q must be a distribution"),
+    (lambda: divlab.kl(Doubled(0.0, 1.0), N), ValueError, "p could not be resolved.*2 instead"),
+    (lambda: divlab.kl(N, Doubled(0.0, 1.0)), ValueError, "q could not be resolved.*2 instead"),
+    (lambda: NearestNeighbours(0), ValueError, "k must be"),
+    (lambda: NearestNeighbours(2.5), ValueError, "k must be"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD_CALLS)
+def test_bad_call(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "bool", "float16", "float64"])
+def test_numbers_of_any_kind_are_promoted_exactly(kind):
+    x, y = np.array([0, 1, 1], kind), np.array([1, 0, 0, 0], kind)
+    got = divlab.wasserstein(x, y)
+    assert got.dtype == jnp.float32
+    assert float(got) == pytest.approx(2 / 3 - 1 / 4, rel=1e-6)
+
+
+def test_bytes_do_not_wrap_around():
+    assert float(divlab.wasserstein(np.array([0], "uint8"), np.array([255], "uint8"))) == 255
+
+
+def test_bfloat16_is_promoted():
+    assert float(divlab.wasserstein(jnp.array([1.5], jnp.bfloat16), [0.0])) == 1.5
+
+
+def test_one_infinite_sample_is_infinitely_far():
+    assert float(divlab.wasserstein([0.0, np.inf], Y)) == np.inf
+    assert float(divlab.wasserstein([0.0, -np.inf], N)) == np.inf
+
+
+def test_weights_need_not_be_normalised():
+    assert divlab.wasserstein(X, Y, [2, 4, 2]) == divlab.wasserstein(X, Y, [0.25, 0.5, 0.25])
+
+
+@pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.wasserstein])
+def test_nan_under_jit_gives_nan(divergence):
+    gumbel = nd.Gumbel(0.0, 1.0)
+    for d in (lambda t: nd.Normal(t, 1.0), lambda t: nd.Normal(0.0, t)):
+        assert np.isnan(jax.jit(lambda t, d=d: divergence(d(t), gumbel))(jnp.nan))
+    x = jnp.array([0.0, jnp.nan, 1.0, 2.0])
+    assert np.isnan(jax.jit(divergence)(x, jnp.array(Y)))

@@ -1,0 +1,118 @@
+"""What holds for every pair of distributions, whatever their parameters."""
+
+import jax.numpy as jnp
+import numpy as np
+import ot
+import pytest
+import scipy.stats as ss
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpyro import distributions as nd
+
+import divlab
+
+few = settings(max_examples=15, deadline=None, derandomize=True)
+locs = st.floats(-5, 5, width=32)
+scales = st.floats(0.125, 8, width=32)
+weights = st.floats(0.0625, 0.9375, width=32)
+arrays = st.lists(st.floats(-100, 100, width=32), min_size=4, max_size=4)
+
+
+def mixture(weight, locs, scale):
+    """Two Gaussians: the same program, whatever the parameters."""
+    parts = nd.Normal(jnp.array(locs, jnp.float32), jnp.array([scale, 1.0], jnp.float32))
+    probs = jnp.array([weight, 1 - weight], jnp.float32)
+    return nd.MixtureSameFamily(nd.Categorical(probs=probs), parts)
+
+
+mixtures = st.builds(mixture, weights, st.tuples(locs, locs), scales)
+normals = st.builds(nd.Normal, locs, scales)
+
+
+@given(mixtures, mixtures, weights)
+@few
+def test_ranges_and_symmetry(p, q, weight):
+    kl, js, tv = (float(f(p, q)) for f in (divlab.kl, divlab.js, divlab.tv))
+    assert kl >= 0
+    assert 0 <= js <= np.float32(np.log(2))
+    assert 0 <= tv <= 1
+    assert tv**2 <= kl / 2 + 1e-6  # Pinsker
+    assert js <= tv * np.log(2) + 1e-6  # Lin
+    assert js == pytest.approx(float(divlab.js(q, p)), rel=1e-4, abs=1e-6)
+    assert tv == pytest.approx(float(divlab.tv(q, p)), rel=1e-4, abs=1e-6)
+    there, back = float(divlab.js(p, q, weight=weight)), float(divlab.js(q, p, weight=1 - weight))
+    assert there == pytest.approx(back, rel=1e-4, abs=1e-6)
+    assert float(divlab.reverse_kl(q, p)) == kl
+
+
+@given(mixtures)
+@few
+def test_zero_at_equality(p):
+    for f in (divlab.kl, divlab.js, divlab.tv, divlab.wasserstein):
+        assert float(f(p, p)) == 0
+
+
+@given(mixtures, mixtures)
+@few
+def test_nll_is_kl_plus_entropy(p, q):
+    sum_of_both = float(divlab.kl(p, q)) + float(divlab.entropy(p))
+    assert float(divlab.cross_entropy(p, q)) == pytest.approx(sum_of_both, rel=1e-4, abs=1e-4)
+
+
+@given(normals, normals)
+@few
+def test_closed_form_is_the_integral(p, q):
+    for f in (divlab.kl, divlab.cross_entropy):
+        exact = float(f(p, q, method="closed_form"))
+        assert float(f(p, q, method="quadrature")) == pytest.approx(exact, rel=1e-4, abs=1e-6)
+
+
+@given(mixtures, mixtures, mixtures)
+@few
+def test_triangle_inequality(p, q, r):
+    for f in (divlab.tv, divlab.wasserstein):
+        assert float(f(p, r)) <= (float(f(p, q)) + float(f(q, r))) * (1 + 1e-4) + 1e-6
+
+
+@given(weights, st.tuples(locs, locs), scales, locs)
+@few
+def test_a_shift_moves_all_mass_as_far(weight, centres, scale, shift):
+    p = mixture(weight, centres, scale)
+    q = mixture(weight, [c + shift for c in centres], scale)
+    moved = np.abs(np.float32(centres[0] + shift) - np.float32(centres[0]))
+    assert float(divlab.wasserstein(p, q)) == pytest.approx(moved, rel=1e-4, abs=3e-6)
+
+
+@given(mixtures, mixtures, st.floats(-3, 3))
+@few
+def test_wasserstein_scales_with_the_axis(p, q, power):
+    factor = jnp.float32(10**power)
+
+    def scaled(d):
+        parts = d.component_distribution
+        parts = nd.Normal(parts.loc * factor, parts.scale * factor)
+        return nd.MixtureSameFamily(d.mixing_distribution, parts)
+
+    expected = float(divlab.wasserstein(p, q) * factor)
+    got = float(divlab.wasserstein(scaled(p), scaled(q)))
+    assert got == pytest.approx(expected, rel=1e-4, abs=3e-6 * float(factor))
+
+
+@given(arrays, arrays, st.lists(st.floats(0.125, 8, width=32), min_size=4, max_size=4))
+@few
+def test_wasserstein_of_samples(x, y, mass):
+    y = y[:3]
+    truth = ss.wasserstein_distance(x, y, u_weights=mass)
+    assert float(divlab.wasserstein(x, y, mass)) == pytest.approx(truth, rel=1e-5, abs=1e-4)
+    total = np.array(mass) / np.sum(mass)
+    truth = ot.emd2_1d(np.array(x), np.array(y), total, np.full(3, 1 / 3), metric="sqeuclidean")
+    got = float(divlab.wasserstein(x, y, mass, order=2))
+    assert got**2 == pytest.approx(truth, rel=1e-4, abs=1e-3)
+
+
+@given(arrays, arrays, st.sampled_from([1, 1.5, 2, np.inf]))
+@few
+def test_samples_of_one_size_are_matched_in_order(x, y, order):
+    truth = np.linalg.norm(np.sort(x) - np.sort(y), order)
+    truth *= 1 if np.isinf(order) else 4 ** (-1 / order)
+    assert float(divlab.wasserstein(x, y, order=order)) == pytest.approx(truth, rel=1e-5)

@@ -1,0 +1,151 @@
+"""Under jit, vmap and grad; and nothing is compiled again for a new value of a parameter."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro import distributions as nd
+
+import divlab
+from divlab.divergences import verbs
+
+
+def shifted_uniform(divergence):
+    return lambda shift: divergence(nd.Uniform(0.0, 1.0), nd.Uniform(shift, 1.0 + shift))
+
+
+def shifted_normal(divergence, **options):
+    return lambda shift: divergence(nd.Normal(0.0, 1.0), nd.Normal(shift, 1.0), **options)
+
+
+# The derivative in the shift of q, at 0.3.
+DERIVATIVES = {
+    "kl": (shifted_normal(divlab.kl), 0.3),
+    "kl by quadrature": (shifted_normal(divlab.kl, method="quadrature"), 0.3),
+    "cross entropy by quadrature": (
+        shifted_normal(divlab.cross_entropy, method="quadrature"),
+        0.3,
+    ),
+    # TV = 2 Phi(d/2) - 1
+    "tv": (shifted_normal(divlab.tv), np.exp(-(0.15**2) / 2) / np.sqrt(2 * np.pi)),
+    "js, ends of supports": (shifted_uniform(divlab.js), np.log(2)),
+    "tv, ends of supports": (shifted_uniform(divlab.tv), 1.0),
+    "wasserstein": (shifted_normal(divlab.wasserstein), 1.0),
+    "wasserstein 2": (shifted_normal(divlab.wasserstein, order=2), 1.0),
+    "wasserstein of Gumbels": (
+        lambda shift: divlab.wasserstein(nd.Gumbel(0.0, 1.0), nd.Gumbel(shift, 1.0)),
+        1.0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_derivative(name):
+    function, truth = DERIVATIVES[name]
+    assert float(jax.grad(function)(0.3)) == pytest.approx(truth, rel=1e-4)
+
+
+def test_derivative_in_a_scale_is_the_finite_difference():
+    def js(scale):
+        return divlab.js(nd.Normal(0.0, 1.0), nd.Laplace(0.5, scale))
+
+    with jax.enable_x64(True):
+        difference = (js(2 + 1e-5) - js(2 - 1e-5)) / 2e-5
+        assert float(jax.grad(js)(2.0)) == pytest.approx(float(difference), rel=1e-6)
+
+
+def test_derivative_in_samples():
+    x, y = jnp.array([3.0, 0.0, 1.0]), jnp.array([0.5, 0.0, 2.0])
+    # Sorted, 0 meets 0, 1 meets 0.5 and 3 meets 2.
+    first = jax.grad(divlab.wasserstein)(x, y)
+    np.testing.assert_allclose(first, [1 / 3, 0, 1 / 3], rtol=1e-6)
+    square = jax.grad(lambda x: divlab.wasserstein(x, y, order=2) ** 2)(x)
+    np.testing.assert_allclose(square, [2 / 3, 0, 1 / 3], rtol=1e-6)
+    surprise = jax.grad(divlab.cross_entropy)(x, nd.Normal(1.0, 2.0))
+    np.testing.assert_allclose(surprise, (x - 1) / 4 / 3, rtol=1e-6)
+
+
+def test_kl_of_samples_scales_out():
+    x, y = jnp.array([3.0, 0.0, 1.0, 1.7]), jnp.array([0.5, 0.1, 2.0, 2.2])
+    # Nothing changes when all are scaled together, so the derivative along (x, y) vanishes.
+    dx, dy = jax.grad(divlab.kl, argnums=(0, 1))(x, y + 3)
+    assert float(dx @ x + dy @ (y + 3)) == pytest.approx(0, abs=1e-5)
+    assert np.any(np.asarray(dx) != 0)
+
+
+@pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.tv, divlab.wasserstein])
+def test_gradients_at_equality_are_finite(divergence):
+    assert np.isfinite(jax.grad(shifted_normal(divergence))(0.0))
+    x = jnp.array([0.0, 1.0, 1.0, 4.0])
+    assert np.all(np.isfinite(jax.grad(divergence)(x, x)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_wasserstein_gradients_at_equality_are_finite(order):
+    x = jnp.array([0.0, 1.0, 1.0])
+    assert np.all(np.isfinite(jax.grad(lambda x: divlab.wasserstein(x, x[::-1], order=order))(x)))
+    assert np.isfinite(jax.grad(shifted_normal(divlab.wasserstein, order=order))(0.0))
+
+
+@pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.wasserstein])
+def test_vmap_is_a_loop(divergence):
+    def of_scale(scale):
+        return divergence(nd.Normal(0.0, 1.0), nd.Laplace(0.5, scale))
+
+    scales = jnp.array([0.3, 1.0, 4.0])
+    loop = [float(of_scale(scale)) for scale in scales]
+    np.testing.assert_allclose(jax.vmap(of_scale)(scales), loop, rtol=1e-5)
+
+
+def test_vmap_over_samples():
+    x, y = np.random.default_rng(0).normal(size=(2, 5, 20)).astype("float32")
+    for f in (divlab.kl, divlab.wasserstein):
+        loop = [float(f(a, b)) for a, b in zip(x, y, strict=True)]
+        np.testing.assert_allclose(jax.vmap(f)(jnp.array(x), jnp.array(y)), loop, rtol=1e-4)
+
+
+def test_a_traced_order():
+    x, y = jnp.array([0.0, 1.0]), jnp.array([0.0, 0.5, 1.0])
+    of_order = jax.jit(lambda order: divlab.wasserstein(x, y, order=order))
+    for order in (1.0, 2.0, np.inf):
+        expected = float(divlab.wasserstein(x, y, order=order))
+        assert float(of_order(order)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_new_parameter_compiles_nothing():
+    def compute(shift, weight):
+        p, q = nd.Normal(shift, 1.0), nd.Laplace(0.5, shift)
+        divlab.kl(p, q), divlab.js(p, q, weight=weight), divlab.wasserstein(p, q)
+        divlab.kl(p, nd.Normal(0, shift))
+
+    programs = (verbs._by_quadrature, verbs._closed_form_jit, verbs._wasserstein_1)
+    compute(2, 0.5)
+    sizes = [program._cache_size() for program in programs]
+    for shift in (1, 0.3, np.float32(0.7), jnp.array(3.0)):
+        compute(shift, 0.1 + shift / 10)
+    assert [program._cache_size() for program in programs] == sizes
+
+
+LOWER = """
+import hashlib
+from numpyro.distributions import Gumbel, Laplace
+from divlab.divergences import verbs
+from divlab.divergences.densities import Packed
+arguments = Packed(Laplace(0.0, 1.0)), Packed(Gumbel(0.0, 1.0))
+text = verbs._by_quadrature.lower("kl", *arguments, {}).as_text()
+print(hashlib.sha256(text.encode()).hexdigest())
+"""
+
+
+def test_the_program_is_the_same_in_every_process():
+    # Else a compiled program that is kept on disk would be found again only by luck.
+    def lowered(seed):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", LOWER]
+        return subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+
+    assert lowered("1") == lowered("2") == lowered("3")

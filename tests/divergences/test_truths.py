@@ -1,0 +1,262 @@
+"""Every quantity against a formula, or against SciPy's adaptive quadrature in 64 bits."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats as ss
+from numpyro import distributions as nd
+from numpyro.distributions import constraints
+
+import divlab
+
+from . import reference
+
+inf = np.inf
+
+
+def check(got, truth, precision, relative=None):
+    """To 1e-8 in 64 bits; in 32 to 1e-4, or to 1e-6 below 1e-2, unless another is asked for."""
+    assert got.dtype == precision
+    assert got.shape == ()
+    if precision == "float64":
+        tolerance = {"rel": relative or 1e-8, "abs": 0}
+    else:
+        tolerance = {"rel": relative or 1e-4, "abs": 0 if relative else 1e-6 * (truth < 1e-2)}
+    assert float(got) == pytest.approx(truth, **tolerance)
+
+
+def two_gaussians():
+    return mixture([0.5, 0.5], [-2.0, 2.0], [1.0, 1.0])
+
+
+def mixture(weights, locs, scales):
+    normals = nd.Normal(jnp.array(locs), jnp.array(scales))
+    return nd.MixtureSameFamily(nd.Categorical(probs=jnp.array(weights)), normals)
+
+
+# Computed with 50 digits, or by the formula in the last column.
+TABLE = [
+    ("kl", "Normal(0, 1)", "Normal(1, 2)", {}, 0.44314718056),  # log 2 - 1/4
+    ("kl", "Normal(1, 2)", "Normal(0, 1)", {}, 1.30685281944),
+    ("js", "Normal(0, 1)", "Normal(1, 2)", {}, 0.12817497305),
+    ("js", "Normal(0, 1)", "Normal(1, 2)", {"weight": 0.3}, 0.09974612356),
+    ("js", "Normal(0, 1)", "Normal(2, 1)", {}, 0.33683082035),
+    ("tv", "Normal(0, 1)", "Normal(1, 2)", {}, 0.39006566012),
+    ("wasserstein", "Normal(0, 1)", "Normal(1, 2)", {"order": 1}, 1.16663094118),
+    ("wasserstein", "Normal(0, 1)", "Normal(1, 2)", {"order": 2}, 1.41421356237),
+    ("kl", "Laplace(0, 1)", "Laplace(1, 2)", {}, 0.37708690115),
+    ("kl", "Normal(1, 1)", "Laplace(0, 1)", {}, 0.44083958853),
+    ("kl", "Laplace(0, 1)", "Normal(0, 1)", {}, 0.22579135264),
+    ("kl", "Uniform(0, 1)", "Uniform(0, 2)", {}, 0.69314718056),
+    ("reverse_kl", "Uniform(0, 1)", "Uniform(0, 2)", {}, inf),
+    ("js", "Uniform(0, 1)", "Uniform(0, 2)", {}, 0.21576155434),
+    ("wasserstein", "Uniform(0, 1)", "Uniform(0, 2)", {"order": 2}, 0.57735026919),
+    ("js", "Uniform(0, 1)", "Uniform(0.25, 1.25)", {}, 0.17328679514),  # theta log 2
+    ("kl", "Uniform(0, 1)", "Uniform(0.25, 1.25)", {}, inf),
+    ("js", "Uniform(0, 1)", "Uniform(3, 4)", {}, 0.69314718056),  # log 2
+    ("js", "Uniform(0, 1)", "Uniform(3, 4)", {"weight": 0.3}, 0.61086430205),
+    ("wasserstein", "Uniform(0, 1)", "Uniform(2, 4)", {"order": inf}, 3.0),
+    ("kl", "Exponential(1)", "Exponential(2)", {}, 0.30685281944),
+    ("tv", "Exponential(1)", "Exponential(2)", {}, 0.25),
+    ("kl", "Cauchy(0, 1)", "Cauchy(1, 2)", {}, 0.22314355131),  # log(5/4)
+    ("kl", "StudentT(3)", "Normal(0, 1)", {}, 0.64546096134),
+    ("kl", two_gaussians, "Normal(0, 5**0.5)", {}, 0.17199876248),
+    ("reverse_kl", two_gaussians, "Normal(0, 5**0.5)", {}, 0.24782803026),
+    ("wasserstein", two_gaussians, "Normal(0, 5**0.5)", {"order": 1}, 0.44284669157),
+    ("cross_entropy", "Normal(0, 1)", "Normal(1, 2)", {}, 1.86208571376),
+    ("kl", "Normal(0, 1)", "Normal(10, 1)", {}, 50.0),
+]
+
+
+def build(recipe):
+    return recipe() if callable(recipe) else eval(recipe, vars(nd))
+
+
+@pytest.mark.parametrize(("quantity", "p", "q", "options", "truth"), TABLE)
+def test_table(quantity, p, q, options, truth, precision):
+    # The table has eleven decimals, so 64 bits cannot show more than that.
+    got = getattr(divlab, quantity)(build(p), build(q), **options)
+    check(got, truth, precision, relative=None if precision == "float32" else 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "truth"), [("js", 1.2499999984e-9), ("kl", 5e-9), ("tv", 3.9894228e-5)]
+)
+def test_close_distributions_do_not_cancel(quantity, truth, precision):
+    p, q = nd.Normal(0.0, 1.0), nd.Normal(1e-4, 1.0)
+    check(getattr(divlab, quantity)(p, q), truth, precision, relative=0.01)
+
+
+def test_entropy_of_a_normal(precision):
+    check(divlab.entropy(nd.Normal(0, 1)), 0.5 * np.log(2 * np.pi * np.e), precision)
+
+
+@pytest.mark.parametrize(("order", "truth"), [(1, 1 / 6), (2, 12**-0.5)])
+def test_samples_of_two_sizes(order, truth, precision):
+    check(divlab.wasserstein([0, 1], [0, 0.5, 1], order=order), truth, precision)
+
+
+class Logarithmic(nd.Distribution):
+    """What a user writes: -log x on (0, 1), with nothing but a density and a way to sample."""
+
+    support = constraints.unit_interval
+
+    def log_prob(self, value):
+        return jnp.log(-jnp.log(value))
+
+    def sample(self, key, sample_shape=()):
+        u, v = nd.Uniform(0, 1).sample(key, (2, *sample_shape))
+        return u * v
+
+
+class Sech(nd.Distribution):
+    """sech(pi (x - loc) / 2) / 2, with a parameter."""
+
+    support = constraints.real
+    arg_constraints = {"loc": constraints.real}  # noqa: RUF012
+
+    def __init__(self, loc):
+        self.loc = jnp.asarray(loc, float)
+        super().__init__(batch_shape=jnp.shape(loc))
+
+    def log_prob(self, value):
+        z = jnp.pi / 2 * jnp.abs(value - self.loc)
+        return -z - jnp.log1p(jnp.exp(-2 * z))
+
+    def sample(self, key, sample_shape=()):
+        u = nd.Uniform(0, 1).sample(key, sample_shape)
+        return self.loc + 2 / jnp.pi * jnp.log(jnp.tan(jnp.pi * u / 2))
+
+
+def part_uniform():
+    parts = [nd.Uniform(0.0, 1.0), nd.Normal(2.0, 0.5)]
+    categorical = nd.Categorical(probs=jnp.array([0.4, 0.6]))
+    return nd.MixtureGeneral(categorical, parts, support=constraints.real)
+
+
+def narrow_and_far():
+    return mixture([0.3, 0.7], [0.0, 100.0], [0.01, 10.0])
+
+
+def part_student():
+    parts = nd.StudentT(5.0, jnp.array([-1.0, 3.0]), jnp.array([0.5, 1.0]))
+    return nd.MixtureSameFamily(nd.Categorical(probs=jnp.array([0.5, 0.5])), parts)
+
+
+# name -> (numpyro's, SciPy's)
+DISTRIBUTIONS = {
+    "normal": (lambda: nd.Normal(0.5, 1.5), ss.norm(0.5, 1.5)),
+    "wide normal": (lambda: nd.Normal(0.0, 50.0), ss.norm(0, 50)),
+    "far normal": (lambda: nd.Normal(1000.0, 0.1), ss.norm(1000, 0.1)),
+    "laplace": (lambda: nd.Laplace(0.0, 1.0), ss.laplace(0, 1)),
+    "logistic": (lambda: nd.Logistic(1.0, 0.5), ss.logistic(1, 0.5)),
+    "gumbel": (lambda: nd.Gumbel(0.0, 1.0), ss.gumbel_r(0, 1)),
+    "cauchy": (lambda: nd.Cauchy(0.0, 1.0), ss.cauchy(0, 1)),
+    "student": (lambda: nd.StudentT(2.0, 1.0, 2.0), ss.t(2, 1, 2)),
+    "exponential": (lambda: nd.Exponential(0.5), ss.expon(scale=2)),
+    "gamma": (lambda: nd.Gamma(3.0, 2.0), ss.gamma(3, scale=0.5)),
+    "log normal": (lambda: nd.LogNormal(0.0, 0.5), ss.lognorm(0.5)),
+    "half normal": (lambda: nd.HalfNormal(2.0), ss.halfnorm(scale=2)),
+    "uniform": (lambda: nd.Uniform(0.0, 1.0), ss.uniform(0, 1)),
+    "beta": (lambda: nd.Beta(2.0, 3.0), ss.beta(2, 3)),
+    "arcsine": (lambda: nd.Beta(0.5, 0.5), ss.beta(0.5, 0.5)),
+    "narrow and far": (
+        narrow_and_far,
+        reference.Mixture([0.3, 0.7], [ss.norm(0, 0.01), ss.norm(100, 10)]),
+    ),
+    "part uniform": (
+        part_uniform,
+        reference.Mixture([0.4, 0.6], [ss.uniform(0, 1), ss.norm(2, 0.5)]),
+    ),
+    "part student": (
+        part_student,
+        reference.Mixture([0.5, 0.5], [ss.t(5, -1, 0.5), ss.t(5, 3, 1)]),
+    ),
+    "sech": (lambda: Sech(0.3), ss.hypsecant(0.3, 2 / np.pi)),
+}
+
+PAIRS = [
+    ("cross_entropy", "logistic", "normal", {}),
+    ("entropy", "arcsine", None, {}),
+    ("entropy", "narrow and far", None, {}),
+    ("js", "exponential", "normal", {}),
+    ("js", "gumbel", "normal", {"weight": 0.2}),
+    ("js", "narrow and far", "wide normal", {}),
+    ("js", "student", "cauchy", {}),
+    ("kl", "beta", "uniform", {}),
+    ("kl", "gamma", "log normal", {}),
+    ("kl", "gumbel", "normal", {}),
+    ("kl", "half normal", "student", {}),
+    ("kl", "narrow and far", "wide normal", {}),
+    ("kl", "part uniform", "normal", {}),
+    ("kl", "sech", "logistic", {}),
+    ("kl", "uniform", "arcsine", {}),
+    ("reverse_kl", "narrow and far", "wide normal", {}),
+    ("reverse_kl", "part student", "cauchy", {}),
+    ("tv", "exponential", "half normal", {}),
+    ("tv", "far normal", "wide normal", {}),
+    ("tv", "part uniform", "normal", {}),
+    ("wasserstein", "exponential", "normal", {}),
+    ("wasserstein", "far normal", "narrow and far", {}),
+    ("wasserstein", "part uniform", "part student", {}),
+    ("wasserstein", "laplace", "normal", {"order": 2}),
+    ("wasserstein", "uniform", "exponential", {"order": 2}),
+    ("wasserstein", "part uniform", "normal", {"order": 3}),
+]
+
+
+@pytest.mark.parametrize(("quantity", "p", "q", "options"), PAIRS)
+def test_against_scipy(quantity, p, q, options, precision):
+    pairs = [DISTRIBUTIONS[name] for name in (p, q) if name]
+    swap = quantity == "reverse_kl"
+    route = getattr(reference, "kl" if swap else quantity)
+    truth = route(*[there for _, there in (pairs[::-1] if swap else pairs)], **options)
+    check(getattr(divlab, quantity)(*[here() for here, _ in pairs], **options), truth, precision)
+
+
+def test_a_density_of_the_users_own(precision):
+    # KL(-log x || 1) = ∫ -log x log(-log x) = ψ(2), with u = -log x.
+    got = divlab.kl(Logarithmic(), nd.Uniform(0.0, 1.0))
+    check(got, 1 - np.euler_gamma, precision)
+
+
+INFINITE = [
+    ("wasserstein", nd.Cauchy, (0.0, 1.0), nd.Cauchy, (0.0, 2.0), {}),
+    ("wasserstein", nd.Cauchy, (0.0, 1.0), nd.Normal, (0.0, 1.0), {}),
+    ("kl", nd.Cauchy, (0.0, 1.0), nd.Normal, (0.0, 1.0), {}),
+    ("kl", nd.Normal, (0.0, 1.0), nd.Uniform, (-50.0, 50.0), {}),
+    ("kl", nd.Uniform, (-1.0, 1.0), nd.Exponential, (1.0,), {}),
+    ("reverse_kl", nd.Uniform, (0.0, 1.0), nd.Normal, (0.5, 1.0), {}),
+    ("cross_entropy", nd.Cauchy, (0.0, 1.0), nd.Normal, (0.0, 1.0), {}),
+    ("wasserstein", nd.Exponential, (1.0,), nd.Uniform, (0.0, 1.0), {"order": inf}),
+]
+
+
+@pytest.mark.parametrize(("quantity", "p", "a", "q", "b", "options"), INFINITE)
+def test_infinite(quantity, p, a, q, b, options, precision):
+    assert getattr(divlab, quantity)(p(*a), q(*b), **options) == inf
+
+
+def test_cauchys_that_differ_by_a_shift_are_as_far_apart_as_it(precision):
+    for order in (1, 2, inf):
+        got = divlab.wasserstein(nd.Cauchy(0.0, 1.0), nd.Cauchy(0.7, 1.0), order=order)
+        check(got, 0.7, precision)
+
+
+def test_samples_to_a_distribution(precision):
+    # Each sample x_i takes the slice (i/n, (i+1)/n) of the mass of U(0, 1).
+    x = np.array([0.1, 0.7, 0.4])
+    square = sum(
+        ((hi - v) ** 3 - (lo - v) ** 3) / 3
+        for v, lo, hi in zip(np.sort(x), [0, 1 / 3, 2 / 3], [1 / 3, 2 / 3, 1], strict=True)
+    )
+    got = divlab.wasserstein(x, nd.Uniform(0.0, 1.0), order=2)
+    check(got, square**0.5, precision)
+    first = reference.line_integral(lambda t: abs(t - np.mean(x <= t)), np.sort(x), 0.0, 1.0)
+    check(divlab.wasserstein(nd.Uniform(0.0, 1.0), x), first, precision)
+
+
+def test_the_nll_of_samples_is_their_mean_surprise(precision):
+    x = np.array([-1.0, 0.0, 3.0])
+    check(divlab.cross_entropy(x, nd.Normal(1, 2)), -ss.norm(1, 2).logpdf(x).mean(), precision)
+    assert divlab.cross_entropy(x, nd.Exponential(1.0)) == inf
