@@ -38,6 +38,7 @@ class NearestNeighbours:
     name = "nearest_neighbours"
 
     def __post_init__(self):
+        """Refuses a k that is not a positive integer."""
         if self.k is not None and (not isinstance(self.k, int) or self.k < 1):
             raise ValueError(f"k must be a positive integer or None, got {self.k!r}.")
 

@@ -63,7 +63,7 @@ def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
         0.6667
     """
     locs = read("locs", locs).values
-    if jnp.ndim(scales) == 0:
+    if np.ndim(scales) == 0:
         scales = jnp.full(locs.shape, scales, locs.dtype)
     scales = read("scales", scales).values
     if scales.shape != locs.shape:
@@ -111,7 +111,7 @@ def modes(target) -> tuple[jax.Array, jax.Array, jax.Array]:
         `(locs, scales, weights)`, each (K,), from left to right; the weights sum to 1.
 
     Raises:
-        TypeError, ValueError: as in `divlab.kl`; samples that are all equal.
+        TypeError, ValueError: as in `divlab.kl`; samples that are all equal or infinite.
 
     Example:
         >>> import divlab
@@ -135,6 +135,8 @@ def modes(target) -> tuple[jax.Array, jax.Array, jax.Array]:
 
 
 def _modes_of_samples(x: np.ndarray):
+    if not np.all(np.isfinite(x)):
+        raise ValueError("target holds infinite values, which belong to no mode.")
     if np.all(x == x[0]):
         raise ValueError(f"target holds {x.size} samples that are all {x[0]:g}: it has no width.")
     quartiles = np.quantile(x, [0.25, 0.75])

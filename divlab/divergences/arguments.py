@@ -79,7 +79,11 @@ def read_samples(name: str, value) -> jax.Array:
     if is_concrete(array):
         host = np.asarray(array)
         if np.issubdtype(host.dtype, np.floating) or host.dtype.itemsize == 2:
-            host = host.astype(np.promote_types(np.float32, floating)) if host.dtype.itemsize == 2 else host
+            host = (
+                host.astype(np.promote_types(np.float32, floating))
+                if host.dtype.itemsize == 2
+                else host
+            )
             if np.any(np.isnan(host)):
                 where = int(np.argmax(np.isnan(host)))
                 raise ValueError(f"{name} must not contain NaN, got NaN at index {where}.")

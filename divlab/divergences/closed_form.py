@@ -37,9 +37,7 @@ def _kl_exponential(p, q):
 
 
 def _kl_cauchy(p, q):
-    return jnp.log1p(
-        ((p.scale - q.scale) ** 2 + (p.loc - q.loc) ** 2) / (4 * p.scale * q.scale)
-    )
+    return jnp.log1p(((p.scale - q.scale) ** 2 + (p.loc - q.loc) ** 2) / (4 * p.scale * q.scale))
 
 
 def _tv_uniform(p, q):

@@ -8,6 +8,7 @@ leaves of a distribution come in an order that does not change from process to p
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.scipy.special import logsumexp
 from numpyro.distributions import Distribution, MixtureGeneral, MixtureSameFamily, constraints
 
@@ -25,9 +26,11 @@ class Packed:
     """
 
     def __init__(self, distribution: Distribution):
+        """Wraps `distribution`, without a copy."""
         self.distribution = distribution
 
     def tree_flatten(self):
+        """The parameters sorted by name, and what rebuilds the distribution from them."""
         distribution = self.distribution
         names = sorted(type(distribution).gather_pytree_data_fields())
         values = [distribution.__dict__.get(name) for name in names]
@@ -42,6 +45,7 @@ class Packed:
 
     @classmethod
     def tree_unflatten(cls, structure, leaves):
+        """The inverse of `tree_flatten`."""
         kind, names, aux = structure
         # A leaf may be a placeholder of JAX's own while it inspects a tree, hence the type test.
         by_name = {
@@ -75,14 +79,16 @@ def _pack_leaf(value):
         return np.asarray(value, jax.dtypes.canonicalize_dtype(float))
     if isinstance(value, (bool, int, float, np.ndarray, np.generic, jax.Array)):
         array = jnp.asarray(value)
-        if jnp.issubdtype(array.dtype, jnp.number) and not jnp.issubdtype(array.dtype, jnp.floating):
+        if jnp.issubdtype(array.dtype, jnp.number) and not jnp.issubdtype(
+            array.dtype, jnp.floating
+        ):
             return array.astype(float)
-        return jax.lax.convert_element_type(array, array.dtype)  # drops the weak type
+        return lax.convert_element_type(array, array.dtype)  # drops the weak type
     return value
 
 
 def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
-    """log p(x), and -inf exactly where x is outside the support; x has any shape.
+    """The value of log p(x), and -inf exactly where x is outside the support; x has any shape.
 
     Inside the support a log density too negative for its dtype is the most negative finite
     number, so that underflow is never taken for an absence of mass.
@@ -98,7 +104,12 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
     low, high = support_bounds(distribution)
     lowest = jnp.finfo(x.dtype).min
     if _is_infinite(low) and _is_infinite(high):
-        return jnp.maximum(distribution.log_prob(x), lowest)
+        # Where log_prob overflows so may its derivative, and 0 times infinity is NaN: such a
+        # point is moved to the middle before what carries the gradient is computed.
+        has_mass = lax.stop_gradient(distribution.log_prob(x)) > lowest
+        middle = lax.stop_gradient(_center_and_spreads(distribution)[0])
+        log_prob = distribution.log_prob(jnp.where(has_mass, x, middle))
+        return jnp.where(has_mass, jnp.maximum(log_prob, lowest), lowest)
     inside = (x > low) & (x < high)
     # The density is never evaluated outside the support, where it, or its gradient, may be NaN.
     if _is_infinite(high):
@@ -153,16 +164,20 @@ _STEPS = np.array([-8.2, -5.2, -3.6, -2.4, -1.4, -0.6, 0.0, 0.6, 1.4, 2.4, 3.6, 
 def landmarks(distribution: Distribution) -> jax.Array:
     """Points that cut the line finely where `distribution` has mass, in no order.
 
-    Taken from `loc` and `scale` where the family has them, else from quantiles, else from the
-    quantiles of a fixed draw, so that any distribution with `log_prob` and `sample` will do.
+    A distribution that knows better says so by a method `landmarks() -> (n,)`. Else they are taken
+    from `loc` and `scale` where the family has them, else from quantiles, else from the quantiles
+    of a fixed draw, so that any distribution with `log_prob` and `sample` will do.
     """
     points = []
     for part in components(distribution):
+        if hasattr(part, "landmarks"):
+            points.append(part.landmarks())
+            continue
         center, left, right = (jnp.asarray(a)[..., None] for a in _center_and_spreads(part))
         low, high = (jnp.asarray(bound)[..., None] for bound in support_bounds(part))
         cuts = center + jnp.where(_STEPS < 0, left, right) * _STEPS.astype(center.dtype)
         points.append(jnp.ravel(jnp.clip(cuts, low, high)))
-    return jax.lax.stop_gradient(jnp.concatenate(points))
+    return lax.stop_gradient(jnp.concatenate(points))
 
 
 def _center_and_spreads(part: Distribution):

@@ -25,7 +25,7 @@ def expm1_plus(r: jax.Array) -> jax.Array:
 
 
 def _relative_entropy(log_p: jax.Array, log_q: jax.Array, r: jax.Array) -> jax.Array:
-    """p log(p/q) - p + q for finite log densities, given r = log(p/q)."""
+    """The integrand p log(p/q) - p + q for finite log densities, given r = log(p/q)."""
     p_leads = r > -1.0
     upper = jnp.where(p_leads, r, 0.0)
     lower = jnp.where(p_leads, -1.0, jnp.maximum(r, -700.0))
@@ -56,7 +56,7 @@ def _lacks(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
 
 
 def kl(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
-    """p log(p/q) - p + q."""
+    """The integrand p log(p/q) - p + q."""
     has_p, has_q, finite_p, finite_q = _finite(log_p, log_q)
     both = _relative_entropy(finite_p, finite_q, finite_p - finite_q)
     value = jnp.where(has_p, both, jnp.where(has_q, jnp.exp(finite_q), 0.0))
@@ -64,21 +64,21 @@ def kl(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
 
 
 def reverse_kl(log_p: jax.Array, log_q: jax.Array) -> jax.Array:
-    """q log(q/p) - q + p."""
+    """The integrand q log(q/p) - q + p."""
     return kl(log_q, log_p)
 
 
 def js(log_p: jax.Array, log_q: jax.Array, weight: jax.Array) -> jax.Array:
-    """w p log(p/m) + (1 - w) q log(q/m) with m = w p + (1 - w) q."""
+    """The integrand w p log(p/m) + (1 - w) q log(q/m) with m = w p + (1 - w) q."""
     has_p, has_q, finite_p, finite_q = _finite(log_p, log_q)
     limit = np.log(np.finfo(log_p.dtype).max) / 2
     r = jnp.clip(finite_p - finite_q, -limit, limit)
     from_p, from_q = -jnp.log1p((1 - weight) * jnp.expm1(-r)), -jnp.log1p(weight * jnp.expm1(r))
     # r is clipped, so the mixture is known only from the larger of the two.
     log_m = jnp.where(r > 0, finite_p - from_p, finite_q - from_q)
-    both = weight * _relative_entropy(finite_p, log_m, from_p) + (
-        1 - weight
-    ) * _relative_entropy(finite_q, log_m, from_q)
+    both = weight * _relative_entropy(finite_p, log_m, from_p) + (1 - weight) * _relative_entropy(
+        finite_q, log_m, from_q
+    )
     only_p = -weight * jnp.log(weight) * jnp.exp(finite_p)
     only_q = -(1 - weight) * jnp.log1p(-weight) * jnp.exp(finite_q)
     value = jnp.where(has_p, jnp.where(has_q, both, only_p), only_q)

@@ -163,7 +163,7 @@ def refine(panels: Panels, integrand: Callable) -> Pieces:
 
 
 def nodes(panels: Panels, pieces: Pieces) -> tuple[jax.Array, jax.Array]:
-    """x and dx/dt at the 15 nodes of every piece."""
+    """The values of x and dx/dt at the 15 nodes of every piece."""
     t = pieces.start[:, None] + (pieces.stop - pieces.start)[:, None] * jnp.asarray(
         NODES, pieces.start.dtype
     )
@@ -235,5 +235,8 @@ def entropy(p: Packed) -> tuple[jax.Array, jax.Array]:
 
 def total_mass(p: Packed) -> jax.Array:
     """∫ p, which is 1 where the nodes resolve p."""
-    density = lambda p, x: jnp.exp(log_density(p.distribution, x))
+
+    def density(p, x):
+        return jnp.exp(log_density(p.distribution, x))
+
     return integrate(density, p, cut_line(p.distribution))

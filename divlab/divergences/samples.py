@@ -13,17 +13,16 @@ from numpyro.distributions import Distribution
 from divlab.divergences.densities import log_density
 
 
-def spread_ties(x: jax.Array, resolution: jax.Array) -> jax.Array:
-    """Sorted samples with equal values spread evenly over one `resolution`.
+def spread_ties(x: jax.Array, pool: jax.Array, resolution: jax.Array, seed: int) -> jax.Array:
+    """Sorted samples, those that occur more than once in `pool` spread over one `resolution`.
 
-    Equal values come from rounding to a grid; a density has no ties. Each group of equal values
-    is taken for what it stands for, values spread over one step of the grid.
+    Equal values come from rounding to a grid; a density has no ties. Each of them is taken for
+    what it stands for, a value anywhere within one step of the grid. A fixed draw says where: an
+    even spread would be more regular than samples are, and neighbours too far away.
     """
-    position = jnp.arange(x.shape[0])
-    first = jnp.searchsorted(x, x, side="left")
-    size = jnp.searchsorted(x, x, side="right") - first
-    within = (position - first + 0.5) / size - 0.5
-    return x + lax.stop_gradient(jnp.where(size > 1, within * resolution, 0.0).astype(x.dtype))
+    size = jnp.searchsorted(pool, x, side="right") - jnp.searchsorted(pool, x, side="left")
+    within = jax.random.uniform(jax.random.key(seed), x.shape, x.dtype) - 0.5
+    return jnp.sort(x + lax.stop_gradient(jnp.where(size > 1, within * resolution, 0.0)))
 
 
 def resolution(sorted_samples: jax.Array) -> jax.Array:
@@ -34,8 +33,8 @@ def resolution(sorted_samples: jax.Array) -> jax.Array:
 
 def _untie(*samples: jax.Array) -> list[jax.Array]:
     ordered = [jnp.sort(x) for x in samples]
-    step = lax.stop_gradient(resolution(jnp.sort(jnp.concatenate(ordered))))
-    return [spread_ties(x, step) for x in ordered]
+    pool = lax.stop_gradient(jnp.sort(jnp.concatenate(ordered)))
+    return [spread_ties(x, pool, resolution(pool), seed) for seed, x in enumerate(ordered)]
 
 
 def _neighbour_distance(x: jax.Array, y: jax.Array, k: int, *, same: bool) -> jax.Array:
@@ -83,7 +82,7 @@ def _density_ratio(x: jax.Array, y: jax.Array, k: int) -> tuple[jax.Array, jax.A
 
 
 def js(x: jax.Array, y: jax.Array, k: int, weight: jax.Array) -> jax.Array:
-    """w E_P[log p/m] + (1 - w) E_Q[log q/m] with counted ratios, corrected for their variance.
+    """Counted ratios in w E_P[log p/m] + (1 - w) E_Q[log q/m], corrected for their variance.
 
     The counts near x follow a negative binomial law, so the first bias of a smooth function of
     their ratio is half its second derivative times a variance that is known.

@@ -40,10 +40,12 @@ class Cumulative(NamedTuple):
 
     @property
     def cdf(self):
+        """The mass to the left of each node."""
         return self.below[:, None] + self.rising
 
     @property
     def survival(self):
+        """The mass to the right of each node."""
         return self.above[:, None] + self.falling
 
 
@@ -65,6 +67,7 @@ def _left_to_right(values, ascending):
 
 
 def draw_line(p: Distribution, q: Distribution, extra: jax.Array | None = None) -> Line:
+    """The line cut for both distributions, and at `extra` points, refined where their mass is."""
     panels = quadrature.cut_line(p, q, extra=extra)
     spread = lax.stop_gradient(jnp.max(jnp.abs(panels.width)))
     middle = lax.stop_gradient(jnp.mean(panels.anchor))
@@ -82,7 +85,9 @@ def draw_line(p: Distribution, q: Distribution, extra: jax.Array | None = None) 
     length = (pieces.stop - pieces.start)[:, None]
     at_start, at_stop = (panels.locate(pieces.panel, t[:, None])[0][:, 0] for t in pieces[1:])
     # The first piece next to the end of a support reaches as far as the end itself.
-    touches = (pieces.start == panels.start[pieces.panel]) & (panels.kind[pieces.panel] < quadrature.LEFT_TAIL)
+    touches = (pieces.start == panels.start[pieces.panel]) & (
+        panels.kind[pieces.panel] < quadrature.LEFT_TAIL
+    )
     at_start = jnp.where(touches, panels.anchor[pieces.panel], at_start)
     edges = jnp.where(ascending, at_start, at_stop), jnp.where(ascending, at_stop, at_start)
     slope = jnp.where(length > 0, slope * length, 0.0)
@@ -90,6 +95,8 @@ def draw_line(p: Distribution, q: Distribution, extra: jax.Array | None = None) 
 
 
 def accumulate(p: Distribution, line: Line) -> Cumulative:
+    """The masses of `p` from either side at every node of the line."""
+
     def density_of(x):
         return jnp.exp(log_density(p, x))
 
@@ -266,7 +273,7 @@ def _known(source: Cumulative, target: Cumulative) -> jax.Array:
 
 
 def wasserstein_inf(p: Distribution, q: Distribution) -> jax.Array:
-    """sup |F^-1 - G^-1| of two distributions with bounded supports."""
+    """The supremum of |F^-1 - G^-1| of two distributions with bounded supports."""
     line = draw_line(p, q)
     source, target = accumulate(p, line), accumulate(q, line)
     distance = jnp.abs(line.x - _transport(source, target, q, line))
@@ -276,6 +283,7 @@ def wasserstein_inf(p: Distribution, q: Distribution) -> jax.Array:
 
 
 def hull(p: Distribution):
+    """The ends of the support as arrays, infinite ones included."""
     low, high = support_bounds(p)
     return jnp.asarray(low, float), jnp.asarray(high, float)
 

@@ -13,7 +13,6 @@ from divlab.divergences.arguments import (
     Samples,
     is_concrete,
     read,
-    read_distribution,
     read_number,
 )
 from divlab.divergences.densities import Packed, log_density
@@ -46,9 +45,7 @@ _QUANTITIES = {
         samples.kl,
         samples.kl_to_distribution,
     ),
-    "js": _Quantity(
-        partial(_integrate, families.js, _js_limit), samples.js, many_neighbours=True
-    ),
+    "js": _Quantity(partial(_integrate, families.js, _js_limit), samples.js, many_neighbours=True),
     "tv": _Quantity(
         partial(_integrate, families.tv, lambda: (0.0, 1.0)), samples.tv, many_neighbours=True
     ),
@@ -141,7 +138,7 @@ def js(p, q, *, weight=0.5, method=None) -> jax.Array:
     """
     need = "strictly between 0 and 1"
     read_number("weight", weight, low=0.0, high=1.0, closed=False, need=need)
-    return _compute("js", p, q, method, weight=weight)
+    return _compute("js", p, q, method, weight=jnp.asarray(weight, float))
 
 
 def tv(p, q, *, method=None) -> jax.Array:
@@ -392,6 +389,12 @@ def _trusted(value: jax.Array, *masses) -> jax.Array:
     return value
 
 
+def _unless_nan(value: jax.Array, *arguments) -> jax.Array:
+    """NaN where any number of the arguments is: sorting and counting would pass over it."""
+    bad = [jnp.any(jnp.isnan(leaf)) for leaf in jax.tree.leaves(arguments)]
+    return jnp.where(jnp.any(jnp.stack(bad)), jnp.nan, value)
+
+
 @partial(jax.jit, static_argnames=("quantity", "options"))
 def _closed_form_jit(quantity, arguments, options):
     distributions = [a.distribution for a in arguments]
@@ -420,17 +423,17 @@ def _entropy_by_quadrature(p):
 
 @partial(jax.jit, static_argnames=("quantity", "k"))
 def _by_neighbours(quantity, x, y, k, options):
-    return _QUANTITIES[quantity].neighbours(x, y, k, **options)
+    return _unless_nan(_QUANTITIES[quantity].neighbours(x, y, k, **options), x, y)
 
 
 @partial(jax.jit, static_argnames=("quantity", "k"))
 def _mixed_by_neighbours(quantity, x, q, k):
-    return _QUANTITIES[quantity].neighbours_mixed(x, q.distribution, k)
+    return _unless_nan(_QUANTITIES[quantity].neighbours_mixed(x, q.distribution, k), x)
 
 
 @partial(jax.jit, static_argnames="k")
 def _entropy_of_samples(x, k):
-    return samples.entropy(x, k)
+    return _unless_nan(samples.entropy(x, k), x)
 
 
 @jax.jit
@@ -440,18 +443,20 @@ def _mean_surprise(x, q):
 
 @jax.jit
 def _wasserstein_of_samples(p, q, order):
-    return transport.samples_wasserstein(p.values, q.values, p.weights, q.weights, order)
+    value = transport.samples_wasserstein(p.values, q.values, p.weights, q.weights, order)
+    return _unless_nan(value, p, q)
 
 
 @jax.jit
 def _wasserstein_mixed(x, q, order):
     value = transport.samples_to_distribution(x.values, x.weights, q.distribution, order)
-    return value, quadrature.total_mass(q)
+    return _unless_nan(value, x), quadrature.total_mass(q)
 
 
 @jax.jit
 def _wasserstein_1(p, q):
-    return transport.wasserstein_1(p.distribution, q.distribution), quadrature.total_mass(p), quadrature.total_mass(q)
+    value = transport.wasserstein_1(p.distribution, q.distribution)
+    return value, quadrature.total_mass(p), quadrature.total_mass(q)
 
 
 @jax.jit

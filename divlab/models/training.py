@@ -97,8 +97,8 @@ def fit_many(
     model, target, plan = _read(model, target, steps, batch_size, record_every)
     keys = read_seeds(seeds)
     devices = tuple(jax.local_devices())
-    padding = -len(keys) % len(devices)
-    padded = jnp.concatenate([keys, keys[:1].repeat(padding)]) if padding else keys
+    whole = -(-len(keys) // len(devices)) * len(devices)
+    padded = keys[jnp.arange(whole) % len(keys)]  # every device gets as many
     start, advance = _many(devices, batch_size)
     records = _train(model, target, padded, start, advance, plan, progress)
     return Runs(model=model, target=target, **jax.tree.map(lambda a: a[: len(keys)], records))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import divlab
+import divlab.targets
+from divlab.methods import NearestNeighbours
 
 KL, JS, TV = 0.44314718056, 0.12817497305, 0.39006566012  # N(0, 1) against N(1, 2)
 
@@ -55,5 +57,8 @@ def test_rounded_data_is_finite_and_near_the_truth(decimals):
 def test_old_faithful_has_ties_and_an_entropy():
     x = np.asarray(divlab.targets.old_faithful())
     assert len(np.unique(x)) < len(x) == 272
-    # A mixture of two Gaussians fitted by maximum likelihood has 1.016 nats per sample.
-    assert float(divlab.entropy(x)) == pytest.approx(1.016, abs=0.15)
+    # A mixture of two Gaussians fitted by maximum likelihood has 1.016 nats per sample. Up to
+    # eight times are equal, so it takes more neighbours than that to see past the rounding.
+    estimate = divlab.entropy(x, method=NearestNeighbours(20))
+    assert float(estimate) == pytest.approx(1.016, abs=0.15)
+    assert np.isfinite(divlab.entropy(x))

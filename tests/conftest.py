@@ -1,0 +1,23 @@
+"""Trainings that several tests look at; small, because compiling is what costs."""
+
+import pytest
+
+import divlab
+
+SMALL = {"hidden": (8,)}
+FAST = {"steps": 60, "record_every": 20, "batch_size": 32}
+
+
+@pytest.fixture(scope="session")
+def target():
+    return divlab.targets.two_gaussians(4.0, 0.5)
+
+
+@pytest.fixture(scope="session")
+def vae_runs(target):
+    return divlab.fit_many(divlab.VAE(**SMALL), target, seeds=3, **FAST)
+
+
+@pytest.fixture(scope="session")
+def gan_runs(target):
+    return divlab.fit_many(divlab.GAN(**SMALL), target, seeds=3, **FAST)

@@ -1,0 +1,176 @@
+"""The densities that models learn, against laws whose density and distribution function are known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import divlab
+from divlab.models.learned import Decoded, Pushforward
+
+
+@pytest.fixture(params=["vae_runs", "gan_runs"])
+def run(request):
+    return request.getfixturevalue(request.param)[0]
+
+
+def grid(run, n=4001):
+    """Points that hold all but a millionth of the mass, closer together where there is more."""
+    x = np.linspace(-30, 30, 200_001)
+    cdf = np.asarray(run.cdf(x), float)
+    assert cdf[0] < 1e-6
+    assert cdf[-1] > 1 - 1e-6
+    return x, cdf, n
+
+
+def test_the_density_is_the_slope_of_the_distribution_function(run):
+    """Over cells: the mass that the density puts in each is what the cdf says."""
+    edges = np.linspace(-12, 12, 241)
+    points = np.linspace(edges[:-1], edges[1:], 41, axis=1)
+    density = np.exp(np.asarray(run.log_prob(points), float))
+    masses = integrate.simpson(density, points, axis=1)
+    np.testing.assert_allclose(masses, np.diff(np.asarray(run.cdf(edges), float)), atol=2e-4)
+
+
+def test_the_density_integrates_to_one(run):
+    x = np.linspace(-30, 30, 400_001)
+    density = np.exp(np.asarray(run.log_prob(x), float))
+    assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_distribution_function_rises_from_0_to_1(run):
+    values = np.asarray(run.cdf(np.array([-np.inf, *np.linspace(-20, 20, 2001), np.inf])))
+    assert np.all(np.diff(values) >= -2e-6)
+    assert values[0] == pytest.approx(0.0, abs=1e-6)
+    assert values[-1] == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("step", [0, None])
+def test_samples_follow_it(run, step):
+    n = 200_000
+    drawn = np.sort(run.sample(5, n, step))
+    cdf = np.asarray(run.cdf(drawn, step), float)
+    ranks = np.arange(n + 1) / n
+    distance = max(np.max(ranks[1:] - cdf), np.max(cdf - ranks[:-1]))
+    assert distance < 1.2 * 1.63 / np.sqrt(n)  # 1.63 is exceeded once in a hundred
+
+
+def test_its_distribution_is_a_numpyro_one(run):
+    learned = run.distribution()
+    x = np.linspace(-4, 4, 21)
+    np.testing.assert_allclose(learned.log_prob(x), run.log_prob(x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(learned.cdf(x), run.cdf(x), atol=1e-5)
+    drawn = learned.sample(jax.random.key(0), (3, 50_000))
+    assert drawn.shape == (3, 50_000)
+    x = np.sort(np.ravel(drawn))
+    distance = np.max(np.abs(np.asarray(learned.cdf(x)) - np.arange(1, x.size + 1) / x.size))
+    assert distance < 1.2 * 1.63 / np.sqrt(x.size)
+
+
+def test_divergences_take_it(run):
+    learned, target = run.distribution(), run.target
+    x = np.linspace(-25, 25, 200_001)
+    p, q = np.exp(np.asarray(target.log_prob(x), float)), np.exp(np.asarray(run.log_prob(x), float))
+    m = (p + q) / 2
+    js = np.trapezoid(stats.entropy(np.stack([p, m]), axis=0) * 0, x)  # replaced below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        js = 0.5 * sum(np.trapezoid(np.where(d > 0, d * np.log(d / m), 0.0), x) for d in (p, q))
+    assert float(divlab.js(target, learned)) == pytest.approx(js, abs=1e-3)
+    w = np.trapezoid(np.abs(np.asarray(target.cdf(x), float) - np.asarray(run.cdf(x), float)), x)
+    assert float(divlab.wasserstein(target, learned)) == pytest.approx(w, abs=2e-3)
+    assert float(divlab.kl(target, learned)) > 0
+
+
+def test_kl_to_a_vae_is_the_integral(vae_runs):
+    run = vae_runs[0]
+    x = np.linspace(-8, 8, 100_001)
+    log_p, log_q = (np.asarray(d, float) for d in (run.target.log_prob(x), run.log_prob(x)))
+    kl = np.trapezoid(np.exp(log_p) * (log_p - log_q), x)
+    assert float(divlab.kl(run.target, run.distribution())) == pytest.approx(kl, abs=1e-3)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (-2.0, 0.3), (5.0, -2.0), (0.5, 100.0)])
+def test_a_linear_generator(a, b):
+    learned = Pushforward.of(lambda z: a + b * z)
+    truth = stats.norm(a, abs(b))
+    # From 12 standard deviations out, far past the last cell at 8.
+    x = a + abs(b) * np.linspace(-12, 12, 97)
+    np.testing.assert_allclose(learned.log_prob(x), truth.logpdf(x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(learned.cdf(x), truth.cdf(x), atol=1e-5)
+    drawn = np.asarray(learned.sample(jax.random.key(0), (100_000,)))
+    assert stats.kstest(drawn, truth.cdf).pvalue > 1e-3
+
+
+def test_a_generator_that_folds():
+    """z² has the chi-square law with one degree of freedom, whose density is infinite at 0."""
+    learned, truth = Pushforward.of(lambda z: z**2), stats.chi2(1)
+    x = np.array([-1.0, -1e-3, 0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 20.0, 40.0])
+    np.testing.assert_allclose(learned.cdf(x), truth.cdf(x), atol=1e-4)
+    # The density of an interpolant is a step function: right on average over a cell.
+    edges = np.linspace(0.5, 9.0, 18)
+    points = np.linspace(edges[:-1], edges[1:], 2001, axis=1)
+    masses = np.trapezoid(np.exp(np.asarray(learned.log_prob(points), float)), points, axis=1)
+    np.testing.assert_allclose(masses, np.diff(truth.cdf(edges)), atol=1e-4)
+    assert np.all(np.asarray(learned.log_prob(np.array([-1.0, -0.01]))) == -np.inf)
+
+
+def test_a_generator_with_a_kink():
+    """max(z, 0) + z: slope 1 to the left of 0 and 2 to the right."""
+    learned = Pushforward.of(lambda z: jnp.maximum(z, 0) + z)
+    x = np.array([-9.0, -3.0, -0.5, 0.5, 3.0, 18.0])
+    truth = np.where(x < 0, stats.norm.logpdf(x), stats.norm.logpdf(x / 2) - np.log(2))
+    np.testing.assert_allclose(learned.log_prob(x), truth, rtol=1e-4, atol=1e-3)
+
+
+def test_a_constant_generator_holds_all_mass_at_a_point():
+    learned = Pushforward.of(lambda z: jnp.full(z.shape, 2.0))
+    np.testing.assert_allclose(learned.cdf(jnp.array([1.99, 2.01])), [0.0, 1.0], atol=1e-5)
+    assert float(learned.log_prob(1.5)) == -np.inf
+
+
+@pytest.mark.parametrize(("a", "b", "noise"), [(0.0, 1.0, 0.5), (-2.0, 0.3, 2.0), (5.0, -2.0, 0.1)])
+def test_a_linear_decoder(a, b, noise):
+    """z and the noise are Gaussian, so x is: Normal(a, √(b² + σ²))."""
+    learned = Decoded.of(lambda z: (a + b * z, jnp.full(z.shape, np.log(noise))))
+    truth = stats.norm(a, np.hypot(b, noise))
+    x = truth.mean() + truth.std() * np.linspace(-6, 6, 49)
+    np.testing.assert_allclose(learned.log_prob(x), truth.logpdf(x), atol=1e-3)
+    np.testing.assert_allclose(learned.cdf(x), truth.cdf(x), atol=1e-5)
+    drawn = np.asarray(learned.sample(jax.random.key(0), (100_000,)))
+    assert stats.kstest(drawn, truth.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("activation", ["tanh"])
+def test_a_bounded_generator_misses_mass_infinitely(target, activation):
+    model = divlab.GAN(hidden=(8,), activation=activation)
+    run = divlab.fit(model, target, steps=2, batch_size=32)
+    reach = np.abs(np.asarray(run.model.generate(run.params, jnp.array([[-1e6], [1e6]]))))
+    assert np.all(reach < 3)  # the target puts mass beyond what this generator can reach
+    assert float(divlab.kl(target, run.distribution())) == np.inf
+    assert np.isfinite(divlab.js(target, run.distribution()))
+
+
+@pytest.mark.parametrize("kind", ["vae_runs", "gan_runs"])
+def test_runs_have_an_axis_of_seeds(request, kind):
+    runs = request.getfixturevalue(kind)
+    x = np.linspace(-3, 3, 10).reshape(2, 5)
+    for step in (None, 20):
+        assert runs.sample(0, 7, step).shape == (3, 7)
+        for name in ("log_prob", "cdf"):
+            together = getattr(runs, name)(x, step)
+            assert together.shape == (3, 2, 5)
+            for i, run in enumerate(runs):
+                alone = getattr(run, name)(x, step)
+                assert alone.shape == (2, 5)
+                np.testing.assert_allclose(together[i], alone, rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match=r"runs\[i\]"):
+        runs.distribution()
+
+
+def test_gradients_are_numbers(run):
+    """Inside and outside of what the model reaches, log_prob and cdf have finite slopes."""
+    learned = run.distribution()
+    for x in (-50.0, -2.0, 0.1, 2.0, 50.0):
+        assert np.isfinite(jax.grad(learned.log_prob)(x))
+        assert np.isfinite(jax.grad(learned.cdf)(x))

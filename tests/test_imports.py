@@ -1,0 +1,82 @@
+"""Which module may import which: downwards only, and each heavy library in one place."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import divlab
+
+ROOT = Path(divlab.__file__).parent
+# A module may import from its own room and from rooms with a lower number; `figures` from none.
+LEVELS = {
+    "methods": 0,
+    "divergences": 1,
+    "targets": 2,
+    "models": 2,
+    "configuration": 3,
+    "metrics": 3,
+    "figures": 3,
+    "explore": 4,
+}
+# Root of an import -> where it may stand. The others are free.
+HOMES = {
+    "flax": ("models/networks.py",),
+    "ipywidgets": ("explore/",),
+    "matplotlib": ("figures.py", "explore/"),
+    "PIL": ("figures.py",),
+}
+FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports(path):
+    """Every module that a file imports, wherever in the file; submodules named in full."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            for alias in node.names:
+                below = ROOT.parent.joinpath(*node.module.split("."), alias.name)
+                is_module = below.is_dir() or below.with_suffix(".py").exists()
+                yield f"{node.module}.{alias.name}" if is_module else node.module
+
+
+def room(module):
+    """The room of a module `divlab.…`, or None for `divlab` itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else None
+
+
+def test_every_room_has_a_level():
+    rooms = {name.split("/")[0].removesuffix(".py") for name in FILES}
+    assert rooms - {"__init__"} == set(LEVELS)
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - {"__init__.py"}))
+def test_imports_run_downwards(name):
+    here = name.split("/")[0].removesuffix(".py")
+    for module in imports(FILES[name]):
+        if module.split(".")[0] != "divlab":
+            continue
+        there = room(module)
+        if there is None:
+            assert here == "explore", f"{name} imports the whole of divlab"
+        else:
+            is_lower = LEVELS[there] < LEVELS[here]
+            assert there == here or is_lower, f"{name} imports {module}"
+            assert here != "figures", f"figures compute nothing, but import {module}"
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_heavy_libraries_stay_where_they_belong(name):
+    for module in imports(FILES[name]):
+        for place in [HOMES.get(module.split(".")[0])]:
+            assert place is None or name.startswith(place), f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if "/objectives/" in name])
+def test_objectives_know_no_networks(name):
+    allowed = ("divlab.models.objectives", "divlab.models.records", "divlab.divergences")
+    ours = [module for module in imports(FILES[name]) if module.startswith("divlab")]
+    assert all(module.startswith(allowed) for module in ours), ours
