@@ -29,10 +29,20 @@ STYLE = {
 }
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as it is, without pyplot's global state."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+    def __repr__(self) -> str:
+        return f"<figure with {len(self.axes)} panel(s)>"
+
+
 def new_figure(columns: int = 2, *, height: float = 3.7) -> tuple[Figure, np.ndarray]:
     """A figure of panels side by side, twice as dense as a plain screen, and its axes."""
     with rc_context(STYLE):
-        figure = Figure(figsize=(9.2, height), dpi=150, layout="constrained")
+        figure = Picture(figsize=(9.2, height), dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(1, columns, squeeze=False)[0]
     return figure, axes

@@ -26,9 +26,13 @@ def spread_ties(x: jax.Array, pool: jax.Array, resolution: jax.Array, seed: int)
 
 
 def resolution(sorted_samples: jax.Array) -> jax.Array:
-    """The smallest positive gap between sorted samples: the grid they were rounded to."""
+    """The median gap between different values: the grid, if samples were rounded to one.
+
+    Not the smallest, which is far too small where rounding was done in two units, such as
+    seconds given as minutes with three decimals.
+    """
     gaps = jnp.diff(sorted_samples)
-    return jnp.min(jnp.where(gaps > 0, gaps, jnp.inf), initial=jnp.inf)
+    return jnp.nanmedian(jnp.where(gaps > 0, gaps, jnp.nan))
 
 
 def _untie(*samples: jax.Array) -> list[jax.Array]:

@@ -24,7 +24,7 @@ def slider(description: str, value: float, low: float, high: float, step: float,
         step=step,
         description=description,
         readout_format=".2f",
-        description_tooltip=f"{description}{unit and f' in {unit}'}: {low:g} to {high:g}",
+        tooltip=f"{description}{unit and f' in {unit}'}: {low:g} to {high:g}",
         style=_LABEL,
         layout=widgets.Layout(width="min(100%, 27em)"),
     )

@@ -219,7 +219,10 @@ class ModeCollapse(Explorer):
     def load(self, state):
         """Sets the controls, and trains again from the seed if the state was a trained one."""
         settings = {name: v for name, v in state.items() if name not in ("trained", "step")}
-        super().load(settings)
+        with self.paused():
+            super().load(settings)
+        self._of = None  # what is trained now does not count: the state says what is
+        self.refresh()
         if state.get("trained"):
             self.train()
         if "step" in state:

@@ -1,9 +1,13 @@
-"""Checks that GANs and VAEs share."""
+"""Checks of what a user passes: settings that GANs and VAEs share, counts and keys."""
 
 import dataclasses
 import operator
 
-from divlab.divergences.arguments import is_concrete, read_number
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from divlab.divergences.arguments import read_number
 from divlab.models.networks import ACTIVATIONS
 
 
@@ -24,10 +28,9 @@ def choose_objective(objective, table: dict, base: type, learning_rate):
         objective = dataclasses.replace(objective, learning_rate=learning_rate)
     for field in dataclasses.fields(objective):
         value = getattr(objective, field.name)
-        if isinstance(value, (bool, str)) or not is_concrete(value):
-            continue
         if field.metadata.get("static"):
-            check_count(field.name, value)
+            if not isinstance(value, (bool, str)):
+                check_count(field.name, value)
         else:
             positive = {"low": 0.0, "high": float("inf"), "closed": False}
             read_number(field.name, value, **positive, need="positive and finite")
@@ -55,3 +58,18 @@ def check_count(name: str, value) -> int:
     if isinstance(value, bool) or count < 1:
         raise ValueError(f"{name} must be at least 1, got {value!r}.")
     return count
+
+
+def read_key(name: str, key) -> jax.Array:
+    """A typed key from an int, a typed key or an old-style one."""
+    if isinstance(key, (jax.Array, np.ndarray, np.integer)):
+        key = jnp.asarray(key)
+        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim == 0:
+            return key
+        if key.dtype == jnp.uint32 and key.shape == (2,):
+            return jax.random.wrap_key_data(key)
+        if jnp.issubdtype(key.dtype, jnp.integer) and key.ndim == 0:
+            return jax.random.key(key)
+    elif isinstance(key, int) and not isinstance(key, bool):
+        return jax.random.key(key)
+    raise TypeError(f"{name} must be an int or a JAX key, got {key!r}.")

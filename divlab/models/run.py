@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
+from divlab.models.architecture import check_count, read_key
 from divlab.models.records import as_arrays
 
 
@@ -54,7 +56,7 @@ class Run:
     def __post_init__(self):
         if isinstance(self.target, Packed):
             object.__setattr__(self, "target", self.target.distribution)
-        elif hasattr(self.target, "values"):
+        elif isinstance(self.target, Samples):
             object.__setattr__(self, "target", self.target.values)
 
     def __repr__(self):
@@ -87,7 +89,7 @@ class Run:
 
     def sample(self, key, n: int, step: int | None = None) -> jax.Array:
         """n points drawn from the model, (n,); `key` is an int or a JAX key."""
-        key = jax.random.key(key) if isinstance(key, int) else key
+        n, key = check_count("n", n), read_key("key", key)
         return _sample(self.model, self.params_at(step), key, n)
 
     def log_prob(self, x, step: int | None = None) -> jax.Array:
@@ -151,8 +153,7 @@ class Runs(Run):
 
     def sample(self, key, n: int, step: int | None = None) -> jax.Array:
         """n points from each model, (seeds, n)."""
-        key = jax.random.key(key) if isinstance(key, int) else key
-        keys = jax.random.split(key, len(self))
+        n, keys = check_count("n", n), jax.random.split(read_key("key", key), len(self))
         params = self.params_at(step)
         return jax.vmap(_sample, (None, 0, 0, None))(self.model, params, keys, n)
 

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from divlab.divergences.arguments import Samples, read
 from divlab.divergences.densities import Packed
-from divlab.models.architecture import check_count
+from divlab.models.architecture import check_count, read_key
 from divlab.models.gan import GAN
 from divlab.models.records import as_arrays
 from divlab.models.run import Run, Runs, Status
@@ -102,21 +102,6 @@ def fit_many(
     start, advance = _many(devices, batch_size)
     records = _train(model, target, padded, start, advance, plan, progress)
     return Runs(model=model, target=target, **jax.tree.map(lambda a: a[: len(keys)], records))
-
-
-def read_key(name: str, key) -> jax.Array:
-    """A typed key from an int, a typed key or an old-style one."""
-    if isinstance(key, (jax.Array, np.ndarray, np.integer)):
-        key = jnp.asarray(key)
-        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim == 0:
-            return key
-        if key.dtype == jnp.uint32 and key.shape == (2,):
-            return jax.random.wrap_key_data(key)
-        if jnp.issubdtype(key.dtype, jnp.integer) and key.ndim == 0:
-            return jax.random.key(key)
-    elif isinstance(key, int) and not isinstance(key, bool):
-        return jax.random.key(key)
-    raise TypeError(f"{name} must be an int or a JAX key, got {key!r}.")
 
 
 def read_seeds(seeds) -> jax.Array:
@@ -215,39 +200,40 @@ def _train(model, target, key, start, advance, marks, report) -> dict:
     """Runs from mark to mark; what was recorded is kept, however it ends."""
     show = report is True
     bar = tqdm(total=int(marks[-1]), unit="step", delay=2.0, leave=False, disable=not show)
-    ended, reached = "completed", 0
-    history, snapshots = [], []
+    ended, records = "completed", []
     try:
         progress, losses = start(model, target, key)
         for previous, mark in zip([None, *marks[:-1]], marks, strict=True):
             if previous is not None:
                 progress, losses = advance(model, target, key, progress, int(mark - previous))
             # On the host, where a thousand records do not become a thousand device buffers.
-            record = jax.device_get((losses, progress.state.params, progress.diverged_at))
-            history.append(record[0])
-            snapshots.append(record[1])
-            reached, diverged_at = int(mark), record[2]
+            records.append(
+                jax.device_get((losses, progress.state.params, progress.diverged_at))
+            )
             bar.update(0 if previous is None else int(mark - previous))
             if callable(report):
-                report(reached, int(marks[-1]))
-            if np.all(diverged_at >= 0):
+                report(int(mark), int(marks[-1]))
+            if np.all(records[-1][2] >= 0):
                 break
     except KeyboardInterrupt:
-        if not snapshots:
+        if not records:
             raise
         ended = "interrupted"
+        reached = marks[len(records) - 1]
         print(f"Interrupted; the run up to step {reached} is kept.", file=sys.stderr)
     finally:
         bar.close()
+    steps, diverged_at = marks[: len(records)], records[-1][2]
     axis = np.ndim(diverged_at)  # records follow the axis of seeds, where there is one
     stack = partial(jax.tree.map, lambda *leaves: np.stack(leaves, axis=axis))
+    history, snapshots, _ = stack(*records)
     statuses = [
-        Status("diverged", int(at)) if at >= 0 else Status(ended, reached)
+        Status("diverged", int(at)) if at >= 0 else Status(ended, int(steps[-1]))
         for at in np.atleast_1d(diverged_at)
     ]
     return {
-        "steps": marks[: len(snapshots)] if axis == 0 else np.tile(marks[: len(snapshots)], (len(diverged_at), 1)),
-        "history": stack(*history),
-        "snapshots": stack(*snapshots),
+        "steps": steps if axis == 0 else np.tile(steps, (len(diverged_at), 1)),
+        "history": history,
+        "snapshots": snapshots,
         "status": statuses[0] if axis == 0 else np.array(statuses, object),
     }

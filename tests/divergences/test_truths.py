@@ -203,25 +203,25 @@ PAIRS = [
 
 @pytest.mark.parametrize(("quantity", "p", "q", "options"), PAIRS)
 def test_against_scipy(quantity, p, q, options, precision):
-    if precision == "float32" and (p, q, options) == ("uniform", "exponential", {"order": 2}):
-        pytest.xfail("the last 1e-6 of mass before the end of p moves so far that 2e-4 is lost")
     pairs = [DISTRIBUTIONS[name] for name in (p, q) if name]
     swap = quantity == "reverse_kl"
     route = getattr(reference, "kl" if swap else quantity)
     truth = route(*[there for _, there in (pairs[::-1] if swap else pairs)], **options)
-    check(getattr(divlab, quantity)(*[here() for here, _ in pairs], **options), truth, precision)
+    got = getattr(divlab, quantity)(*[here() for here, _ in pairs], **options)
+    if precision == "float32" and (p, q, options) == ("uniform", "exponential", {"order": 2}):
+        # The last 1e-6 of mass before the end of p moves so far that 2e-4 of the cost is lost.
+        assert float(got) == pytest.approx(truth, rel=5e-4)
+        return
+    check(got, truth, precision)
 
 
-def test_kl_to_an_arcsine(precision):
-    if precision == "float32":
-        pytest.xfail("near 1 a 32-bit x is too coarse for a singular density: 2e-4 is lost")
-    got = divlab.kl(nd.Uniform(0.0, 1.0), nd.Beta(0.5, 0.5))
-    check(got, np.log(np.pi) - 1, precision)
-
-
-@pytest.mark.xfail(reason="the end of p log p is continued as a power: 2e-8, in 32 bits 2e-3")
-def test_entropy_of_an_arcsine(precision):
-    check(divlab.entropy(nd.Beta(0.5, 0.5)), np.log(np.pi / 4), precision)
+def test_a_singular_density_next_to_an_end_that_is_not_zero(precision):
+    # Near 1 a 32-bit x is too coarse for x -> (1 - x)^(-1/2); the bounds are those the module
+    # docstring of `quadrature` states.
+    arcsine, bound = nd.Beta(0.5, 0.5), 5e-3 if precision == "float32" else 1e-7
+    kl = divlab.kl(nd.Uniform(0.0, 1.0), arcsine)
+    assert float(kl) == pytest.approx(np.log(np.pi) - 1, rel=bound)
+    assert float(divlab.entropy(arcsine)) == pytest.approx(np.log(np.pi / 4), rel=bound)
 
 
 def test_a_density_of_the_users_own(precision):
