@@ -73,11 +73,12 @@ $(BENCH_STAMP): $(STAMP)
 lab: $(STAMP)
 	$(PY) -m jupyterlab $(NOTEBOOK) $(ARGS)
 
-# Both halves always run, so that one failure does not hide another.
+# Both halves always run, so that one failure does not hide another. A file, or a notebook,
+# stays in one process: what it compiled is there for its later tests.
 test: $(STAMP)
 	@status=0; \
-	$(PY) -m pytest $(ARGS) || status=1; \
-	$(PY) -m pytest --nbval notebooks || status=1; \
+	$(PY) -m pytest -n auto --dist loadfile $(ARGS) || status=1; \
+	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks || status=1; \
 	exit $$status
 
 bench: $(BENCH_STAMP)

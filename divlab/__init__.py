@@ -11,7 +11,17 @@ from divlab import methods, targets
 from divlab.configuration import configure
 from divlab.divergences import cross_entropy, entropy, js, kl, reverse_kl, tv, wasserstein
 from divlab.metrics import Coverage, coverage
-from divlab.models import GAN, GAN_OBJECTIVES, VAE, VAE_OBJECTIVES, Run, Runs, fit, fit_many, objectives
+from divlab.models import (
+    GAN,
+    GAN_OBJECTIVES,
+    VAE,
+    VAE_OBJECTIVES,
+    Run,
+    Runs,
+    fit,
+    fit_many,
+    objectives,
+)
 
 __version__ = version("divlab")
 

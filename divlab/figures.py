@@ -4,6 +4,7 @@ Nothing here computes anything but pixels; what is drawn is passed as plain arra
 """
 
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -14,7 +15,7 @@ from PIL import Image
 
 # Okabe & Ito (2008), distinct to colour-blind readers; each goes with a line style of its own.
 DATA, MODEL, OTHER, THIRD = "#000000", "#0072B2", "#D55E00", "#009E73"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 11,
     "axes.spines.top": False,
@@ -79,7 +80,18 @@ def draw_rates(axes: Axes, x, rates, lows, highs, *, name: str, color: str, mark
         x, 100 * rates, yerr=100 * np.stack([below, above]), color=color, marker=marker,
         capsize=4, linewidth=1.5, label=name,
     )  # fmt: skip
-    axes.set_ylim(-4, 104)
+    axes.set_ylim(-14, 104)
 
 
-__all__ = ["DATA", "MODEL", "OTHER", "STYLE", "THIRD", "draw_rates", "label", "legend", "new_figure", "png"]
+__all__ = [
+    "DATA",
+    "MODEL",
+    "OTHER",
+    "STYLE",
+    "THIRD",
+    "draw_rates",
+    "label",
+    "legend",
+    "new_figure",
+    "png",
+]

@@ -60,7 +60,9 @@ def coverage(run_or_samples, target) -> Coverage:
     """
     locs, scales, weights = modes(target)
     # Cells of each mode from left to right; nearest modes meet half-way.
-    borders = jnp.concatenate([jnp.array([-jnp.inf]), (locs[1:] + locs[:-1]) / 2, jnp.array([jnp.inf])])
+    borders = jnp.concatenate(
+        [jnp.array([-jnp.inf]), (locs[1:] + locs[:-1]) / 2, jnp.array([jnp.inf])]
+    )
     low = jnp.maximum(locs - _REACH * scales, borders[:-1])
     high = jnp.minimum(locs + _REACH * scales, borders[1:])
     edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)

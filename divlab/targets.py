@@ -7,7 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import Categorical, Distribution, MixtureSameFamily, Normal
 
-from divlab.divergences.arguments import Samples, is_concrete, read, read_number
+from divlab.divergences.arguments import (
+    Samples,
+    is_concrete,
+    read,
+    read_number,
+    read_samples,
+    read_weights,
+)
 from divlab.divergences.densities import landmarks, log_density, support_bounds
 
 
@@ -31,8 +38,8 @@ def two_gaussians(separation=4.0, scale=0.5, weight=0.5) -> MixtureSameFamily:
         >>> locs.tolist(), scales.tolist(), weights.tolist()
         ([-2.0, 2.0], [0.5, 0.5], [0.5, 0.5])
     """
-    finite = {"closed": True, "need": "a finite number of at least 0"}
-    read_number("separation", separation, low=0.0, high=np.finfo(float).max, **finite)
+    largest, need = np.finfo(float).max, "a finite number of at least 0"
+    read_number("separation", separation, low=0.0, high=largest, closed=True, need=need)
     read_number("scale", scale, low=0.0, high=np.inf, closed=False, need="positive and finite")
     read_number("weight", weight, low=0.0, high=1.0, closed=True, need="between 0 and 1")
     half = jnp.asarray(separation, float) / 2
@@ -62,16 +69,16 @@ def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
         >>> round(float(p.mean), 4)
         0.6667
     """
-    locs = read("locs", locs).values
+    locs = read_samples("locs", locs)
     if np.ndim(scales) == 0:
         scales = jnp.full(locs.shape, scales, locs.dtype)
-    scales = read("scales", scales).values
+    scales = read_samples("scales", scales)
     if scales.shape != locs.shape:
         raise ValueError(f"scales must be one number or {locs.shape[0]}, got {scales.shape[0]}.")
     if is_concrete(scales) and not np.all(np.asarray(scales) > 0):
         raise ValueError(f"scales must be positive, got {float(jnp.min(scales)):g}.")
     equal = jnp.full(locs.shape, 1 / locs.shape[0], locs.dtype)
-    given = read("locs", locs, weights).weights
+    given = read_weights("locs", weights, locs)
     return _mixture(locs, scales, equal if given is None else given)
 
 

@@ -117,7 +117,13 @@ def test_wilson(successes, trials, confidence):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"), [((5, 4), "successes"), ((-1, 4), "successes"), ((0, 0), "successes"), ((1, 2, 1.0), "confidence")]
+    ("arguments", "name"),
+    [
+        ((5, 4), "successes"),
+        ((-1, 4), "successes"),
+        ((0, 0), "successes"),
+        ((1, 2, 1.0), "confidence"),
+    ],
 )
 def test_wilson_refuses(arguments, name):
     with pytest.raises(ValueError, match=name):

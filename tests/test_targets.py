@@ -11,7 +11,8 @@ from divlab.targets import gaussian_mixture, modes, old_faithful, two_gaussians
 
 
 @pytest.mark.parametrize(
-    ("separation", "scale", "weight"), [(4.0, 0.5, 0.5), (0.0, 1.0, 0.5), (3, 2, 0.2), (6.0, 0.1, 1.0)]
+    ("separation", "scale", "weight"),
+    [(4.0, 0.5, 0.5), (0.0, 1.0, 0.5), (3, 2, 0.2), (6.0, 0.1, 1.0)],
 )
 def test_two_gaussians(separation, scale, weight):
     target = two_gaussians(separation, scale, weight)

@@ -5,6 +5,10 @@ an integral is a Gauss-Kronrod sum of 15 nodes; the worst panels are halved a fi
 times, so that the same program serves every value of the parameters: it runs under `jit`, `vmap`
 and `grad`. The way the line is cut carries no gradient, but the ends of the supports do, so the
 derivative with respect to, say, the end of a uniform distribution is exact.
+
+What falls short: next to an end of a support other than 0, where x cannot come close enough to the
+end, a density that is infinite there (a Beta with a parameter below 1) costs digits: up to 5e-3 of
+the value in 32 bits, 1e-7 in 64.
 """
 
 from collections.abc import Callable

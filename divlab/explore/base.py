@@ -45,7 +45,9 @@ class Explorer(widgets.VBox):
     def __init__(self, controls: dict[str, widgets.Widget], figure: Figure, *, below=()):
         self.controls, self.figure = controls, figure
         self.result: dict[str, Any] = {}
-        self._picture = widgets.Image(format="png", layout=widgets.Layout(width="100%", max_width="960px"))
+        self._picture = widgets.Image(
+            format="png", layout=widgets.Layout(width="100%", max_width="960px")
+        )
         self._caption = widgets.HTML()
         self._error = widgets.HTML()
         row = widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
@@ -64,7 +66,7 @@ class Explorer(widgets.VBox):
             control.observe(lambda _: self.refresh(), "value")
         self.refresh()
 
-    def compute(self, **values) -> tuple[dict[str, Any], dict[str, Any]]:
+    def compute(self, *_: Any, **values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The numbers for `result`, and the arrays that `draw` needs besides."""
         raise TypeError(f"{type(self).__name__} does not define compute.")
 
@@ -121,7 +123,9 @@ class Explorer(widgets.VBox):
         settings = self._settings()
         unknown = sorted(set(state) - set(settings))
         if unknown:
-            raise ValueError(f"state has {unknown}, which this explorer lacks; it has {sorted(settings)}.")
+            raise ValueError(
+                f"state has {unknown}, which this explorer lacks; it has {sorted(settings)}."
+            )
         with self.paused():
             for name, value in state.items():
                 settings[name].value = value

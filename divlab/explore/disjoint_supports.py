@@ -1,4 +1,4 @@
-"""What KL, JS and Wasserstein say, and what gradient they give, as two densities are pulled apart."""
+"""What KL, JS and Wasserstein say, and their gradients, as two densities are pulled apart."""
 
 from functools import partial
 
@@ -68,7 +68,9 @@ class DisjointSupports(Explorer):
         figure, (left, middle, right) = figures.new_figure(3)
         figures.label(left, title="$P$ and $Q$", x="$x$", y="density")
         figures.label(middle, title="Divergence", x="separation", y="nats; units of $x$ for $W_1$")
-        figures.label(right, title="Gradient in the separation", x="separation", y="per unit of separation")
+        figures.label(
+            right, title="Gradient in the separation", x="separation", y="per unit of separation"
+        )
         (self._p,) = left.plot(_X, 0 * _X, color=figures.DATA, label="$P$")
         (self._q,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label="$Q$")
         styles = {
@@ -84,8 +86,18 @@ class DisjointSupports(Explorer):
                 *middle.plot([], [], "o", color=color, markersize=6),
                 *right.plot([], [], "o", color=color, markersize=6),
             )
-        self._note = middle.text(0.97, 0.03, "", transform=middle.transAxes, ha="right", color=figures.OTHER, fontsize=9.5)
-        self._no_slope = right.text(0.97, 0.93, "", transform=right.transAxes, ha="right", color=figures.OTHER, fontsize=9.5)
+        self._note = middle.text(
+            0.97,
+            0.03,
+            "",
+            transform=middle.transAxes,
+            ha="right",
+            color=figures.OTHER,
+            fontsize=9.5,
+        )
+        self._no_slope = right.text(
+            0.97, 0.93, "", transform=right.transAxes, ha="right", color=figures.OTHER, fontsize=9.5
+        )
         for axes in (middle, right):
             axes.set_xlim(0, 6)
         middle.set_ylim(-0.2, 6.5)
@@ -108,7 +120,9 @@ class DisjointSupports(Explorer):
             # What has no finite value has no slope.
             result[f"{name}_grad"] = float(slope) if np.isfinite(value) else float("nan")
         if self._cached.get("of") != (family, scale):  # the curves do not depend on the separation
-            curves = {name: [np.asarray(a) for a in _curves(name, family, scale)] for name in _QUANTITIES}
+            curves = {
+                name: [np.asarray(a) for a in _curves(name, family, scale)] for name in _QUANTITIES
+            }
             self._cached = {"of": (family, scale), "curves": curves}
         p, q = (np.asarray(a) for a in _densities(family, separation, scale))
         return result, {"p": p, "q": q, "curves": self._cached["curves"]}
@@ -123,7 +137,9 @@ class DisjointSupports(Explorer):
             self._lines[name].set_data(_SEPARATIONS[finite], curve[finite])
             finite[0] = False  # at separation 0 a distance has a kink, not a slope
             self._slopes[name].set_data(_SEPARATIONS[finite], slope[finite])
-            for dot, value in zip(self._dots[name], (result[name], result[f"{name}_grad"]), strict=True):
+            for dot, value in zip(
+                self._dots[name], (result[name], result[f"{name}_grad"]), strict=True
+            ):
                 shown = [value] if np.isfinite(value) else []
                 dot.set_data([values["separation"]] * len(shown), shown)
         infinite = np.isinf(result["kl"])

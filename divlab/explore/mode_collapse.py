@@ -1,5 +1,7 @@
 """A VAE and a GAN on the same target, from the same seed, at every step of their training."""
 
+from typing import Any
+
 import ipywidgets as widgets
 import jax
 import jax.numpy as jnp
@@ -56,7 +58,10 @@ class ModeCollapse(Explorer):
     def __init__(self, target=None, *, vae=None, gan=None):
         self.name = "mode_collapse"
         self._given = target
-        self._models = {"vae": vae or divlab.VAE("elbo"), "gan": gan or divlab.GAN("non_saturating")}
+        self._models = {
+            "vae": vae or divlab.VAE("elbo"),
+            "gan": gan or divlab.GAN("non_saturating"),
+        }
         self._runs, self._trained, self._of = {}, False, None
         controls = {} if target is not None else {
             "separation": slider("Separation", 4.0, 0.0, 8.0, 0.1),
@@ -65,12 +70,33 @@ class ModeCollapse(Explorer):
         layout = widgets.Layout(width="min(100%, 27em)")
         style = {"description_width": "9em"}
         controls |= {
-            "seed": widgets.BoundedIntText(0, min=0, max=2**31 - 1, description="Seed", style=style, layout=widgets.Layout(width="16em")),
-            "train": widgets.Button(description="Train both", icon="play", button_style="primary", tooltip=f"Train both models for {_STEPS} steps"),
-            "step": widgets.SelectionSlider(options=[0], description="Step", continuous_update=True, style=style, layout=layout),
+            "seed": widgets.BoundedIntText(
+                0,
+                min=0,
+                max=2**31 - 1,
+                description="Seed",
+                style=style,
+                layout=widgets.Layout(width="16em"),
+            ),
+            "train": widgets.Button(
+                description="Train both",
+                icon="play",
+                button_style="primary",
+                tooltip=f"Train both models for {_STEPS} steps",
+            ),
+            "step": widgets.SelectionSlider(
+                options=[0], description="Step", continuous_update=True, style=style, layout=layout
+            ),
         }
         controls["train"].on_click(lambda _: self.train())
-        self._bar = widgets.IntProgress(0, 0, 2 * _STEPS, description="Training", style=style, layout=widgets.Layout(visibility="hidden"))
+        self._bar = widgets.IntProgress(
+            0,
+            0,
+            2 * _STEPS,
+            description="Training",
+            style=style,
+            layout=widgets.Layout(visibility="hidden"),
+        )
         figure, (left, right) = figures.new_figure(height=3.9)
         self._make_artists(left, right)
         super().__init__(controls, figure, below=[])
@@ -89,7 +115,9 @@ class ModeCollapse(Explorer):
         critic.grid(False)
         critic.spines["right"].set_visible(True)
         classical = isinstance(self._models["gan"].objective, Discriminator)
-        (line,) = critic.plot([], [], ":", color=figures.THIRD, label="$D(x)$" if classical else "critic")
+        (line,) = critic.plot(
+            [], [], ":", color=figures.THIRD, label="$D(x)$" if classical else "critic"
+        )
         critic.set_ylabel("discriminator $D(x)$" if classical else "critic", color=figures.THIRD)
         if classical:
             critic.set_ylim(-0.1 / 1.9, 1.0)
@@ -111,7 +139,7 @@ class ModeCollapse(Explorer):
         button = self.controls["train"]
         button.disabled, self._bar.layout.visibility = True, "visible"
         try:
-            runs = {}
+            runs: dict[str, Any] = {}
             for name, model in self._models.items():
                 before = len(runs) * _STEPS
                 runs[name] = divlab.fit(

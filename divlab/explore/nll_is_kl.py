@@ -63,14 +63,22 @@ class NLLIsKL(Explorer):
         self._curves = {}
         figure, (left, right) = figures.new_figure()
         figures.label(left, title="Data and model", x="$x$", y="density")
-        figures.label(right, title="Along the model's mean", x=r"mean of the model, $\mu$", y="nats")
+        figures.label(
+            right, title="Along the model's mean", x=r"mean of the model, $\mu$", y="nats"
+        )
         self._data = left.fill_between(_X, 0 * _X, color=figures.DATA, alpha=0.15)
         (self._data_line,) = left.plot(_X, 0 * _X, color=figures.DATA, label=r"data $p$")
         (self._model,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label=r"model $p_\theta$")
         left.set_xlim(-9, 9)
-        (self._nll,) = right.plot(_MEANS, 0 * _MEANS, color=figures.OTHER, label=r"NLL $-E_p\,\log p_\theta$")
-        (self._kl,) = right.plot(_MEANS, 0 * _MEANS, "--", color=figures.MODEL, label=r"$\mathrm{KL}(p\,\|\,p_\theta)$")
-        (self._gap,) = right.plot([0, 0], [0, 0], ":", color=figures.DATA, label="entropy of the data")
+        (self._nll,) = right.plot(
+            _MEANS, 0 * _MEANS, color=figures.OTHER, label=r"NLL $-E_p\,\log p_\theta$"
+        )
+        (self._kl,) = right.plot(
+            _MEANS, 0 * _MEANS, "--", color=figures.MODEL, label=r"$\mathrm{KL}(p\,\|\,p_\theta)$"
+        )
+        (self._gap,) = right.plot(
+            [0, 0], [0, 0], ":", color=figures.DATA, label="entropy of the data"
+        )
         (self._points,) = right.plot([0, 0], [0, 0], "o", color=figures.DATA, markersize=6)
         right.set_xlim(_MEANS[0], _MEANS[-1])
         figures.legend(left, loc="upper right")

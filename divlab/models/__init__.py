@@ -7,4 +7,14 @@ from divlab.models.run import Run, Runs
 from divlab.models.training import fit, fit_many
 from divlab.models.vae import VAE
 
-__all__ = ["GAN", "GAN_OBJECTIVES", "VAE", "VAE_OBJECTIVES", "Run", "Runs", "fit", "fit_many", "objectives"]
+__all__ = [
+    "GAN",
+    "GAN_OBJECTIVES",
+    "VAE",
+    "VAE_OBJECTIVES",
+    "Run",
+    "Runs",
+    "fit",
+    "fit_many",
+    "objectives",
+]

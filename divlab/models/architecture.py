@@ -2,6 +2,7 @@
 
 import dataclasses
 import operator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from divlab.divergences.arguments import read_number
 from divlab.models.networks import ACTIVATIONS
 
 
-def choose_objective(objective, table: dict, base: type, learning_rate):
+def choose_objective(objective: Any, table: dict, base: type, learning_rate):
     """The objective a name stands for, or the object itself, with its numbers checked."""
     if isinstance(objective, str):
         if objective not in table:
@@ -32,13 +33,13 @@ def choose_objective(objective, table: dict, base: type, learning_rate):
             if not isinstance(value, (bool, str)):
                 check_count(field.name, value)
         else:
-            positive = {"low": 0.0, "high": float("inf"), "closed": False}
-            read_number(field.name, value, **positive, need="positive and finite")
+            infinity, need = float("inf"), "positive and finite"
+            read_number(field.name, value, low=0.0, high=infinity, closed=False, need=need)
     return objective
 
 
 def check_architecture(model) -> tuple[int, ...]:
-    """The hidden widths as a tuple, once they, the latent dimension and the activation are right."""
+    """The hidden widths as a tuple, once the rest of the architecture is right too."""
     check_count("latent_dim", model.latent_dim)
     if model.activation not in ACTIVATIONS:
         raise ValueError(

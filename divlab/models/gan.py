@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 from jax import lax
 from numpyro.distributions import Distribution
@@ -44,7 +43,7 @@ class GAN:
         0.001
     """
 
-    objective: Adversarial | str = "non_saturating"
+    objective: Any = "non_saturating"
     hidden: tuple[int, ...] = setting((32, 32))
     latent_dim: int = setting(1)
     activation: str = setting("leaky_relu")

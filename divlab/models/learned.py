@@ -27,6 +27,7 @@ def latent_edges(output: Callable, cells: int) -> jax.Array:
     z = jnp.linspace(-REACH, REACH, _FINE + 1)
     slope = jnp.diff(output(z))
     bend = jnp.sqrt(jnp.abs(jnp.diff(slope)))
+    bend = bend * jnp.exp(-(z[1:-1] ** 2) / 6)  # where there is mass, whose cube root this is
     bend = jnp.concatenate([jnp.zeros(1), bend]) + jnp.concatenate([bend, jnp.zeros(1)])
 
     def share_of(density):
@@ -34,7 +35,10 @@ def latent_edges(output: Callable, cells: int) -> jax.Array:
         return path / jnp.maximum(path[-1], jnp.finfo(path.dtype).tiny)
 
     along_z = (z + REACH) / (2 * REACH)
-    share = along_z + share_of(jnp.abs(slope)) + 2 * share_of(bend)
+    # A kink has one or two cells; more would be narrower than floating point resolves.
+    bends = jnp.minimum(2 * jnp.diff(share_of(bend)), 4 / cells)
+    bends = jnp.concatenate([jnp.zeros(1), jnp.cumsum(bends)])
+    share = along_z + share_of(jnp.abs(slope)) + bends
     edges = jnp.interp(jnp.linspace(0.0, share[-1], cells + 1), share, z)
     return edges.at[jnp.array([0, -1])].set(jnp.array([-REACH, REACH]))
 
@@ -52,12 +56,13 @@ def _apart(values: jax.Array) -> jax.Array:
 
     Where a generator is flat its law has a spike narrower than floating point resolves.
     """
-    least = 64 * jnp.finfo(values.dtype).eps * jnp.max(jnp.abs(values))
+    size = jnp.maximum(jnp.abs(values), 1e-3 * jnp.max(jnp.abs(values)))
+    least = 64 * jnp.finfo(values.dtype).eps * jnp.maximum(size[1:], size[:-1])
     step = jnp.diff(values)
-    step = jnp.where(jnp.abs(step) < least, jnp.where(step < 0, -least, least), step)
-    path = jnp.concatenate([jnp.zeros_like(values[:1]), jnp.cumsum(step)])
-    middle = values.shape[0] // 2
-    return path - path[middle] + values[middle]
+    short = jnp.where(step < 0, -least, least) - step
+    moved = jnp.cumsum(jnp.where(jnp.abs(step) < least, short, 0.0))
+    moved = jnp.concatenate([jnp.zeros_like(values[:1]), moved])
+    return values + moved - moved[values.shape[0] // 2]
 
 
 class Pushforward(Distribution):
@@ -80,10 +85,10 @@ class Pushforward(Distribution):
     def of(cls, generate: Callable) -> "Pushforward":
         """From a function of (n,) latents."""
         latents = latent_edges(generate, CELLS)
-        values = _apart(generate(latents))
+        values = generate(latents)
         far = generate(jnp.array([-_BEYOND, _BEYOND]))
         slopes = (far - values[jnp.array([0, -1])]) / (jnp.array([-1.0, 1.0]) * (_BEYOND - REACH))
-        return cls(latents, values, slopes)
+        return cls(latents, _apart(values), slopes)
 
     def _lines(self):
         """Slope and span of z of each line, the two endless ones included, and a point on it."""

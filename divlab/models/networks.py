@@ -1,5 +1,6 @@
 """The networks of generators, critics, encoders and decoders; the only file that uses flax."""
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -28,8 +29,7 @@ class _MLP(nnx.Module):
         bias = nnx.initializers.uniform(scale=1.0)
         centred = lambda key, shape, dtype: bias(key, shape, dtype) - 0.5  # noqa: E731
         self.layers = nnx.List(
-            nnx.Linear(a, b, bias_init=centred, rngs=rngs)
-            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+            nnx.Linear(a, b, bias_init=centred, rngs=rngs) for a, b in itertools.pairwise(sizes)
         )
         self.activation = activation
 

@@ -1,16 +1,18 @@
 """Frozen dataclasses whose numbers are leaves of a pytree: a new value is not a new program."""
 
 import dataclasses
+from typing import Any, dataclass_transform
 
 import jax
 import jax.numpy as jnp
 
 
-def setting(default):
+def setting(default) -> Any:
     """A field that shapes the program (a count, a name); another value compiles again."""
     return dataclasses.field(default=default, metadata={"static": True})
 
 
+@dataclass_transform(frozen_default=True)
 def record(cls):
     """Makes `cls` a frozen dataclass and a pytree; fields made by `setting` are not leaves."""
     cls = dataclasses.dataclass(frozen=True)(cls)
@@ -23,7 +25,10 @@ def record(cls):
 
     def unflatten(values_of_static, values):
         self = object.__new__(cls)  # JAX's placeholders must not be checked as a user's values are
-        for name, value in [*zip(leaves, values, strict=True), *zip(static, values_of_static, strict=True)]:
+        for name, value in [
+            *zip(leaves, values, strict=True),
+            *zip(static, values_of_static, strict=True),
+        ]:
             object.__setattr__(self, name, value)
         return self
 

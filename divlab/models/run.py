@@ -88,7 +88,7 @@ class Run:
         return int(found[0])
 
     def sample(self, key, n: int, step: int | None = None) -> jax.Array:
-        """n points drawn from the model, (n,); `key` is an int or a JAX key."""
+        """Draws n points from the model, (n,); `key` is an int or a JAX key."""
         n, key = check_count("n", n), read_key("key", key)
         return _sample(self.model, self.params_at(step), key, n)
 
@@ -152,7 +152,7 @@ class Runs(Run):
         return self[0]._record(step)
 
     def sample(self, key, n: int, step: int | None = None) -> jax.Array:
-        """n points from each model, (seeds, n)."""
+        """Draws n points from each model, (seeds, n)."""
         n, keys = check_count("n", n), jax.random.split(read_key("key", key), len(self))
         params = self.params_at(step)
         return jax.vmap(_sample, (None, 0, 0, None))(self.model, params, keys, n)

@@ -65,7 +65,10 @@ def fit(
     """
     model, target, plan = _read(model, target, steps, batch_size, record_every)
     key = read_key("key", key)
-    start, advance = partial(_start, batch_size=batch_size), partial(_advance, batch_size=batch_size)
+    start, advance = (
+        partial(_start, batch_size=batch_size),
+        partial(_advance, batch_size=batch_size),
+    )
     records = _train(model, target, key, start, advance, plan, progress)
     return Run(model=model, target=target, **records)
 
@@ -128,14 +131,18 @@ def _read(model, target, steps, batch_size, record_every):
                 f"target holds {len(values)} value(s), all {values[0]:g}; two different ones or "
                 "more are needed to learn a distribution."
             )
-    for name, count in (("steps", steps), ("batch_size", batch_size), ("record_every", record_every)):
+    for name, count in (
+        ("steps", steps),
+        ("batch_size", batch_size),
+        ("record_every", record_every),
+    ):
         check_count(name, count)
     marks = [*range(0, steps, record_every), steps]
     return as_arrays(model), argument, np.array(marks)
 
 
 def draw(target: Packed | Samples, key: jax.Array, n: int) -> jax.Array:
-    """n points of the target."""
+    """Draws n points of the target."""
     if isinstance(target, Packed):
         return target.distribution.sample(key, (n,))
     return target.values[jax.random.randint(key, (n,), 0, target.values.shape[0])]
@@ -207,9 +214,7 @@ def _train(model, target, key, start, advance, marks, report) -> dict:
             if previous is not None:
                 progress, losses = advance(model, target, key, progress, int(mark - previous))
             # On the host, where a thousand records do not become a thousand device buffers.
-            records.append(
-                jax.device_get((losses, progress.state.params, progress.diverged_at))
-            )
+            records.append(jax.device_get((losses, progress.state.params, progress.diverged_at)))
             bar.update(0 if previous is None else int(mark - previous))
             if callable(report):
                 report(int(mark), int(marks[-1]))

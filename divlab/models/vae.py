@@ -41,7 +41,7 @@ class VAE:
         1
     """
 
-    objective: Variational | str = "elbo"
+    objective: Any = "elbo"
     hidden: tuple[int, ...] = setting((32, 32))
     latent_dim: int = setting(1)
     activation: str = setting("silu")

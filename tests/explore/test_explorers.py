@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from numpyro.distributions import Normal, Uniform
+from numpyro.distributions import Normal
 
 import divlab
 from divlab.targets import two_gaussians
@@ -98,7 +98,9 @@ def expected_nll_is_kl(v):
     nll, nll_grad = jax.value_and_grad(
         lambda m, s: divlab.cross_entropy(data, Normal(m, s)), argnums=(0, 1)
     )(*at)
-    kl, kl_grad = jax.value_and_grad(lambda m, s: divlab.kl(data, Normal(m, s)), argnums=(0, 1))(*at)
+    kl, kl_grad = jax.value_and_grad(lambda m, s: divlab.kl(data, Normal(m, s)), argnums=(0, 1))(
+        *at
+    )
     entropy = divlab.entropy(data)
     return {"nll": nll, "kl": kl, "entropy": entropy, "nll_grad": nll_grad, "kl_grad": kl_grad}
 

@@ -143,9 +143,13 @@ def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs):
     """NLL = -ELBO - mean KL(q(z|x)‖p(z|x)), both integrated over z here."""
     run = vae_runs[1]
     x = np.linspace(-4, 4, 33)
-    mean, log_scale = (np.asarray(a, float)[:, 0] for a in run.model.encode(run.params, jnp.asarray(x)))
+    mean, log_scale = (
+        np.asarray(a, float)[:, 0] for a in run.model.encode(run.params, jnp.asarray(x))
+    )
     z = np.linspace(-12, 12, 48_001)
-    at, log_noise = (np.asarray(a, float) for a in run.model.decode(run.params, jnp.asarray(z)[:, None]))
+    at, log_noise = (
+        np.asarray(a, float) for a in run.model.decode(run.params, jnp.asarray(z)[:, None])
+    )
     step = z[1] - z[0]
     bound, gap = [], []
     for i in range(len(x)):
@@ -164,7 +168,9 @@ def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs):
     np.testing.assert_allclose(nll, np.array(bound) - np.array(gap), atol=1e-3)
 
 
-@pytest.mark.parametrize(("model", "table"), [(divlab.GAN, divlab.GAN_OBJECTIVES), (divlab.VAE, divlab.VAE_OBJECTIVES)])
+@pytest.mark.parametrize(
+    ("model", "table"), [(divlab.GAN, divlab.GAN_OBJECTIVES), (divlab.VAE, divlab.VAE_OBJECTIVES)]
+)
 def test_an_unknown_name_lists_the_known_ones(model, table):
     with pytest.raises(ValueError, match="wgan-gp") as error:
         model("wgan-gp")

@@ -192,7 +192,9 @@ def test_measurements_train_in_their_own_units():
     """Seconds or minutes: the same run, up to the unit."""
     minutes = np.asarray(divlab.targets.old_faithful(), float)
     one, other = fit(minutes), fit(60 * minutes)
-    np.testing.assert_allclose(other.log_prob([180.0, 240.0]), np.asarray(one.log_prob([3.0, 4.0])) - np.log(60), atol=1e-3)
+    np.testing.assert_allclose(
+        other.log_prob([180.0, 240.0]), np.asarray(one.log_prob([3.0, 4.0])) - np.log(60), atol=1e-3
+    )
 
 
 def test_a_batch_may_be_larger_than_the_data():
