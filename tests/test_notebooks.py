@@ -46,7 +46,9 @@ def test_most_cells_store_a_number_that_is_compared(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_are_thin(path):
     sources = [cell.source for cell in code_cells(path)]
-    assert not [source for source in sources if re.search(r"^\s*(def|class) |pip install", source, re.M)]
+    assert not [
+        source for source in sources if re.search(r"^\s*(def|class) |pip install", source, re.M)
+    ]
     assert "nbval" not in json.dumps([cell.metadata for cell in code_cells(path)]).lower()
 
 
@@ -70,7 +72,16 @@ def test_nbval_notices_a_divergence_one_per_cent_wrong(tmp_path, broken):
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = BREAK_KL + first.source
     nbformat.write(notebook, tmp_path / "short.ipynb")
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", "short.ipynb"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "short.ipynb",
+    ]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == (1 if broken else 0), result.stdout
     assert ("mismatch" in result.stdout) == broken

@@ -92,6 +92,8 @@ class Explorer(widgets.VBox):
             self.result = result
             self._caption.value = html.escape(self.caption(values, result))
             self._picture.value = figures.png(self.figure)
+            # Laying panels out takes longer than drawing them; once is enough.
+            self.figure.set_layout_engine("none")
             self._error.value = ""
         except Exception as error:  # a callback's traceback would vanish; the user must see it
             self.show_error(error)

@@ -104,7 +104,9 @@ def first_result() -> None:
         options = {"check": True, "env": environment, "stdout": subprocess.DEVNULL}
         cold = seconds(subprocess.run, run, **options)
         warm = statistics.median(seconds(subprocess.run, run, **options) for _ in range(3))
-    print(f"fresh process to first result (import, fit, log_prob): cold {cold:.1f} s, warm {warm:.1f} s")
+    print(
+        f"fresh process to first result (import, fit, log_prob): cold {cold:.1f} s, warm {warm:.1f} s"
+    )
 
 
 if __name__ == "__main__":
