@@ -32,12 +32,12 @@ def configure(*, cpu_devices: int | None = None, cache: bool = True) -> None:
     devices = cores if cpu_devices is None else check_count("cpu_devices", cpu_devices)
     if cache:
         home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        if not jax.config.jax_compilation_cache_dir:
+        if not jax.config.values["jax_compilation_cache_dir"]:
             jax.config.update("jax_compilation_cache_dir", str(home / "divlab"))
         # Small programs too: a session runs many of them, and each takes longer to compile.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    if jax.config.jax_num_cpu_devices == devices:
+    if jax.config.values["jax_num_cpu_devices"] == devices:
         return
     try:
         jax.config.update("jax_num_cpu_devices", devices)

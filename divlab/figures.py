@@ -4,7 +4,7 @@ Nothing here computes anything but pixels; what is drawn is passed as plain arra
 """
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib import rc_context
@@ -54,7 +54,8 @@ def png(figure: Figure) -> bytes:
     with rc_context(STYLE):
         figure.canvas.draw()
     buffer = io.BytesIO()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    canvas = cast(FigureCanvasAgg, figure.canvas)
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     Image.fromarray(pixels).save(buffer, format="png", compress_level=1)
     return buffer.getvalue()
 

@@ -1,5 +1,10 @@
 """Trainings that several tests look at; small, because compiling is what costs."""
 
+import os
+
+# Half the time to compile, for slower programs with the same results; set before JAX starts.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 import pytest
 
 import divlab

@@ -13,8 +13,8 @@ from divlab.divergences.densities import Packed
 class Samples(NamedTuple):
     """1-D samples of a floating dtype, and weights that sum to 1 or None for equal ones."""
 
-    values: jax.Array
-    weights: jax.Array | None = None
+    values: jax.Array | np.ndarray
+    weights: jax.Array | np.ndarray | None = None
 
 
 def is_concrete(*trees) -> bool:
@@ -96,7 +96,7 @@ def read_samples(name: str, value) -> jax.Array:
     return jnp.asarray(array, floating)
 
 
-def _as_numpy(name: str, value) -> np.ndarray:
+def _as_numpy(name: str, value) -> np.ndarray | jax.Array:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:

@@ -99,8 +99,8 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
         return logsumexp(log_weights + components, axis=-1)
     if isinstance(distribution, MixtureGeneral):
         log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
-        components = [log_density(c, x) for c in distribution.component_distributions]
-        return logsumexp(log_weights + jnp.stack(components, axis=-1), axis=-1)
+        parts = [log_density(c, x) for c in distribution.component_distributions]
+        return logsumexp(log_weights + jnp.stack(parts, axis=-1), axis=-1)
     low, high = support_bounds(distribution)
     lowest = jnp.finfo(x.dtype).min
     if _is_infinite(low) and _is_infinite(high):

@@ -79,8 +79,8 @@ class Pieces(NamedTuple):
 def cut_line(*distributions: Distribution, extra: jax.Array | None = None) -> Panels:
     """Panels for all distributions together, cut at `extra` points too."""
     ends, reaches_left, reaches_right = support_ends(list(distributions))
-    inside = [landmarks(d) for d in distributions] + ([] if extra is None else [extra])
-    inside = jnp.concatenate(inside).astype(float)
+    given = [landmarks(d) for d in distributions] + ([] if extra is None else [extra])
+    inside = jnp.concatenate(given).astype(float)
     if ends.size:  # a cut that falls on an end moves with it
         same = inside[:, None] == ends[None, :]
         inside = jnp.where(jnp.any(same, axis=1), ends[jnp.argmax(same, axis=1)], inside)
@@ -93,16 +93,16 @@ def cut_line(*distributions: Distribution, extra: jax.Array | None = None) -> Pa
 
     # Each stretch is two panels, one seen from either side.
     half = (cuts[1:] - cuts[:-1]) / 2
-    anchor, width = [cuts[:-1], cuts[1:]], [half, -half]
-    kind = [jnp.where(is_end[:-1], LEFT_END, INTERIOR), jnp.where(is_end[1:], RIGHT_END, INTERIOR)]
+    anchors, widths = [cuts[:-1], cuts[1:]], [half, -half]
+    kinds = [jnp.where(is_end[:-1], LEFT_END, INTERIOR), jnp.where(is_end[1:], RIGHT_END, INTERIOR)]
     reach = lax.stop_gradient((cuts[-1] - cuts[0]) / 2)[None]
     if reaches_left:
-        anchor, width = [*anchor, cuts[:1] + reach], [*width, -reach]
-        kind.append(jnp.array([LEFT_TAIL]))
+        anchors, widths = [*anchors, cuts[:1] + reach], [*widths, -reach]
+        kinds.append(jnp.array([LEFT_TAIL]))
     if reaches_right:
-        anchor, width = [*anchor, cuts[-1:] - reach], [*width, reach]
-        kind.append(jnp.array([RIGHT_TAIL]))
-    anchor, width, kind = (jnp.concatenate(a) for a in (anchor, width, kind))
+        anchors, widths = [*anchors, cuts[-1:] - reach], [*widths, reach]
+        kinds.append(jnp.array([RIGHT_TAIL]))
+    anchor, width, kind = (jnp.concatenate(a) for a in (anchors, widths, kinds))
     return Panels(anchor, width, kind, _starts(anchor, width, kind))
 
 

@@ -1,7 +1,7 @@
 """The divergences a user calls: each reads its arguments, picks a method and calls it."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +23,9 @@ _DISTRIBUTIONS, _SAMPLES, _MIXED = "two distributions", "two samples", "samples 
 class _Quantity(NamedTuple):
     """How one quantity is computed; None where a method does not apply to it."""
 
-    integral: object = None  # (p, q, **options), by quadrature
-    neighbours: object = None  # (x, y, k, **options)
-    neighbours_mixed: object = None  # (x, q, k)
+    integral: Any = None  # (p, q, **options), by quadrature
+    neighbours: Any = None  # (x, y, k, **options)
+    neighbours_mixed: Any = None  # (x, q, k)
     many_neighbours: bool = False  # whether it counts neighbours, and so needs many
 
 
@@ -367,8 +367,8 @@ def _sorted(argument: Samples) -> Samples:
         host = np.asarray(values)
         if weights is None:
             return Samples(np.sort(host))
-        order = np.argsort(host, kind="stable")
-        return Samples(host[order], np.asarray(weights)[order])
+        host_order = np.argsort(host, kind="stable")
+        return Samples(host[host_order], np.asarray(weights)[host_order])
     if weights is None:
         return Samples(jnp.sort(values))
     order = jnp.argsort(values)

@@ -1,5 +1,6 @@
 """What KL, JS and Wasserstein say, and their gradients, as two densities are pulled apart."""
 
+from collections.abc import Callable
 from functools import partial
 
 import ipywidgets as widgets
@@ -15,8 +16,12 @@ from divlab.explore.base import Explorer, number, slider
 
 _X = np.linspace(-3, 9, 1201)
 _SEPARATIONS = np.linspace(0.0, 6.0, 121)
-_QUANTITIES = {"kl": divlab.kl, "js": divlab.js, "wasserstein": divlab.wasserstein}
-_FAMILIES = {
+_QUANTITIES: dict[str, Callable] = {
+    "kl": divlab.kl,
+    "js": divlab.js,
+    "wasserstein": divlab.wasserstein,
+}
+_FAMILIES: dict[str, Callable] = {
     "two Uniforms": lambda at, scale: Uniform(at - scale / 2, at + scale / 2),
     "two Gaussians": lambda at, scale: Normal(at, scale),
 }

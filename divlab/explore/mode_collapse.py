@@ -99,8 +99,7 @@ class ModeCollapse(Explorer):
         )
         figure, (left, right) = figures.new_figure(height=3.9)
         self._make_artists(left, right)
-        super().__init__(controls, figure, below=[])
-        self.children = (*self.children, self._bar)
+        super().__init__(controls, figure, below=[self._bar])
 
     def _make_artists(self, left, right):
         self._artists = {}
@@ -207,8 +206,8 @@ class ModeCollapse(Explorer):
             return jnp.asarray(x), np.where(inside, heights[bin_of], 0.0)
         locs, scales, _ = divlab.targets.modes(target)
         low, high = float(jnp.min(locs - 6 * scales)), float(jnp.max(locs + 6 * scales))
-        x = jnp.linspace(low, high, _POINTS)
-        return x, np.asarray(_density(argument, x))
+        points = jnp.linspace(low, high, _POINTS)
+        return points, np.asarray(_density(argument, points))
 
     def draw(self, values, result, arrays):
         x, target = arrays["x"], arrays["target"]

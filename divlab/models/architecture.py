@@ -2,7 +2,7 @@
 
 import dataclasses
 import operator
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ def choose_objective(objective: Any, table: dict, base: type, learning_rate):
             f"divlab.objectives, got {objective!r}."
         )
     if learning_rate is not None:
-        objective = dataclasses.replace(objective, learning_rate=learning_rate)
+        objective = dataclasses.replace(cast(Any, objective), learning_rate=learning_rate)
     for field in dataclasses.fields(objective):
         value = getattr(objective, field.name)
         if field.metadata.get("static"):

@@ -65,11 +65,8 @@ def fit(
     """
     model, target, plan = _read(model, target, steps, batch_size, record_every)
     key = read_key("key", key)
-    start, advance = (
-        partial(_start, batch_size=batch_size),
-        partial(_advance, batch_size=batch_size),
-    )
-    records = _train(model, target, key, start, advance, plan, progress)
+    advance = partial(_advance, batch_size=batch_size)
+    records = _train(model, target, key, _start, advance, plan, progress)
     return Run(model=model, target=target, **records)
 
 
@@ -155,16 +152,13 @@ def units(target: Packed | Samples) -> tuple[jax.Array, jax.Array]:
     return jnp.zeros(()), jnp.ones(())
 
 
-@partial(jax.jit, static_argnames="batch_size")
-def _start(model, target, key, batch_size):
-    """The untrained model, and the losses of its first step."""
+def _begin(model, target, key):
+    """The untrained model."""
     state = model.init(jax.random.fold_in(key, 0), *units(target))
-    _, losses = model.step(state, partial(draw, target, n=batch_size), jax.random.fold_in(key, 1))
-    return _Progress(state, jnp.zeros((), int), jnp.full((), -1)), losses
+    return _Progress(state, jnp.zeros((), int), jnp.full((), -1))
 
 
-@partial(jax.jit, static_argnames="batch_size")
-def _advance(model, target, key, progress, steps, batch_size):
+def _go_on(model, target, key, progress, steps, batch_size):
     """Trains `steps` steps on; returns the mean of each loss over them as well."""
 
     def one_step(_, carry):
@@ -186,6 +180,10 @@ def _advance(model, target, key, progress, steps, batch_size):
     return progress, jax.tree.map(lambda total: total / steps, sums)
 
 
+_start = jax.jit(_begin)
+_advance = jax.jit(_go_on, static_argnames="batch_size")
+
+
 @lru_cache
 def _many(devices: tuple, batch_size: int):
     """`_start` and `_advance` over an axis of seeds, an equal share of them on each device."""
@@ -194,13 +192,14 @@ def _many(devices: tuple, batch_size: int):
 
     def sharded(function, in_axes):
         specs = tuple(shared if axis is None else one for axis in in_axes)
-        mapped = jax.vmap(partial(function, batch_size=batch_size), in_axes=in_axes)
+        mapped = jax.vmap(function, in_axes=in_axes)
         return jax.jit(
             jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
         )
 
-    start = sharded(_start.__wrapped__, (None, None, 0))
-    return start, sharded(_advance.__wrapped__, (None, None, 0, 0, None))
+    start = sharded(_begin, (None, None, 0))
+    advance = partial(_go_on, batch_size=batch_size)
+    return start, sharded(advance, (None, None, 0, 0, None))
 
 
 def _train(model, target, key, start, advance, marks, report) -> dict:
@@ -209,7 +208,9 @@ def _train(model, target, key, start, advance, marks, report) -> dict:
     bar = tqdm(total=int(marks[-1]), unit="step", delay=2.0, leave=False, disable=not show)
     ended, records = "completed", []
     try:
-        progress, losses = start(model, target, key)
+        progress = start(model, target, key)
+        # Of step 0, the losses of the step that follows, by the program that is used anyway.
+        _, losses = advance(model, target, key, progress, 1)
         for previous, mark in zip([None, *marks[:-1]], marks, strict=True):
             if previous is not None:
                 progress, losses = advance(model, target, key, progress, int(mark - previous))

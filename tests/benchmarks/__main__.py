@@ -95,7 +95,8 @@ def recompilation() -> None:
 def first_result() -> None:
     code = (
         "import divlab; divlab.configure(); "
-        "run = divlab.fit(divlab.GAN('non_saturating'), divlab.targets.two_gaussians(), steps=200); "
+        "model, target = divlab.GAN('non_saturating'), divlab.targets.two_gaussians(); "
+        "run = divlab.fit(model, target, steps=200); "
         "print(run.log_prob(0.0))"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +106,8 @@ def first_result() -> None:
         cold = seconds(subprocess.run, run, **options)
         warm = statistics.median(seconds(subprocess.run, run, **options) for _ in range(3))
     print(
-        f"fresh process to first result (import, fit, log_prob): cold {cold:.1f} s, warm {warm:.1f} s"
+        "fresh process to first result (import, fit, log_prob): "
+        f"cold {cold:.1f} s, warm {warm:.1f} s"
     )
 
 
