@@ -1,5 +1,6 @@
 """A VAE and a GAN on the same target, from the same seed, at every step of their training."""
 
+import copy
 from typing import Any
 
 import ipywidgets as widgets
@@ -50,9 +51,10 @@ class ModeCollapse(Explorer):
     Example:
         >>> import divlab
         >>> explorer = divlab.explore.mode_collapse()
-        >>> explorer.controls["train"].click()
-        >>> int(explorer.result["vae"]["modes_covered"])
-        2
+        >>> list(explorer.controls)
+        ['separation', 'scale', 'seed', 'train', 'step']
+        >>> sorted(explorer.result["gan"])[:3]
+        ['bridge', 'high_quality', 'js']
     """
 
     def __init__(self, target=None, *, vae=None, gan=None):
@@ -62,7 +64,7 @@ class ModeCollapse(Explorer):
             "vae": vae or divlab.VAE("elbo"),
             "gan": gan or divlab.GAN("non_saturating"),
         }
-        self._runs, self._trained, self._of = {}, False, None
+        self._runs, self._trained, self._of, self._seen = {}, False, None, {}
         controls = {} if target is not None else {
             "separation": slider("Separation", 4.0, 0.0, 8.0, 0.1),
             "scale": slider("Scale", 0.5, 0.1, 1.5, 0.05),
@@ -164,7 +166,7 @@ class ModeCollapse(Explorer):
         self._bar.value = step
 
     def _keep(self, runs, values, *, trained: bool) -> None:
-        self._runs, self._trained = runs, trained
+        self._runs, self._trained, self._seen = runs, trained, {}
         self._of = _what_runs_depend_on(values)
         steps = np.intersect1d(*(run.steps for run in runs.values())).tolist()
         with self.paused():
@@ -179,7 +181,13 @@ class ModeCollapse(Explorer):
                 for name, model in self._models.items()
             }
             self._keep(fresh, values, trained=False)
-        step, key = self.controls["step"].value, jax.random.key(values["seed"])
+        step = self.controls["step"].value
+        if step not in self._seen:  # a step looked at before comes back at once
+            self._seen[step] = self._look(target, step, jax.random.key(values["seed"]))
+        return copy.deepcopy(self._seen[step])
+
+    def _look(self, target, step, key):
+        """The numbers and the arrays of one step."""
         result, arrays = {}, {}
         x, arrays["target"] = self._reference(target)
         arrays["x"] = np.asarray(x)
