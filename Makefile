@@ -70,8 +70,9 @@ $(BENCH_STAMP): $(STAMP)
 		--no-build-isolation -e '.[bench]'
 	@touch $@
 
+# In a container one is often root, where Jupyter starts only if told that this is meant.
 lab: $(STAMP)
-	$(PY) -m jupyterlab $(NOTEBOOK) $(ARGS)
+	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(NOTEBOOK) $(ARGS)
 
 # Both halves always run, so that one failure does not hide another. A file, or a notebook,
 # stays in one process: what it compiled is there for its later tests.

@@ -68,7 +68,6 @@ class DisjointSupports(Explorer):
     """
 
     def __init__(self):
-        self.name = "disjoint_supports"
         self._cached = {}
         figure, (left, middle, right) = figures.new_figure(3)
         figures.label(left, title="$P$ and $Q$", x="$x$", y="density")

@@ -58,7 +58,6 @@ class ModeCollapse(Explorer):
     """
 
     def __init__(self, target=None, *, vae=None, gan=None):
-        self.name = "mode_collapse"
         self._given = target
         self._models = {
             "vae": vae or divlab.VAE("elbo"),

@@ -59,7 +59,6 @@ class NLLIsKL(Explorer):
     """
 
     def __init__(self):
-        self.name = "nll_is_kl"
         self._curves = {}
         figure, (left, right) = figures.new_figure()
         figures.label(left, title="Data and model", x="$x$", y="density")
