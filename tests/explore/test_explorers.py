@@ -44,9 +44,14 @@ def build(name, **options):
 
 
 @pytest.fixture(params=NAMES)
-def explorer(request, explorers):
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def explorer(name, explorers):
     """An explorer as it was made."""
-    found = explorers(request.param)
+    found = explorers(name)
     before = found.state()
     yield found
     found.load(before)
@@ -196,11 +201,11 @@ def test_every_control_is_tested():
         assert required <= {control for of, control in tested if of == name}
 
 
-def test_what_every_explorer_has(explorer):
+def test_what_every_explorer_has(name, explorer):
     assert isinstance(explorer, widgets.Widget)
     assert isinstance(explorer.figure, Figure)
     assert {"separation", "scale"} <= set(explorer.controls)
-    assert {c for n, c, _ in CHANGES if n == explorer.name} | {"train", "step"} >= set(
+    assert {c for n, c, _ in CHANGES if n == name} | {"train", "step"} >= set(
         explorer.controls
     )
     required = {
@@ -210,7 +215,7 @@ def test_what_every_explorer_has(explorer):
         },
         "mode_collapse": {"vae", "gan"},
     }  # fmt: skip
-    assert required[explorer.name] <= set(explorer.result)
+    assert required[name] <= set(explorer.result)
     data, metadata = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG\r\n")
