@@ -5,11 +5,30 @@ Importing it changes no setting of JAX and starts no backend; `divlab.explore` a
 """
 
 import importlib
+import sys
 from importlib.metadata import version
 
 from divlab import methods, targets
 from divlab.configuration import configure
-from divlab.divergences import cross_entropy, entropy, js, kl, reverse_kl, tv, wasserstein
+from divlab.divergences import (
+    chi2,
+    cramer,
+    cross_entropy,
+    energy,
+    entropy,
+    f_divergence,
+    families,
+    hellinger,
+    jeffreys,
+    js,
+    kl,
+    ks,
+    mmd,
+    renyi,
+    reverse_kl,
+    tv,
+    wasserstein,
+)
 from divlab.metrics import Coverage, coverage
 from divlab.models import (
     GAN,
@@ -23,6 +42,9 @@ from divlab.models import (
     objectives,
 )
 
+# So that `from divlab.families import KL` works too.
+sys.modules[f"{__name__}.families"] = families
+
 __version__ = version("divlab")
 
 __all__ = [
@@ -33,18 +55,28 @@ __all__ = [
     "Coverage",
     "Run",
     "Runs",
+    "chi2",
     "configure",
     "coverage",
+    "cramer",
     "cross_entropy",
+    "energy",
     "entropy",
     "explore",
+    "f_divergence",
+    "families",
     "figures",
     "fit",
     "fit_many",
+    "hellinger",
+    "jeffreys",
     "js",
     "kl",
+    "ks",
     "methods",
+    "mmd",
     "objectives",
+    "renyi",
     "reverse_kl",
     "targets",
     "tv",

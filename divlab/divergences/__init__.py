@@ -1,13 +1,34 @@
 """How far apart are two distributions?"""
 
-from divlab.divergences.verbs import (
-    cross_entropy,
-    entropy,
+from divlab.divergences.distances import cramer, energy, ks, mmd, wasserstein
+from divlab.divergences.entropies import cross_entropy, entropy
+from divlab.divergences.f_divergences import (
+    chi2,
+    f_divergence,
+    hellinger,
+    jeffreys,
     js,
     kl,
+    renyi,
     reverse_kl,
     tv,
-    wasserstein,
 )
 
-__all__ = ["cross_entropy", "entropy", "js", "kl", "reverse_kl", "tv", "wasserstein"]
+__all__ = [
+    "chi2",
+    "cramer",
+    "cross_entropy",
+    "energy",
+    "entropy",
+    "f_divergence",
+    "hellinger",
+    "jeffreys",
+    "js",
+    "kl",
+    "ks",
+    "mmd",
+    "renyi",
+    "reverse_kl",
+    "tv",
+    "wasserstein",
+]

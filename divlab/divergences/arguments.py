@@ -25,7 +25,13 @@ def is_concrete(*trees) -> bool:
 
 def read(name: str, value, weights=None) -> Packed | Samples:
     """A distribution packed for jit, or checked samples; raises where `value` is neither."""
-    if isinstance(value, Packed):
+    value = read_exact(name, value, weights)
+    return value if isinstance(value, Packed) else Samples(*map(_on_device, value))
+
+
+def read_exact(name: str, value, weights=None) -> Packed | Samples:
+    """As `read`, but samples whose values are known stay in NumPy and lose no digits."""
+    if isinstance(value, Packed | Samples):
         return value
     if isinstance(value, Distribution):
         if weights is not None:
@@ -33,7 +39,8 @@ def read(name: str, value, weights=None) -> Packed | Samples:
         return read_distribution(name, value)
     if isinstance(value, type) and issubclass(value, Distribution):
         raise TypeError(f"{name} is the class {value.__name__}; pass an instance of it.")
-    return Samples(read_samples(name, value), read_weights(name, weights, value))
+    values = _check_samples(name, value)
+    return Samples(values, _check_weights(name, weights, values.shape[0]))
 
 
 def read_distribution(name: str, value: Distribution) -> Packed:
@@ -59,41 +66,66 @@ def read_distribution(name: str, value: Distribution) -> Packed:
 
 def read_samples(name: str, value) -> jax.Array:
     """A 1-D floating array without NaN."""
+    return _on_device(_check_samples(name, value))
+
+
+def _on_device(array):
+    return None if array is None else jnp.asarray(array, _floating(array.dtype))
+
+
+def _floating(dtype) -> np.dtype:
+    """The dtype that JAX computes numbers of `dtype` in, of 32 bits at least."""
+    if not jnp.issubdtype(dtype, jnp.floating):
+        return jax.dtypes.canonicalize_dtype(float)
+    return jnp.promote_types(np.float32, jax.dtypes.canonicalize_dtype(dtype))
+
+
+def _check_samples(name: str, value) -> np.ndarray | jax.Array:
+    """A 1-D floating array without NaN; in NumPy, with all its digits, unless it is traced."""
     if isinstance(value, (str, bytes)) or value is None:
         raise TypeError(
             f"{name} must be a numpyro distribution or a 1-D array of numbers, "
             f"got {type(value).__name__} {value!r}."
         )
-    array = value if isinstance(value, (jax.Array, jax.core.Tracer)) else _as_numpy(name, value)
-    if np.issubdtype(array.dtype, np.complexfloating):
-        raise TypeError(f"{name} must be real, got complex numbers ({array.dtype}).")
-    if not (jnp.issubdtype(array.dtype, jnp.number) or array.dtype == bool):
-        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}.")
+    if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
+        value = np.asarray(value)
+    array = value if isinstance(value, np.ndarray | jax.Array) else _as_numpy(name, value)
+    dtype = array.dtype
+    if dtype.kind == "c":
+        raise TypeError(f"{name} must be real, got complex numbers ({dtype}).")
+    if dtype.kind not in "fiub" and not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"{name} must be numbers, got dtype {dtype}.")
     if array.ndim != 1:
         raise ValueError(f"{name} must be 1-D, got shape {array.shape}; np.ravel flattens it.")
     if array.shape[0] == 0:
         raise ValueError(f"{name} must not be empty, got shape (0,).")
-    floating = jnp.promote_types(jnp.float32, jax.dtypes.canonicalize_dtype(array.dtype))
-    if not jnp.issubdtype(array.dtype, jnp.floating):
-        floating = jnp.zeros(0).dtype
-    if is_concrete(array):
-        host = np.asarray(array)
-        if np.issubdtype(host.dtype, np.floating) or host.dtype.itemsize == 2:
-            host = (
-                host.astype(np.promote_types(np.float32, floating))
-                if host.dtype.itemsize == 2
-                else host
-            )
-            if np.any(np.isnan(host)):
-                where = int(np.argmax(np.isnan(host)))
-                raise ValueError(f"{name} must not contain NaN, got NaN at index {where}.")
-            finite = host[np.isfinite(host)]
-            if finite.size and np.max(np.abs(finite)) > np.finfo(floating).max:
-                raise ValueError(
-                    f"{name} holds {np.max(np.abs(finite)):g}, beyond {np.dtype(floating).name}; "
-                    "rescale it, or enable 64 bits with jax.config.update('jax_enable_x64', True)."
-                )
-    return jnp.asarray(array, floating)
+    if isinstance(array, jax.Array):
+        return array.astype(_floating(dtype))
+    if dtype.kind in "iub":
+        return array.astype(np.float64)
+    if dtype.itemsize < 4:
+        array = array.astype(np.float32)
+    # Either of these is NaN if any of the samples is.
+    low, high = array.min(), array.max()
+    if not low <= high:
+        where = int(np.argmax(np.isnan(array)))
+        raise ValueError(f"{name} must not contain NaN, got NaN at index {where}.")
+    if array.dtype.itemsize > 4:
+        _check_range(name, array, low, high)
+    return array
+
+
+def _check_range(name: str, array: np.ndarray, low, high) -> None:
+    floating = _floating(array.dtype)
+    limit = np.finfo(floating).max
+    if -limit <= low and high <= limit:
+        return
+    finite = np.abs(array[np.isfinite(array)])
+    if np.any(finite > limit):
+        raise ValueError(
+            f"{name} holds {np.max(finite):g}, beyond {np.dtype(floating).name}; "
+            "rescale it, or enable 64 bits with jax.config.update('jax_enable_x64', True)."
+        )
 
 
 def _as_numpy(name: str, value) -> np.ndarray | jax.Array:
@@ -113,21 +145,30 @@ def _as_numpy(name: str, value) -> np.ndarray | jax.Array:
 
 def read_weights(name: str, weights, samples) -> jax.Array | None:
     """Weights normalised to sum to 1."""
+    return _on_device(_check_weights(name, weights, len(samples)))
+
+
+def _check_weights(name: str, weights, length: int) -> np.ndarray | jax.Array | None:
+    """Weights normalised to sum to 1; in NumPy with 64 bits, unless they are traced."""
     if weights is None:
         return None
     label = f"{name}_weights"
-    array, length = read_samples(label, weights), len(samples)
+    array = _check_samples(label, weights)
     if array.shape[0] != length:
         raise ValueError(
             f"{label} must have one entry for each sample, got {array.shape[0]} for {length}."
         )
-    if is_concrete(array):
-        host = np.asarray(array)
-        if np.any(host < 0) or not np.all(np.isfinite(host)):
-            raise ValueError(f"{label} must be finite and not negative, got {host.min():g}.")
-        if host.sum() <= 0:
-            raise ValueError(f"{label} must not all be zero.")
-    return array / jnp.sum(array)
+    if isinstance(array, jax.Array):
+        return array / jnp.sum(array)
+    low, high = array.min(), array.max()
+    if low < 0 or np.isinf(high):
+        raise ValueError(
+            f"{label} must be finite and not negative, got {low if low < 0 else high:g}."
+        )
+    if high == 0:
+        raise ValueError(f"{label} must not all be zero.")
+    array = array / np.float64(high)  # so that no sum overflows
+    return array / array.sum()
 
 
 def read_number(name: str, value, *, low: float, high: float, closed: bool, need: str):

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.scipy.special import logsumexp
 from numpyro.distributions import Distribution, MixtureGeneral, MixtureSameFamily, constraints
 
 Mixture = MixtureSameFamily | MixtureGeneral
@@ -95,12 +94,14 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
     """
     if isinstance(distribution, MixtureSameFamily):
         log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
-        components = log_density(distribution.component_distribution, x[..., None])
-        return logsumexp(log_weights + components, axis=-1)
+        components = _component_log_densities(distribution.component_distribution, x)
+        log_weights = log_weights.reshape(-1, *(1 for _ in x.shape))
+        return _log_sum(log_weights + components)
     if isinstance(distribution, MixtureGeneral):
         log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
         parts = [log_density(c, x) for c in distribution.component_distributions]
-        return logsumexp(log_weights + jnp.stack(parts, axis=-1), axis=-1)
+        log_weights = log_weights.reshape(-1, *(1 for _ in x.shape))
+        return _log_sum(log_weights + jnp.stack(parts))
     low, high = support_bounds(distribution)
     lowest = jnp.finfo(x.dtype).min
     if _is_infinite(low) and _is_infinite(high):
@@ -120,6 +121,35 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
         somewhere_inside = 0.5 * (low + high)
     log_prob = distribution.log_prob(jnp.where(inside, x, somewhere_inside))
     return jnp.where(inside, jnp.maximum(log_prob, lowest), -jnp.inf)
+
+
+def _log_sum(logs: jax.Array) -> jax.Array:
+    """The log of the sum of exponentials over the first axis."""
+    largest = lax.stop_gradient(jnp.max(logs, axis=0))
+    reference = jnp.where(largest > -jnp.inf, largest, 0.0)
+    # The largest difference is 0 and the sum at least 1; but a compiler may compute `logs` twice,
+    # and far out, at -1e13, the copies round apart by more than an exponential bears.
+    below = logs - reference
+    total = jnp.sum(jnp.exp(jnp.where(below > 0, 0.0, below)), axis=0)
+    total = jnp.where(total < 1, 1.0, total)
+    return jnp.where(largest > -jnp.inf, jnp.log(total) + reference, -jnp.inf)
+
+
+def _component_log_densities(batched: Distribution, x: jax.Array) -> jax.Array:
+    """The log density of each component of a batched distribution, along a leading axis.
+
+    With the points along the last axis the loop over them vectorises, which halves the time.
+    """
+    count = batched.batch_shape[-1]
+    if any(jnp.shape(leaf) not in ((), (1,), (count,)) for leaf in jax.tree.leaves(batched)):
+        return jnp.moveaxis(log_density(batched, x[..., None]), -1, 0)
+
+    def of_one(component):
+        component._batch_shape = ()
+        return log_density(component, x)
+
+    one_each = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count,)), batched)
+    return jax.vmap(of_one)(one_each)
 
 
 def support_bounds(distribution: Distribution) -> tuple:

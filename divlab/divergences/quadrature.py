@@ -40,7 +40,7 @@ KRONROD = np.array([*_HALF_KRONROD, 0.209482141084727828012999174891714, *_HALF_
 GAUSS = np.zeros(15)
 GAUSS[1::2] = np.array([*_HALF_GAUSS, 0.417959183673469387755102040816327, *_HALF_GAUSS[::-1]]) / 2
 
-ROUNDS, HALVED = 16, 8  # how often the worst pieces are halved, and how many at a time
+HALVED = 16  # how many pieces, the worst, are halved at a time
 INTERIOR, LEFT_END, RIGHT_END, LEFT_TAIL, RIGHT_TAIL = range(5)
 
 
@@ -84,17 +84,18 @@ def cut_line(*distributions: Distribution, extra: jax.Array | None = None) -> Pa
     if ends.size:  # a cut that falls on an end moves with it
         same = inside[:, None] == ends[None, :]
         inside = jnp.where(jnp.any(same, axis=1), ends[jnp.argmax(same, axis=1)], inside)
-    cuts = jnp.concatenate([inside, ends])
-    is_end = jnp.concatenate([jnp.zeros(inside.shape, bool), jnp.ones(ends.shape, bool)])
+    cuts = jnp.concatenate([inside, ends, *_beside(ends, inside)])
+    is_end = jnp.zeros(cuts.shape, bool).at[inside.size : inside.size + ends.size].set(True)
     order = jnp.argsort(lax.stop_gradient(cuts))
     cuts, is_end = cuts[order], is_end[order]
     # Equal cuts may come in any order: each is an end if any of them is one.
     is_end = jnp.any((cuts[:, None] == cuts[None, :]) & is_end[None, :], axis=1)
 
-    # Each stretch is two panels, one seen from either side.
-    half = (cuts[1:] - cuts[:-1]) / 2
-    anchors, widths = [cuts[:-1], cuts[1:]], [half, -half]
-    kinds = [jnp.where(is_end[:-1], LEFT_END, INTERIOR), jnp.where(is_end[1:], RIGHT_END, INTERIOR)]
+    # A stretch is one panel, seen from the end of a support if it touches one.
+    low, high, from_right = cuts[:-1], cuts[1:], is_end[1:]
+    anchors = [jnp.where(from_right, high, low)]
+    widths = [jnp.where(from_right, low - high, high - low)]
+    kinds = [jnp.where(from_right, RIGHT_END, jnp.where(is_end[:-1], LEFT_END, INTERIOR))]
     reach = lax.stop_gradient((cuts[-1] - cuts[0]) / 2)[None]
     if reaches_left:
         anchors, widths = [*anchors, cuts[:1] + reach], [*widths, -reach]
@@ -106,6 +107,17 @@ def cut_line(*distributions: Distribution, extra: jax.Array | None = None) -> Pa
     return Panels(anchor, width, kind, _starts(anchor, width, kind))
 
 
+def _beside(ends: jax.Array, inside: jax.Array) -> list[jax.Array]:
+    """For each end a cut on either side, halfway to the next, so that no stretch has two ends."""
+    cuts = lax.stop_gradient(jnp.concatenate([inside, ends]))
+    if not ends.size:
+        return []
+    gap = cuts[None, :] - lax.stop_gradient(ends)[:, None]
+    after = jnp.min(jnp.where(gap > 0, gap, jnp.inf), axis=1)
+    before = jnp.min(jnp.where(gap < 0, -gap, jnp.inf), axis=1)
+    return [ends + jnp.where(jnp.isfinite(d), s * d / 2, 0.0) for s, d in ((1, after), (-1, before))]
+
+
 def _starts(anchor, width, kind):
     anchor, width = lax.stop_gradient((anchor, width))
     eps = jnp.finfo(anchor.dtype).eps
@@ -113,6 +125,11 @@ def _starts(anchor, width, kind):
     near_end = jnp.clip(unresolved, eps, 0.05) ** 0.25
     far_out = (1e-6 if eps > 1e-10 else 1e-12) ** 0.25
     return jnp.where(kind == INTERIOR, 0.0, jnp.where(kind >= LEFT_TAIL, far_out, near_end))
+
+
+def _rounds(dtype) -> int:
+    """How often pieces are halved: what it takes for a kink to cost no more than rounding."""
+    return 8 if jnp.finfo(dtype).eps > 1e-10 else 16
 
 
 def refine(panels: Panels, integrand: Callable) -> Pieces:
@@ -124,7 +141,8 @@ def refine(panels: Panels, integrand: Callable) -> Pieces:
     panels = lax.stop_gradient(panels)
     count, batch = panels.anchor.shape[0], 2 * HALVED
     surveys = -(-count // batch)  # rounds that only look at the panels as they are
-    total = surveys * batch + ROUNDS * HALVED
+    rounds = _rounds(panels.anchor.dtype)
+    total = surveys * batch + rounds * HALVED
 
     def sizes(pieces):
         values, _ = evaluate(panels, pieces, integrand)
@@ -161,7 +179,7 @@ def refine(panels: Panels, integrand: Callable) -> Pieces:
     )
     functions = jax.eval_shape(integrand, jnp.zeros((1, 15))).size // 15
     nothing = jnp.zeros((total, functions))
-    numbers = jnp.arange(surveys + ROUNDS)
+    numbers = jnp.arange(surveys + rounds)
     (pieces, _, _), _ = lax.scan(step, (pieces, nothing, nothing), numbers)
     return lax.stop_gradient(pieces)
 
@@ -214,7 +232,7 @@ def integrate(integrand: Callable, parameters, panels: Panels) -> jax.Array:
     return resolved + jnp.sum(rest, axis=-1)
 
 
-def expectation(integrand: Callable, p: Packed, q: Packed) -> tuple[jax.Array, ...]:
+def integral(integrand: Callable, p: Packed, q: Packed) -> tuple[jax.Array, ...]:
     """∫ integrand(log p(x), log q(x)) dx, ∫ p dx and ∫ q dx.
 
     The last two are 1 where the nodes resolve p and q: the self-check behind every quadrature.

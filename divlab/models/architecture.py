@@ -1,15 +1,11 @@
-"""Checks of what a user passes: settings that GANs and VAEs share, counts and keys."""
+"""Checks of the settings that GANs and VAEs share."""
 
 import dataclasses
-import operator
 from typing import Any, cast
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
+from divlab.checks import check_count
 from divlab.divergences.arguments import read_number
-from divlab.models.networks import ACTIVATIONS
+from divlab.networks import ACTIVATIONS
 
 
 def choose_objective(objective: Any, table: dict, base: type, learning_rate):
@@ -48,29 +44,3 @@ def check_architecture(model) -> tuple[int, ...]:
     if isinstance(model.hidden, (int, str)):
         raise TypeError(f"hidden must be a sequence of widths, as (32, 32), got {model.hidden!r}.")
     return tuple(check_count("hidden", width) for width in model.hidden)
-
-
-def check_count(name: str, value) -> int:
-    """A whole number of at least 1."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}.") from None
-    if isinstance(value, bool) or count < 1:
-        raise ValueError(f"{name} must be at least 1, got {value!r}.")
-    return count
-
-
-def read_key(name: str, key) -> jax.Array:
-    """A typed key from an int, a typed key or an old-style one."""
-    if isinstance(key, (jax.Array, np.ndarray, np.integer)):
-        key = jnp.asarray(key)
-        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.ndim == 0:
-            return key
-        if key.dtype == jnp.uint32 and key.shape == (2,):
-            return jax.random.wrap_key_data(key)
-        if jnp.issubdtype(key.dtype, jnp.integer) and key.ndim == 0:
-            return jax.random.key(key)
-    elif isinstance(key, int) and not isinstance(key, bool):
-        return jax.random.key(key)
-    raise TypeError(f"{name} must be an int or a JAX key, got {key!r}.")

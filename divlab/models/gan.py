@@ -10,9 +10,9 @@ from numpyro.distributions import Distribution
 
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.learned import Pushforward
-from divlab.models.networks import mlp
 from divlab.models.objectives.adversarial import GAN_OBJECTIVES, Adversarial
-from divlab.models.records import record, setting
+from divlab.networks import mlp
+from divlab.records import record, setting
 
 
 class GANState(NamedTuple):

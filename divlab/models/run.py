@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from divlab.checks import check_count, read_key
 from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
-from divlab.models.architecture import check_count, read_key
-from divlab.models.records import as_arrays
+from divlab.records import as_arrays
 
 
 class Status(str):

@@ -11,13 +11,13 @@ from jax import lax
 from jax.sharding import Mesh, PartitionSpec
 from tqdm.auto import tqdm
 
+from divlab.checks import check_count, read_key
 from divlab.divergences.arguments import Samples, read
 from divlab.divergences.densities import Packed
-from divlab.models.architecture import check_count, read_key
 from divlab.models.gan import GAN
-from divlab.models.records import as_arrays
 from divlab.models.run import Run, Runs, Status
 from divlab.models.vae import VAE
+from divlab.records import as_arrays
 
 
 class _Progress(NamedTuple):

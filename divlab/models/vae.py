@@ -10,9 +10,9 @@ from numpyro.distributions import Distribution
 
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.learned import Decoded
-from divlab.models.networks import mlp
 from divlab.models.objectives.variational import VAE_OBJECTIVES, Variational
-from divlab.models.records import record, setting
+from divlab.networks import mlp
+from divlab.records import record, setting
 
 
 class VAEState(NamedTuple):

@@ -1,5 +1,7 @@
 """What cannot be right is refused, by the name of the argument; what can be is not."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,10 +34,25 @@ BAD_ARGUMENTS = [
 ]
 
 
+DIVERGENCES = [
+    divlab.kl,
+    divlab.reverse_kl,
+    divlab.jeffreys,
+    divlab.js,
+    divlab.tv,
+    divlab.hellinger,
+    divlab.chi2,
+    partial(divlab.renyi, alpha=2.0),
+    partial(divlab.renyi, alpha=np.inf),
+    partial(divlab.f_divergence, f="neyman"),
+    divlab.wasserstein,
+]
+
+
 @pytest.mark.parametrize(("bad", "error", "message"), BAD_ARGUMENTS)
 @pytest.mark.parametrize("name", ["p", "q"])
 def test_bad_argument(name, bad, error, message):
-    for divergence in (divlab.kl, divlab.reverse_kl, divlab.js, divlab.tv, divlab.wasserstein):
+    for divergence in DIVERGENCES:
         arguments = {"p": X, "q": X, name: bad}
         with pytest.raises(error, match=rf"^{name}\b.*{message}"):
             divergence(**arguments)
@@ -60,6 +77,14 @@ BAD_CALLS = [
     (lambda: divlab.wasserstein(X, Y, order="2"), TypeError, "order"),
     (lambda: divlab.js(X, Y, weight=0), ValueError, "weight must be strictly between"),
     (lambda: divlab.js(X, Y, weight=1.0), ValueError, "weight must be strictly between"),
+    (lambda: divlab.renyi(N, N, alpha=0), ValueError, "alpha must be above 0"),
+    (lambda: divlab.renyi(N, N, alpha=-1.0), ValueError, "alpha must be above 0"),
+    (lambda: divlab.renyi(N, N, alpha=np.nan), ValueError, "alpha must be above 0"),
+    (lambda: divlab.renyi(N, N, alpha="2"), TypeError, "alpha must be a number"),
+    (lambda: divlab.renyi(X, Y, alpha=np.inf), ValueError, "alpha=inf"),
+    (lambda: divlab.renyi(X, Y, alpha=2, method="quadrature"), ValueError, "for renyi of two sa"),
+    (lambda: divlab.f_divergence(N, N, "nope"), ValueError, "f must be one of kl, reverse_kl"),
+    (lambda: divlab.f_divergence(N, N, np.exp), TypeError, "f must be a row of divlab.families"),
     (lambda: divlab.kl([1.0], Y), ValueError, "p has 1 samples, too few"),
     (lambda: divlab.kl(X, Y, method=NearestNeighbours(3)), ValueError, "p has 3 samples"),
     (lambda: divlab.tv(X, [2, 2, 2]), ValueError, "q holds 3 samples that are all 2"),
@@ -73,7 +98,7 @@ BAD_CALLS = [
     (lambda: divlab.kl(Doubled(0.0, 1.0), N), ValueError, "p could not be resolved.*2 instead"),
     (lambda: divlab.kl(N, Doubled(0.0, 1.0)), ValueError, "q could not be resolved.*2 instead"),
     (lambda: NearestNeighbours(0), ValueError, "k must be"),
-    (lambda: NearestNeighbours(2.5), ValueError, "k must be"),
+    (lambda: NearestNeighbours(2.5), TypeError, "k must be"),
 ]
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from divlab.models.records import record, setting
+from divlab.records import record, setting
 
 
 @record

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from jax.scipy.stats import norm
 
-from divlab.models.records import record
+from divlab.records import record
 
 
 @record

@@ -1,0 +1,370 @@
+"""Distances that move mass or compare distribution functions: Wasserstein, Cramér, energy, KS, MMD.
+
+Two samples whose values are known are compared on the host, with 64 bits; the result has the
+precision of JAX.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from divlab.divergences import cdf_distances, closed_form, empirical, kernels, transport
+from divlab.divergences.arguments import Samples, is_concrete, read_exact, read_number
+from divlab.divergences.densities import Packed
+from divlab.divergences.dispatch import MIXED, run_formula, trusted, unless_nan
+
+
+def wasserstein(p, q, p_weights=None, q_weights=None, *, order=1) -> jax.Array:
+    """Wasserstein distance W_k(P, Q) = (∫_0^1 |F⁻¹(u) - G⁻¹(u)|^k du)^(1/k).
+
+    The least mean distance, at order 1, over which P's mass must be moved to become Q. It is the
+    distance itself: POT's `wasserstein_1d` and `emd2_1d` return its k-th power.
+
+    Args:
+        p: a distribution or samples, of any lengths. One of each may be mixed.
+        q: likewise.
+        p_weights: a weight for each sample of `p`, not negative; need not sum to 1.
+        q_weights: likewise for `q`.
+        order: k, a number of at least 1; `inf` for the farthest distance any mass moves.
+
+    Returns:
+        A scalar array in the units of x, in [0, inf]. It is `inf` where mass must come from
+        infinity: for tails too heavy for this order, or for infinite samples.
+
+    Raises:
+        TypeError, ValueError: as in `kl`; for an order below 1, for weights that are negative,
+            all zero or of another length than the samples; where P and Q have the same share of
+            infinite samples, so that how far apart they are is not defined.
+
+    Source: Villani (2003), Topics in Optimal Transportation, section 2.2.
+
+    Example:
+        >>> import divlab
+        >>> round(float(divlab.wasserstein([0.0, 1.0], [0.0, 0.5, 1.0])), 6)
+        0.166667
+    """
+    order = read_number("order", order, low=1.0, high=np.inf, closed=True, need="at least 1")
+    p, q = _read(p, q, p_weights, q_weights)
+    if isinstance(p, Samples) and isinstance(q, Samples):
+        x, y = empirical.sort(p), empirical.sort(q)
+        if not is_concrete(x, y, order):
+            return _traced_wasserstein(x, y, order)
+        if _comes_from_infinity(x, y):
+            return _result(np.inf, x, y)
+        return _result(empirical.wasserstein(x, y, float(order)), x, y)
+    if isinstance(p, Samples) or isinstance(q, Samples):
+        if is_concrete(order) and np.isinf(order):
+            raise ValueError("order=inf of samples and a distribution is not available.")
+        return _mixed(_mixed_wasserstein, p, q, order)
+    name = f"wasserstein_{order:g}" if is_concrete(order) else ""
+    if closed_form.find(name, p.distribution, q.distribution):
+        return run_formula(name, p, q)
+    if closed_form.find("wasserstein", p.distribution, q.distribution) and is_concrete(order):
+        return run_formula("wasserstein", p, q, order=float(order))
+    if is_concrete(order) and np.isinf(order):
+        return _farthest(p, q)
+    if is_concrete(order) and order == 1:
+        return _trust(_area(p, q))
+    value, p_mass, q_mass = _wasserstein_p(p, q, order)
+    if is_concrete(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
+        raise ValueError(
+            f"order {order} cannot be resolved for these distributions: their tails are so "
+            "heavy that mass below rounding error decides. Use a lower order."
+        )
+    return _trust((value, p_mass, q_mass))
+
+
+def cramer(p, q, p_weights=None, q_weights=None, *, squared=False) -> jax.Array:
+    """Cramér distance, the root of ∫ (F - G)² dx for the distribution functions F and G.
+
+    Args:
+        p: a distribution or samples, as in `wasserstein`. One of each may be mixed.
+        q: likewise.
+        p_weights: as in `wasserstein`.
+        q_weights: likewise.
+        squared: whether to return ∫ (F - G)² dx, in the units of x, instead of its root.
+
+    Returns:
+        A scalar array in the units of the root of x, in [0, inf]. It is finite for Cauchy
+        distributions; `inf` where tails fall off like 1/√x or slower, or for infinite samples.
+
+    Raises:
+        TypeError, ValueError: as in `wasserstein`.
+
+    Source: Cramér (1928); Székely & Rizzo (2013), Energy statistics.
+
+    Example:
+        >>> import divlab
+        >>> round(float(divlab.cramer([0.0, 1.0], [0.0, 0.5, 1.0], squared=True)), 6)
+        0.027778
+    """
+    square = _squared_cramer(p, q, p_weights, q_weights)
+    return square if squared else _root(square)
+
+
+def energy(p, q, p_weights=None, q_weights=None, *, squared=False) -> jax.Array:
+    """Energy distance, the root of 2 E|X-Y| - E|X-X'| - E|Y-Y'| = 2 ∫ (F - G)² dx.
+
+    X, X' are drawn from P and Y, Y' from Q. It is the square root of 2 times `cramer`, and what
+    SciPy's `energy_distance` returns. Where a mean is infinite the integral is taken.
+
+    Args:
+        p: a distribution or samples, as in `wasserstein`. One of each may be mixed.
+        q: likewise.
+        p_weights: as in `wasserstein`.
+        q_weights: likewise.
+        squared: whether to return the expression itself, in the units of x, instead of its root.
+
+    Returns:
+        A scalar array in the units of the root of x, in [0, inf]; infinite where `cramer` is.
+
+    Raises:
+        TypeError, ValueError: as in `wasserstein`.
+
+    Source: Székely & Rizzo (2013), Energy statistics.
+
+    Example:
+        >>> import divlab
+        >>> round(float(divlab.energy([0.0], [2.0])), 6)
+        2.0
+    """
+    square = 2 * _squared_cramer(p, q, p_weights, q_weights)
+    return square if squared else _root(square)
+
+
+def ks(p, q, p_weights=None, q_weights=None) -> jax.Array:
+    """Kolmogorov-Smirnov distance sup |F - G| of the distribution functions F and G.
+
+    SciPy's `ks_2samp` returns it as `statistic`. It depends on the order of points alone, so that
+    infinite samples are like any others, and all that are equal count as one point.
+
+    Args:
+        p: a distribution or samples, as in `wasserstein`. One of each may be mixed.
+        q: likewise.
+        p_weights: as in `wasserstein`.
+        q_weights: likewise.
+
+    Returns:
+        A scalar array in [0, 1], without units.
+
+    Raises:
+        TypeError, ValueError: as in `wasserstein`, infinite samples apart.
+
+    Source: Kolmogorov (1933); Smirnov (1939).
+
+    Example:
+        >>> import divlab
+        >>> round(float(divlab.ks([0.0, 1.0], [0.0, 0.5, 1.0])), 6)
+        0.166667
+    """
+    p, q = _read(p, q, p_weights, q_weights)
+    if isinstance(p, Samples) and isinstance(q, Samples):
+        if not is_concrete(p, q):
+            return _traced_largest(p, q)
+        x, y = empirical.sort(p), empirical.sort(q)
+        return _result(empirical.largest_gap(x, y), x, y)
+    if isinstance(p, Samples) or isinstance(q, Samples):
+        return _mixed(_mixed_largest, p, q)
+    return _trust(_largest(p, q))
+
+
+def mmd(p, q, *, bandwidth=1.0, squared=False) -> jax.Array:
+    """Maximum mean discrepancy under the kernel k(x, y) = exp(-(x - y)² / (2 bandwidth²)).
+
+    MMD² = E k(X, X') + E k(Y, Y') - 2 E k(X, Y), X and X' drawn from P, Y and Y' from Q. From two
+    samples it is the distance between their empirical distributions (the biased, or V-statistic),
+    which is never negative; for P = Q of n + m samples MMD² is about (1/n + 1/m)(1 - E k(X, X')).
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        bandwidth: the standard deviation of the kernel in units of x, above 0.
+        squared: whether to return MMD² instead of MMD.
+
+    Returns:
+        A scalar array in [0, √2], or [0, 2] if squared; without units. Under `jit` the samples'
+        pairs are all looked at, with an absolute error of MMD² of about the rounding error.
+
+    Raises:
+        TypeError, ValueError: as in `kl`; for a bandwidth that is not above 0 and finite; for two
+            samples at the same infinity, the distance of which is not defined.
+
+    Source: Gretton, Borgwardt, Rasch, Schölkopf & Smola (2012), A kernel two-sample test.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.mmd(Normal(0, 1), Normal(1, 2), squared=True)), 6)
+        0.15947
+    """
+    need = "above 0 and finite"
+    read_number("bandwidth", bandwidth, low=0.0, high=np.inf, closed=False, need=need)
+    p, q = read_exact("p", p), read_exact("q", q)
+    if isinstance(p, Samples) != isinstance(q, Samples):
+        raise ValueError(f"mmd of {MIXED} is not available: pass two of the same kind.")
+    if isinstance(p, Packed):
+        if closed_form.find("mmd", p.distribution, q.distribution):
+            square = run_formula("mmd", p, q, bandwidth=bandwidth)
+        else:
+            square = _trust(_squared_mmd(p, q, jnp.asarray(bandwidth, float)))
+    elif is_concrete(p, q, bandwidth):
+        x, y = _bring_near(p.values, q.values, bandwidth)
+        square = _result(kernels.known_squared(x, y, bandwidth), p, q)
+    else:
+        square = _traced_squared_mmd(p, q, jnp.asarray(bandwidth, float))
+    return square if squared else _root(square)
+
+
+def _read(p, q, p_weights, q_weights):
+    return read_exact("p", p, p_weights), read_exact("q", q, q_weights)
+
+
+def _squared_cramer(p, q, p_weights, q_weights) -> jax.Array:
+    p, q = _read(p, q, p_weights, q_weights)
+    if isinstance(p, Samples) and isinstance(q, Samples):
+        if not is_concrete(p, q):
+            return _traced_square(p, q)
+        x, y = empirical.sort(p), empirical.sort(q)
+        infinite = _comes_from_infinity(x, y)
+        return _result(np.inf if infinite else empirical.area(x, y, 2), x, y)
+    if isinstance(p, Samples) or isinstance(q, Samples):
+        return _mixed(_mixed_square, p, q)
+    return _trust(_square(p, q))
+
+
+def _root(square: jax.Array) -> jax.Array:
+    return empirical.power(square, 0.5)
+
+
+def _trust(value_and_masses) -> jax.Array:
+    value, p_mass, q_mass = value_and_masses
+    return trusted(value, ("p", p_mass), ("q", q_mass))
+
+
+def _result(value: float, x: Samples, y: Samples) -> jax.Array:
+    """A number found on the host, in the precision that JAX gives to these samples."""
+    dtype = jax.dtypes.canonicalize_dtype(np.result_type(x.values, y.values))
+    return jnp.asarray(np.asarray(value, dtype))
+
+
+def _comes_from_infinity(x: Samples, y: Samples) -> bool:
+    """Whether mass must move infinitely far between known, sorted samples."""
+    if np.all(np.isfinite([*x.values[[0, -1]], *y.values[[0, -1]]])):
+        return False
+    of_x, of_y = empirical.masses_at_infinity(x), empirical.masses_at_infinity(y)
+    if np.allclose(of_x, of_y, rtol=1e-12, atol=1e-12):
+        raise ValueError(
+            "p and q have the same share of infinite samples: how far apart these are is not "
+            "defined. Leave them out."
+        )
+    return True
+
+
+def _bring_near(x: np.ndarray, y: np.ndarray, bandwidth: float) -> tuple[np.ndarray, ...]:
+    """The samples with an infinite one, to which the kernel is 0, where it is 0 already."""
+    both = np.concatenate([x, y])
+    if np.all(np.isfinite(both)):
+        return x, y
+    if max(np.sum(both == np.inf), np.sum(both == -np.inf)) > 1:
+        raise ValueError(
+            "p and q hold more than one sample at the same infinity: how far apart these are is "
+            "not defined. Leave them out."
+        )
+    finite = both[np.isfinite(both)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    far = 10.0 * bandwidth
+    return tuple(np.nan_to_num(a, posinf=high + far, neginf=low - far) for a in (x, y))
+
+
+def _mixed(function, p, q, *options) -> jax.Array:
+    """`function` of sorted samples and a distribution, whichever of `p` and `q` they are."""
+    (x, d), name = ((p, q), "q") if isinstance(p, Samples) else ((q, p), "p")
+    x = empirical.sort(x)
+    if function is not _mixed_largest and is_concrete(x):
+        if not np.all(np.isfinite(x.values[[0, -1]])):
+            return _result(np.inf, x, x)
+    value, mass = function(x, d, *options)
+    return trusted(value, (name, mass))
+
+
+@jax.jit
+def _traced_wasserstein(x, y, order):
+    return unless_nan(empirical.traced_wasserstein(x, y, order), x, y)
+
+
+@jax.jit
+def _traced_square(x, y):
+    gap, width = empirical.traced_steps(x, y)
+    return unless_nan(jnp.sum(gap**2 * width), x, y)
+
+
+@jax.jit
+def _traced_largest(x, y):
+    gap, width = empirical.traced_steps(x, y)
+    return unless_nan(jnp.max(jnp.where(width > 0, jnp.abs(gap), 0.0)), x, y)
+
+
+@jax.jit
+def _traced_squared_mmd(x, y, bandwidth):
+    return unless_nan(kernels.traced_squared(x.values, y.values, bandwidth), x, y)
+
+
+@jax.jit
+def _mixed_wasserstein(x, q, order):
+    value, mass = transport.samples_to_distribution(x, q.distribution, order)
+    return unless_nan(value, x), mass
+
+
+@jax.jit
+def _mixed_square(x, q):
+    value, mass = cdf_distances.samples_square(x, q.distribution)
+    return unless_nan(value, x), mass
+
+
+@jax.jit
+def _mixed_largest(x, q):
+    value, mass = cdf_distances.samples_largest(x, q.distribution)
+    return unless_nan(value, x), mass
+
+
+@jax.jit
+def _area(p, q):
+    return cdf_distances.area(p.distribution, q.distribution)
+
+
+@jax.jit
+def _square(p, q):
+    return cdf_distances.square(p.distribution, q.distribution)
+
+
+@jax.jit
+def _largest(p, q):
+    return cdf_distances.largest(p.distribution, q.distribution)
+
+
+@jax.jit
+def _squared_mmd(p, q, bandwidth):
+    return kernels.squared(p.distribution, q.distribution, bandwidth)
+
+
+@jax.jit
+def _wasserstein_p(p, q, order):
+    return transport.wasserstein_p(p.distribution, q.distribution, order)
+
+
+@jax.jit
+def _farthest_jit(p, q):
+    return transport.wasserstein_inf(p.distribution, q.distribution)
+
+
+def _farthest(p, q):
+    """W_inf, where the supports say what it is."""
+    bounded = [np.isfinite(transport.hull(d.distribution)).tolist() for d in (p, q)]
+    if bounded[0] != bounded[1]:
+        return jnp.asarray(jnp.inf)
+    if not all(bounded[0]):
+        raise ValueError(
+            "order=inf of two unbounded distributions is known in closed form only, and not for "
+            "these types; use a finite order."
+        )
+    return _farthest_jit(p, q)

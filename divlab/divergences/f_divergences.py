@@ -1,0 +1,398 @@
+"""The f-divergences a user calls: each reads its arguments, picks a method and calls it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from divlab.divergences import (
+    closed_form,
+    families,
+    histogram,
+    kernel_density,
+    monte_carlo,
+    neighbours,
+    quadrature,
+    renyi_order,
+    variational,
+)
+from divlab.divergences.arguments import Samples, is_concrete, read, read_exact, read_number
+from divlab.divergences.densities import Packed
+from divlab.divergences.dispatch import (
+    DISTRIBUTIONS,
+    MIXED,
+    SAMPLES,
+    check_samples,
+    choose,
+    run_formula,
+    trusted,
+    unless_nan,
+)
+from divlab.divergences.families import Family
+from divlab.records import as_arrays
+
+# How each method estimates any family from two samples: (family, x, y, method) -> scalar.
+ESTIMATORS = {
+    "nearest_neighbours": neighbours.f_divergence,
+    "histogram": histogram.f_divergence,
+    "kde": kernel_density.f_divergence,
+    "variational": variational.f_divergence,
+}
+
+
+def kl(p, q, *, method=None) -> jax.Array:
+    """Kullback-Leibler divergence KL(P‖Q) = ∫ p log(p/q) dx.
+
+    Args:
+        p: a univariate continuous numpyro distribution, or a 1-D array of samples.
+        q: likewise. One array and one distribution may be mixed if `p` is the array.
+        method: None, or a name or an object of `divlab.methods`: "closed_form" or "quadrature"
+            for distributions, "nearest_neighbours" for samples. None takes the closed form where
+            one is known, else quadrature; nearest neighbours for samples.
+
+    Returns:
+        A scalar array in nats, in [0, inf]; `inf` where P has mass outside the support of Q. The
+        estimate from samples is projected onto that range, which never adds to its error; it
+        cannot exceed about the logarithm of the sample size, however far apart P and Q are.
+
+    Raises:
+        TypeError: `p` or `q` is neither a distribution nor numbers.
+        ValueError: NaN, empty, 2-D or infinite samples; a batched, multivariate or discrete
+            distribution; too few samples; a method that does not exist for these arguments.
+
+    A histogram or a probability mass function passed as an array is taken for samples: nothing in
+    it tells. Source: Kullback & Leibler (1951); for samples Wang, Kulkarni & Verdú (2009).
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.kl(Normal(0, 1), Normal(1, 2))), 6)
+        0.443147
+    """
+    return _divergence(families.kl, p, q, method)
+
+
+def reverse_kl(p, q, *, method=None) -> jax.Array:
+    """Reverse Kullback-Leibler divergence KL(Q‖P) = ∫ q log(q/p) dx.
+
+    It is `kl(q, p)`, under its own name because models are fitted by either: `kl` makes the model
+    Q cover P, `reverse_kl` makes it seek a mode.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise. Of one array and one distribution, `q` must be the array.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in nats, in [0, inf].
+
+    Raises:
+        TypeError, ValueError: as in `kl`.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Uniform
+        >>> float(divlab.reverse_kl(Uniform(0, 1), Uniform(0, 2)))
+        inf
+    """
+    return _divergence(families.kl, q, p, method, names=("q", "p"))
+
+
+def jeffreys(p, q, *, method=None) -> jax.Array:
+    """Jeffreys divergence KL(P‖Q) + KL(Q‖P) = ∫ (p - q) log(p/q) dx.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in nats, in [0, inf]; `inf` unless P and Q have the same support.
+
+    Raises:
+        TypeError, ValueError: as in `kl`.
+
+    Source: Jeffreys (1946), An invariant form for the prior probability in estimation problems.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.jeffreys(Normal(0, 1), Normal(1, 2))), 6)
+        1.75
+    """
+    return _divergence(families.jeffreys, p, q, method)
+
+
+def js(p, q, *, weight=0.5, method=None) -> jax.Array:
+    """Jensen-Shannon divergence w·KL(P‖M) + (1-w)·KL(Q‖M), M = w·P + (1-w)·Q.
+
+    At weight 0.5 it is symmetric and lies in [0, log 2]; log 2 means that P and Q share no mass.
+    SciPy's `jensenshannon` is the square root of this, TFP's `jensen_shannon` twice this.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        weight: w, strictly between 0 and 1.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in nats, between 0 and -w·log w - (1-w)·log(1-w).
+
+    Raises:
+        TypeError, ValueError: as in `kl`, and for a weight outside (0, 1).
+
+    Source: Lin (1991), Divergence measures based on the Shannon entropy.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.js(Normal(0, 1), Normal(1, 2))), 6)
+        0.128175
+    """
+    need = "strictly between 0 and 1"
+    read_number("weight", weight, low=0.0, high=1.0, closed=False, need=need)
+    return _divergence(families.JS(weight), p, q, method)
+
+
+def tv(p, q, *, method=None) -> jax.Array:
+    """Total variation distance ½ ∫ |p - q| dx.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in [0, 1], without units. The estimate from samples is biased upwards when
+        P and Q are close, by about 0.4·sqrt(2/k) with k neighbours.
+
+    Raises:
+        TypeError, ValueError: as in `kl`.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Exponential
+        >>> round(float(divlab.tv(Exponential(1.0), Exponential(2.0))), 6)
+        0.25
+    """
+    return _divergence(families.tv, p, q, method)
+
+
+def hellinger(p, q, *, squared=False, method=None) -> jax.Array:
+    """Hellinger distance H, with H² = 1 - ∫ √(pq) dx = ½ ∫ (√p - √q)² dx.
+
+    Some authors leave out the ½, so that their H² goes up to 2.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        squared: whether to return H², an f-divergence, instead of H, a metric.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in [0, 1], without units.
+
+    Raises:
+        TypeError, ValueError: as in `kl`.
+
+    Source: Hellinger (1909); for samples Póczos, Xiong & Schneider (2011).
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.hellinger(Normal(0, 1), Normal(1, 2), squared=True)), 6)
+        0.149195
+    """
+    square = _divergence(families.hellinger, p, q, method)
+    return square if squared else _root(square)
+
+
+def chi2(p, q, *, method=None) -> jax.Array:
+    """Pearson's χ²(P‖Q) = ∫ (p - q)² / q dx = ∫ p²/q dx - 1.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in [0, inf], without units; `inf` where the tails of Q are too light for P.
+
+    Raises:
+        TypeError, ValueError: as in `kl`.
+
+    Source: Pearson (1900); for samples Póczos, Xiong & Schneider (2011). From samples it has a
+    finite variance only where E_P[(p/q)²] is finite.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.chi2(Normal(0, 1), Normal(1, 2))), 6)
+        0.744026
+    """
+    return _divergence(families.pearson, p, q, method)
+
+
+def renyi(p, q, *, alpha, method=None) -> jax.Array:
+    """Rényi divergence log(∫ p^α q^(1-α) dx) / (α - 1).
+
+    It grows with alpha: at 1 it is KL, at `inf` the log of the largest density ratio.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        alpha: the order, above 0; may be `inf` for distributions.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in nats, in [0, inf].
+
+    Raises:
+        TypeError, ValueError: as in `kl`, and for an alpha of 0 or less.
+
+    Source: Rényi (1961); van Erven & Harremoës (2014); for samples Póczos & Schneider (2011).
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.renyi(Normal(0, 1), Normal(1, 2), alpha=0.5)), 6)
+        0.323144
+    """
+    need = "above 0 (inf is allowed)"
+    read_number("alpha", alpha, low=0.0, high=np.inf, closed=True, need=need)
+    if is_concrete(alpha) and alpha == 0:
+        raise ValueError(f"alpha must be {need}, got {alpha}.")
+    if is_concrete(alpha) and alpha == 1:
+        return _divergence(families.kl, p, q, method)
+    if is_concrete(alpha) and np.isinf(alpha):
+        return _renyi_of_order_inf(p, q, method)
+    alpha = jnp.asarray(alpha, float)
+    p, q = read_exact("p", p), read_exact("q", q)
+    if isinstance(p, Packed) and isinstance(q, Packed):
+        method = choose("renyi", method, _known("renyi", p, q), DISTRIBUTIONS)
+        if method.name == "closed_form":
+            return run_formula("renyi", p, q, alpha=alpha)
+        if method.name == "quadrature":
+            value, p_mass, q_mass = _renyi_by_quadrature(p, q, alpha)
+            return trusted(value, ("p", p_mass), ("q", q_mass))
+    divergence = _divergence(families.Alpha(alpha), p, q, method, label="renyi")
+    return renyi_order.from_alpha_divergence(divergence, alpha)
+
+
+def f_divergence(p, q, f, *, method=None) -> jax.Array:
+    """Any f-divergence D_f(P‖Q) = ∫ q f(p/q) dx.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: likewise, of the same kind as `p`.
+        f: a row of `divlab.families`, its name, or a row of your own.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in [0, f(0) + lim f(u)/u], in the units of f.
+
+    Raises:
+        TypeError: `f` is not a row.
+        ValueError: no row has that name; else as in `kl`.
+
+    Source: Csiszár (1963); Ali & Silvey (1966).
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> p, q = Normal(0, 1), Normal(1, 2)
+        >>> round(float(divlab.f_divergence(p, q, divlab.families.kl)), 6)
+        0.443147
+    """
+    if isinstance(f, str):
+        if f not in families.FAMILIES:
+            raise ValueError(f"f must be one of {', '.join(families.FAMILIES)}, got {f!r}.")
+        f = families.FAMILIES[f]
+    if isinstance(f, type) and issubclass(f, Family):
+        f = f()
+    if not isinstance(f, Family):
+        raise TypeError(f"f must be a row of divlab.families, got {type(f).__name__} {f!r}.")
+    return _divergence(f, p, q, method)
+
+
+def _divergence(family: Family, p, q, method, *, names=("p", "q"), label=None) -> jax.Array:
+    """What all f-divergences share: read, choose, call."""
+    p, q = read_exact(names[0], p), read_exact(names[1], q)
+    label = label or family.name
+    family = as_arrays(family)
+    if isinstance(p, Packed) and isinstance(q, Packed):
+        method = choose(label, method, _known(family.name, p, q), DISTRIBUTIONS)
+        if method.name == "closed_form":
+            return run_formula(family.name, p, q, **vars(family))
+        if method.name == "monte_carlo":
+            return _by_monte_carlo(family, p, q, method)[0]
+        value, p_mass, q_mass = _by_quadrature(family, p, q)
+        return trusted(value, (names[0], p_mass), (names[1], q_mass))
+    if isinstance(p, Samples) and isinstance(q, Samples):
+        method = choose(label, method, list(ESTIMATORS), SAMPLES)
+        check_samples(method, **{names[0]: p, names[1]: q})
+        return _by_samples(family, *neighbours.ordered(p.values, q.values), method)
+    if not (family.name == "kl" and isinstance(p, Samples)):
+        raise ValueError(
+            f"{label} of {MIXED} needs a density ratio that these do not give: pass two "
+            "distributions or two samples"
+            + (f", or the samples as {names[0]}." if family.name == "kl" else ".")
+        )
+    method = choose(label, method, ["nearest_neighbours"], MIXED)
+    check_samples(method, **{names[0]: p})
+    return _mixed_by_neighbours(p.values, *neighbours.ordered(p.values), q, method)
+
+
+def _root(square: jax.Array) -> jax.Array:
+    """√square, with gradient 0 at 0, where the root has none."""
+    positive = square > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+
+
+def _known(quantity: str, p: Packed, q: Packed) -> list[str]:
+    """The methods that exist for these distributions, the default first."""
+    found = closed_form.find(quantity, p.distribution, q.distribution)
+    return ["closed_form"] * bool(found) + ["quadrature", "monte_carlo"]
+
+
+def _renyi_of_order_inf(p, q, method) -> jax.Array:
+    p, q = read("p", p), read("q", q)
+    if not (isinstance(p, Packed) and isinstance(q, Packed)):
+        raise ValueError("alpha=inf needs the largest density ratio: pass two distributions.")
+    choose("renyi of order inf", method, ["quadrature"], DISTRIBUTIONS)
+    value, p_mass, q_mass = _largest_ratio(p, q)
+    return trusted(value, ("p", p_mass), ("q", q_mass))
+
+
+@jax.jit
+def _by_quadrature(family, p, q):
+    def integrand(log_p, log_q):
+        return families.integrand(family, log_p, log_q)
+
+    value, *masses = quadrature.integral(integrand, p, q)
+    return jnp.clip(value, 0.0, family.limit), *masses
+
+
+@jax.jit
+def _renyi_by_quadrature(p, q, alpha):
+    return renyi_order.finite_order(p, q, alpha)
+
+
+@jax.jit
+def _largest_ratio(p, q):
+    return renyi_order.infinite_order(p, q)
+
+
+@jax.jit
+def _by_monte_carlo(family, p, q, method):
+    return monte_carlo.f_divergence(family, p, q, method)
+
+
+@jax.jit
+def _by_samples(family, x, y, method):
+    value = ESTIMATORS[method.name](family, x, y, method)
+    return unless_nan(jnp.clip(value, 0.0, family.limit), x, y)
+
+
+@jax.jit
+def _mixed_by_neighbours(samples, x, q, method):
+    return unless_nan(neighbours.kl_to_distribution(samples, x, q.distribution, method), x)

@@ -1,0 +1,69 @@
+"""Divergences between two distributions whose densities are known, by random draws."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from divlab.divergences import families
+from divlab.divergences.densities import Packed, log_density, support_ends
+from divlab.divergences.dispatch import unless_nan
+
+
+def f_divergence(family: families.Family, p: Packed, q: Packed, method) -> tuple[jax.Array, ...]:
+    """The mean of q f(p/q) / m over draws from m = ½ (p + q), and its standard error.
+
+    Half of the draws come from each. Every term is non-negative, and none exceeds f(0) + lim
+    f(u)/u, so where that is finite the mean is tame; where it is not, a term grows like the density
+    ratio to the power by which f grows. An infinite integral is `inf` where a draw has no density
+    under the other distribution; one whose tails are too heavy is not recognised as such.
+
+    Under differentiation the draws move with the ends of the supports between which they lie and
+    are held fixed otherwise. That leaves the gradient in all parameters unbiased, also for
+    distributions whose draws cannot be differentiated, such as mixtures.
+
+    Both are NaN where the draws contradict the densities: the mean of p/m or of q/m is not 1.
+    """
+    half = method.samples // 2
+    draws = [
+        d.distribution.sample(key, (half,))
+        for d, key in zip((p, q), jax.random.split(method.key), strict=True)
+    ]
+    x, stretch = _follow_ends(lax.stop_gradient(jnp.stack(draws)), p, q)
+    log_p, log_q = (log_density(d.distribution, x) for d in (p, q))
+    log_m = lax.stop_gradient(jnp.logaddexp(log_p, log_q) - jnp.log(2.0))
+    # A draw that was rounded onto the end of its support has no density.
+    log_m = jnp.where(log_m > -jnp.inf, log_m, 0.0)
+    # In units of m, so that no density is too small for its dtype.
+    terms = families.integrand(family, log_p - log_m, log_q - log_m) * stretch
+    value = jnp.clip(jnp.mean(terms), 0.0, family.limit)
+    error = jnp.where(jnp.isinf(value), 0.0, _standard_error(terms))
+    consistent = jnp.array(True)
+    for log_density_ in (log_p, log_q):
+        ratio = lax.stop_gradient(jnp.exp(log_density_ - log_m))
+        consistent &= jnp.abs(jnp.mean(ratio) - 1) <= 6 * _standard_error(ratio) + 1e-3
+    return tuple(
+        unless_nan(jnp.where(consistent, number, jnp.nan), p, q) for number in (value, error)
+    )
+
+
+def _standard_error(terms: jax.Array) -> jax.Array:
+    """Of the mean of two rows, each of independent draws from a distribution of its own."""
+    return jnp.sqrt(jnp.mean(jnp.var(terms, axis=1, ddof=1)) / terms.size)
+
+
+def _follow_ends(x: jax.Array, p: Packed, q: Packed) -> tuple[jax.Array, jax.Array]:
+    """x and 1, with the derivatives of a map that takes the ends of both supports along.
+
+    It stretches what lies between two ends and shifts what lies outside; the second number
+    is the derivative of that map. An integral over fixed points would miss what an end passes.
+    """
+    ends, *_ = support_ends([p.distribution, q.distribution])
+    if not ends.size:
+        return x, jnp.ones_like(x)
+    ends = jnp.sort(ends)
+    right = jnp.searchsorted(lax.stop_gradient(ends), x)
+    low, high = ends[jnp.maximum(right - 1, 0)], ends[jnp.minimum(right, ends.size - 1)]
+    width = high - low
+    stretch = jnp.where(width > 0, width / lax.stop_gradient(jnp.where(width > 0, width, 1)), 1.0)
+    moved = low + (x - lax.stop_gradient(low)) * stretch
+    return x + (moved - lax.stop_gradient(moved)), stretch

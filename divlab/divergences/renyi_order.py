@@ -1,0 +1,125 @@
+"""Rényi divergences of two distributions: of any finite order by quadrature, of order inf as a
+supremum.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from divlab.divergences import families, quadrature
+from divlab.divergences.densities import Packed, log_density
+
+_LOWEST = -1e37  # a log density below this has been clipped to its dtype's limit
+_GRID, _ZOOMS = 65, 6  # points per panel, and rounds of looking closer at the best of them
+
+
+def _log_densities(distributions, x):
+    return tuple(log_density(d.distribution, x) for d in distributions)
+
+
+def from_alpha_divergence(value: jax.Array, alpha: jax.Array) -> jax.Array:
+    """log(1 + α (α - 1) D) / (α - 1), smooth where α is 1."""
+    z = alpha * (alpha - 1) * value
+    small = jnp.abs(z) < 1e-4
+    safe = jnp.where(small, 1.0, z)
+    ratio = jnp.log1p(jnp.maximum(safe, -1.0)) / safe
+    # An infinite D is an infinite Rényi divergence; 0 times inf would hide it.
+    scaled = alpha * value * jnp.where(small, 1 - z / 2 + z * z / 3, ratio)
+    return jnp.where(jnp.isinf(value), jnp.inf, scaled)
+
+
+def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...]:
+    """The Rényi divergence, ∫ p dx and ∫ q dx.
+
+    Where it is small it comes from the alpha-divergence, whose integrand is nowhere negative and
+    does not cancel; else from log ∫ p^α q^(1-α) dx, scaled so that no power overflows.
+    """
+    panels = quadrature.cut_line(p.distribution, q.distribution)
+    family = families.Alpha(alpha)
+
+    def log_power(log_p, log_q):
+        has_p, has_q = log_p > -jnp.inf, log_q > -jnp.inf
+        both = has_p & has_q
+        r = jnp.where(both, log_p, 0.0) - jnp.where(both, log_q, 0.0)
+        value = jnp.where(both, jnp.where(both, log_q, 0.0) + alpha * r, -jnp.inf)
+        return jnp.where((alpha > 1) & has_p & ~has_q, jnp.inf, value)
+
+    every = jnp.arange(panels.anchor.shape[0])
+    x, _ = panels.locate(every, jnp.asarray(quadrature.NODES, panels.width.dtype))
+    peaks = log_power(*_log_densities((p, q), x))
+    shift = jnp.max(jnp.where(jnp.isfinite(peaks), peaks, -jnp.inf))
+    shift = lax.stop_gradient(jnp.where(jnp.isfinite(shift), shift, 0.0))
+
+    # The exponent's slope in log t, where a panel begins, tells whether the integral has a bound:
+    # exponentiated, an integrand without one overflows or, scaled by its peak, vanishes elsewhere.
+    at_limit = panels.kind != quadrature.INTERIOR
+    start = jnp.where(at_limit, panels.start, 0.5)[:, None]
+    x, slope = panels.locate(every, start * jnp.array([1.0, 2.0], start.dtype))
+    log_p, log_q = _log_densities((p, q), x)
+    exponent = log_power(log_p, log_q) + jnp.log(jnp.where(slope > 0, slope, 1.0))
+    told = jnp.all((log_p > _LOWEST) & (log_q > _LOWEST), axis=1) & (panels.width != 0)
+    rise = jnp.where(told, exponent[:, 1], 0.0) - jnp.where(told, exponent[:, 0], 0.0)
+    unbounded = jnp.any(told & at_limit & (rise <= -0.99 * jnp.log(2.0)))
+
+    def functions(distributions, x):
+        log_p, log_q = _log_densities(distributions, x)
+        power = jnp.exp(log_power(log_p, log_q) - shift)
+        between = families.integrand(family, log_p, log_q)
+        return jnp.stack([between, power, jnp.exp(log_p), jnp.exp(log_q)])
+
+    between, power, *masses = quadrature.integrate(functions, (p, q), panels)
+    z = alpha * (alpha - 1) * between
+    close = jnp.isfinite(between) & (jnp.abs(z) < 0.5)
+    near = from_alpha_divergence(jnp.where(close, jnp.maximum(between, 0.0), 0.0), alpha)
+    some = power > 0
+    log_moment = jnp.where(some, jnp.log(jnp.where(some, power, 1.0)) + shift, -jnp.inf)
+    apart = log_moment / jnp.where(close, 1.0, alpha - 1)
+    value = jnp.where(close, near, jnp.where(unbounded, jnp.inf, apart))
+    return jnp.maximum(value, 0.0), *masses
+
+
+def infinite_order(p: Packed, q: Packed) -> tuple[jax.Array, ...]:
+    """The supremum of log(p/q) over P's support, ∫ p dx and ∫ q dx.
+
+    It is looked for on a grid in each panel and then closer and closer around the best point. It
+    is inf where P has mass that Q lacks, and where the ratio still grows as far out, or as near to
+    an end, as rounding lets it be told.
+    """
+    panels = quadrature.cut_line(p.distribution, q.distribution)
+    every = jnp.arange(panels.anchor.shape[0])
+
+    def log_ratio(distributions, index, t):
+        x, _ = panels.locate(index, t)
+        log_p, log_q = _log_densities(distributions, x)
+        used = (log_p > -jnp.inf) & (panels.width[index] != 0)[..., None]
+        lacks = used & (log_q == -jnp.inf)
+        both = used & ~lacks
+        value = jnp.where(both, log_p, 0.0) - jnp.where(both, log_q, 0.0)
+        # Far out both logarithms are so large that their difference is rounding.
+        rounding = 4 * jnp.finfo(x.dtype).eps * jnp.where(both, jnp.abs(log_p), 0.0)
+        told = both & (rounding < 1e-3 * jnp.maximum(1.0, jnp.abs(value)))
+        return jnp.where(lacks, jnp.inf, jnp.where(told, value, -jnp.inf))
+
+    fixed = lax.stop_gradient((p, q))
+    start = panels.start[:, None]
+    t = start + (1 - start) * jnp.linspace(0.0, 1.0, _GRID, dtype=start.dtype)
+    values = log_ratio(fixed, every, t)
+    where = jnp.argmax(values)
+    panel, at = where // _GRID, where % _GRID
+    along = values[panel]
+    outermost = jnp.argmax(along > -jnp.inf)  # t runs from the end, or from far out, inwards
+    rising = along[at] - along[jnp.minimum(at + 1, _GRID - 1)] > 1e-3
+    at_limit = (at == outermost) & rising & (panels.kind[panel] != quadrature.INTERIOR)
+
+    def zoom(bounds, _):
+        low, high = bounds
+        points = low + (high - low) * jnp.linspace(0.0, 1.0, _GRID, dtype=low.dtype)
+        best = jnp.argmax(log_ratio(fixed, panel[None], points[None])[0])
+        nearby = points[jnp.maximum(best - 1, 0)], points[jnp.minimum(best + 1, _GRID - 1)]
+        return nearby, points[best]
+
+    around = t[panel, jnp.maximum(at - 1, 0)], t[panel, jnp.minimum(at + 1, _GRID - 1)]
+    _, found = lax.scan(zoom, around, length=_ZOOMS)
+    best = log_ratio((p, q), panel[None], found[-1][None, None])[0, 0]
+    value = jnp.where(at_limit | (values[panel, at] == jnp.inf), jnp.inf, jnp.maximum(best, 0.0))
+    return value, quadrature.total_mass(p), quadrature.total_mass(q)
