@@ -10,6 +10,9 @@ Example:
 from numbers import Real
 from typing import Any
 
+import jax
+import numpy as np
+
 from divlab.checks import check_count, read_key
 from divlab.records import record, setting
 
@@ -17,10 +20,16 @@ BOUNDS = ("donsker_varadhan", "nwj", "f_gan")
 
 
 def _need_positive(name: str, value) -> None:
-    if isinstance(value, Real) and not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be a positive number, got {value!r}.")
-    if isinstance(value, str | bytes):
+    if isinstance(value, jax.core.Tracer):
+        return
+    if isinstance(value, str | bytes | bool) or np.ndim(value) != 0 or np.iscomplexobj(value):
         raise TypeError(f"{name} must be a positive number, got {value!r}.")
+    try:
+        positive = 0 < float(value) < float("inf")
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a positive number, got {value!r}.") from None
+    if not positive:
+        raise ValueError(f"{name} must be a positive number, got {value!r}.")
 
 
 @record
@@ -58,12 +67,14 @@ class MonteCarlo:
 
 @record
 class NearestNeighbours:
-    """Estimates from two samples by distances to the k-th nearest neighbour.
+    """Estimates from two samples by distances to, or counts of, the nearest neighbours.
 
     Attributes:
-        k: which neighbour; larger is smoother. None takes 5 for entropies and KL, which are
-            unbiased to first order at any k, and the square root of the sample size, at least 5,
-            for divergences whose ratios are counted, which need many neighbours.
+        k: which neighbour; larger is smoother. None takes 5 where distances are compared, for
+            entropies, KL, χ² and what else has no bound, and 1.5 √n, at least 5, where neighbours
+            are counted, for JS, total variation and Hellinger, n being the size of the smaller
+            sample. The noise of a gradient in the samples falls as √n / k: where one differentiates
+            KL, k of about n^(2/3) is better.
     """
 
     k: int | None = setting(None)
@@ -79,8 +90,12 @@ class NearestNeighbours:
 class Histogram:
     """Shares of two samples in common bins that hold equally many of the pooled samples.
 
+    It has no gradient: to differentiate it is an error.
+
     Attributes:
-        bins: how many; None takes 2 n^(1/3) for the smaller of two samples of size n.
+        bins: how many; None takes 2 n^(1/3) for the smaller of two samples of size n. Where a
+            divergence has no bound, half a sample is added to every bin, so that an empty one does
+            not make it infinite.
     """
 
     bins: int | None = setting(None)
@@ -94,11 +109,14 @@ class Histogram:
 
 @record
 class KDE:
-    """Gaussian kernel density estimates of two samples, integrated on an even grid.
+    """Gaussian kernel density estimates of two samples, the kernels wider where samples are rare.
+
+    Beyond the outermost samples an estimate falls as a Gaussian does, whatever P and Q: for
+    heavier tails, KL and χ² come out far too large.
 
     Attributes:
-        bandwidth: standard deviation of the kernel, in units of x; None takes Silverman's rule
-            for each sample.
+        bandwidth: the geometric mean of the kernels' standard deviations, in units of x; None
+            takes Silverman's rule for each sample.
     """
 
     bandwidth: float | None = None
@@ -106,29 +124,34 @@ class KDE:
 
     def __post_init__(self):
         """Refuses a bandwidth that is not positive."""
-        _need_positive("bandwidth", self.bandwidth)
+        if self.bandwidth is not None:
+            _need_positive("bandwidth", self.bandwidth)
 
 
 @record
 class Variational:
-    """A lower bound by a trained critic, reported on samples it was not trained on.
+    """A lower bound by a critic trained to tell the samples apart, reported on held-out samples.
+
+    The bound holds on average: an estimate from few held-out samples may lie above the truth. It
+    cannot see ratios of densities beyond the number of training samples.
 
     Attributes:
-        bound: "f_gan" for the bound of the family's own conjugate (for KL that is the one of
-            Nguyen, Wainwright & Jordan, "nwj"), "donsker_varadhan" for the tighter one that KL
-            has. None takes Donsker-Varadhan for KL, f-GAN for the others.
+        bound: "f_gan" for the bound of the family's own conjugate, "nwj" for that of KL (Nguyen,
+            Wainwright & Jordan), "donsker_varadhan" for the tighter one that KL has. None takes
+            Donsker-Varadhan for KL, f-GAN for the others.
         hidden: widths of the critic's hidden layers.
         steps: training steps of Adam.
+        batch_size: how many samples of each kind a step sees, or all there are.
         learning_rate: of Adam, decaying to 0 along a cosine.
         held_out: the share of each sample that the critic is not trained on.
-        key: an int or a JAX key, for the split, the initial weights and the batches.
+        key: an int or a JAX key, for the split and the initial weights.
     """
 
     bound: str | None = setting(None)
     hidden: tuple[int, ...] = setting((32, 32))
-    steps: int = setting(2000)
+    steps: int = setting(1000)
     batch_size: int = setting(256)
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     held_out: float = setting(0.5)
     key: Any = 0
     name = "variational"
@@ -139,11 +162,14 @@ class Variational:
             raise ValueError(
                 f"bound must be None or one of {', '.join(BOUNDS)}, got {self.bound!r}."
             )
-        for width in self.hidden:
-            check_count("hidden", width)
+        if not isinstance(self.hidden, tuple | list):
+            raise TypeError(f"hidden must be a tuple of widths, got {self.hidden!r}.")
+        object.__setattr__(self, "hidden", tuple(check_count("hidden", w) for w in self.hidden))
         check_count("steps", self.steps)
         check_count("batch_size", self.batch_size)
         _need_positive("learning_rate", self.learning_rate)
+        if not isinstance(self.held_out, Real) or isinstance(self.held_out, bool):
+            raise TypeError(f"held_out must be a number, got {self.held_out!r}.")
         if not 0 < self.held_out < 1:
             raise ValueError(f"held_out must be strictly between 0 and 1, got {self.held_out!r}.")
         object.__setattr__(self, "key", read_key("key", self.key))

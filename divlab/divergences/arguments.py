@@ -168,15 +168,17 @@ def _check_weights(name: str, weights, length: int) -> np.ndarray | jax.Array | 
     if high == 0:
         raise ValueError(f"{label} must not all be zero.")
     array = array / np.float64(high)  # so that no sum overflows
-    return array / array.sum()
+    array /= array.sum()
+    return array
 
 
 def read_number(name: str, value, *, low: float, high: float, closed: bool, need: str):
     """A real number between `low` and `high`; a traced one is taken on trust."""
-    if not is_concrete(value):
-        return value
-    if isinstance(value, (str, bytes, bool)) or np.ndim(value) != 0 or np.iscomplexobj(value):
-        raise TypeError(f"{name} must be a number ({need}), got {value!r}.")
+    if type(value) not in (int, float):
+        if not is_concrete(value):
+            return value
+        if isinstance(value, (str, bytes, bool)) or np.ndim(value) != 0 or np.iscomplexobj(value):
+            raise TypeError(f"{name} must be a number ({need}), got {value!r}.")
     inside = low <= value <= high if closed else low < value < high
     if not inside:
         raise ValueError(f"{name} must be {need}, got {value}.")

@@ -93,15 +93,13 @@ def _square_beyond(line: Line, function, rest: jax.Array) -> jax.Array:
     the integral of |x|^½ |p - q| is rest r^½ a / (a - ½), no more than that is needed.
     """
     root = jnp.sqrt(jnp.abs(line.outer - line.middle))
-    half = lines.remainders(
-        line, lambda x: function(x) * jnp.sqrt(jnp.abs(x - line.middle))
-    )
+    half = lines.remainders(line, lambda x: function(x) * jnp.sqrt(jnp.abs(x - line.middle)))
     beyond = jnp.abs(rest) * root * (jnp.abs(half) - jnp.abs(rest) * root)
     return jnp.sum(jnp.where(line.is_tail & (rest != 0), beyond, 0.0))
 
 
 def largest(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
-    """sup |F - G|, and the masses of P and Q that the nodes have seen."""
+    """The largest |F - G|, and the masses of P and Q that the nodes have seen."""
     gap, *masses = between(p, q)
     # On each piece from the best node on, the way the gap widens, to where p = q.
     nodes = jnp.asarray(NODES, gap.at_nodes.dtype)
@@ -119,32 +117,32 @@ def largest(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
         return jnp.where(widens, -change, change)
 
     s = near + lines.bisect(narrows, near) * (far - near)
-    at_low = jnp.where(gap.line.edges[1] > gap.line.edges[0], gap.at_low, 0.0)
-    widest = jnp.abs(at_low + lines.sum_series(lines.integral_series(gap.excess), s))
+    widest = jnp.abs(gap.at_low + lines.sum_series(lines.integral_series(gap.excess), s))
     at_edges = jnp.maximum(jnp.abs(gap.at_low), jnp.abs(gap.at_high))
     return jnp.clip(jnp.max(jnp.maximum(widest, at_edges)), 0.0, 1.0), *masses
 
 
 def samples_square(x: Samples, q: Distribution) -> tuple[jax.Array, jax.Array]:
     """∫ (F - G)² dx of sorted samples and a distribution, and the mass the nodes have seen."""
-    line = lines.draw_line(q, extra=lax.stop_gradient(_ladders(x.values, q)))
+    values = jnp.asarray(x.values)
+    fixed = lax.stop_gradient(values)
+    line = lines.draw_line(q, extra=lax.stop_gradient(_ladders(fixed, q)))
     cdf = _Cdf(q, line)
-    levels = jnp.concatenate([jnp.zeros(1, x.values.dtype), traced_levels(x)])
-    fixed = lax.stop_gradient(x.values)
+    levels = jnp.concatenate([jnp.zeros(1, values.dtype), traced_levels(x)])
 
     def cost(piece, part):
         nodes = jnp.asarray(NODES, levels.dtype)
-        t, slope = lines.locate(line, piece, nodes)
-        level = levels[jnp.searchsorted(fixed, t[7], side="right")]
+        points, slope = lines.locate(line, piece, nodes)
+        level = levels[jnp.searchsorted(fixed, points[7], side="right")]
         along = piece.start + (piece.stop - piece.start) * nodes
         return lines.total(cdf.below_level(part, along, level) ** 2 * slope)
 
-    inside = jnp.sum(lines.in_chunks(cost, *lines.split(line, x.values)))
+    inside = jnp.sum(lines.in_chunks(cost, *lines.split(line, values)))
     return inside + _square_beyond(line, lambda t: density(q, t), cdf.g.rest), cdf.g.total
 
 
 def samples_largest(x: Samples, q: Distribution) -> tuple[jax.Array, jax.Array]:
-    """sup |F - G| of sorted samples and a distribution, and the mass the nodes have seen.
+    """The largest |F - G| of sorted samples and a distribution, and the mass the nodes have seen.
 
     It is found at a sample, where F has its steps.
     """

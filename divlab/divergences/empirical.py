@@ -12,19 +12,25 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from divlab.divergences.arguments import Samples, is_concrete
+from divlab.divergences.arguments import Samples
 
-_BLOCK = 1 << 16  # steps added up at a time, so that they stay in the CPU's cache
+_BLOCK = 1 << 14  # steps added up at a time, so that they stay in the CPU's cache
+_BLOCK_OF_GAPS = 64  # samples between those that are looked at first
+
+
+def is_known(x: Samples) -> bool:
+    """Whether the values and weights are known, and so in NumPy."""
+    return isinstance(x.values, np.ndarray) and not isinstance(x.weights, jax.Array)
 
 
 def sort(argument: Samples) -> Samples:
     """Sorted samples; on the host, where they are known, without those of no weight."""
     values, weights = argument
-    if not is_concrete(values, weights):
+    if not is_known(argument):
         if weights is None:
             return Samples(jnp.sort(values))
-        order = jnp.argsort(values)
-        return Samples(values[order], weights[order])
+        at = jnp.argsort(values)
+        return Samples(values[at], weights[at])
     if weights is None:
         return Samples(np.sort(values))
     order = np.argsort(values, kind="stable")
@@ -70,34 +76,35 @@ def area(x: Samples, y: Samples, power: int) -> float:
     """∫ |F - G|^power dx of sorted, finite samples."""
     f, g = levels(x), levels(y)
     total = 0.0
-    for width, of_x, of_y in steps(x.values, y.values):
+    for width, of_x, of_y in steps(np.asarray(x.values), np.asarray(y.values)):
         gap = f[of_x] - g[of_y]
         total += np.sum(width * (gap * gap if power == 2 else np.abs(gap)))
     return total
 
 
 def largest_gap(x: Samples, y: Samples) -> float:
-    """sup |F - G| of sorted samples, infinite ones included.
+    """The largest |F - G| of sorted samples, infinite ones included.
 
-    F - G grows at samples of x alone, so it suffices to look just before and at each of them. They
-    are looked at in blocks, the most promising first, until the masses at its two ends leave no
-    other block room for a larger gap.
+    F - G grows at samples of x alone, so it suffices to look just before and at each of them, and
+    only in those blocks of them where the masses at the two ends leave room for a larger gap than
+    there is at the first sample of any block.
     """
-    f, g = levels(x), levels(y)
-    first = np.arange(0, x.values.shape[0], 128)
-    after = np.append(first[1:], x.values.shape[0])
-    g_first = g[np.searchsorted(y.values, x.values[first])]
-    bound = np.maximum(f[after] - g_first, np.append(g_first[1:], 1.0) - f[first])
-    largest = 0.0
-    for block in np.argsort(-bound):
-        if bound[block] <= largest:
-            break
-        start, stop = first[block], after[block]
-        values = x.values[start:stop]
-        before = g[np.searchsorted(y.values, values)] - f[start:stop]
-        there = f[start + 1 : stop + 1] - g[np.searchsorted(y.values, values, side="right")]
-        largest = max(largest, before.max(), there.max())
-    return largest
+    f, g, size = levels(x), levels(y), x.values.shape[0]
+    first = np.arange(0, size, _BLOCK_OF_GAPS)
+
+    def gaps(at):
+        values = x.values[at]
+        before = np.searchsorted(y.values, values)
+        there = np.searchsorted(y.values, values, side="right")
+        return g[before] - f[at], f[at + 1] - g[there], g[before]
+
+    *at_first, g_first = gaps(first)
+    largest = max(a.max() for a in at_first)
+    f_last, g_last = np.append(f[first[1:]], 1.0), np.append(g_first[1:], 1.0)
+    open_blocks = first[np.maximum(f_last - g_first, g_last - f[first]) > largest]
+    inside = (open_blocks[:, None] + np.arange(_BLOCK_OF_GAPS)).ravel()
+    before, there, _ = gaps(inside[inside < size])
+    return max(largest, before.max(initial=0), there.max(initial=0))
 
 
 def moves(x: Samples, y: Samples) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -114,7 +121,7 @@ def wasserstein(x: Samples, y: Samples, order: float) -> float:
         distance = np.subtract(x.values, y.values)
         np.abs(distance, out=distance)
         if order == 1:
-            return distance.mean()
+            return np.add.reduce(distance) / distance.size
         return _power_mean(lambda: [(distance, 1 / distance.size)], order)
     if order == 1:
         return area(x, y, 1)
@@ -133,9 +140,9 @@ def _power_mean(parts, order, negligible=0.0) -> float:
 
 
 def power(base: jax.Array, exponent) -> jax.Array:
-    """base^exponent for base >= 0, with gradient 0 at base = 0."""
-    positive = base > 0
-    return jnp.where(positive, jnp.where(positive, base, 1.0) ** exponent, 0.0)
+    """base^exponent for base >= 0, with gradient 0 at base = 0; NaN stays NaN."""
+    none = base <= 0
+    return jnp.where(none, 0.0, jnp.where(none, 1.0, base) ** exponent)
 
 
 def traced_levels(x: Samples) -> jax.Array:

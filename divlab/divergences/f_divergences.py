@@ -324,12 +324,19 @@ def _divergence(family: Family, p, q, method, *, names=("p", "q"), label=None) -
         if method.name == "closed_form":
             return run_formula(family.name, p, q, **vars(family))
         if method.name == "monte_carlo":
-            return _by_monte_carlo(family, p, q, method)[0]
+            value, _ = _by_monte_carlo(family, p, q, method)
+            if is_concrete(value) and np.isnan(value):
+                raise ValueError(
+                    f"the draws of {names[0]} or {names[1]} do not follow its density. Is its "
+                    "log_prob normalised?"
+                )
+            return value
         value, p_mass, q_mass = _by_quadrature(family, p, q)
         return trusted(value, (names[0], p_mass), (names[1], q_mass))
     if isinstance(p, Samples) and isinstance(q, Samples):
         method = choose(label, method, list(ESTIMATORS), SAMPLES)
         check_samples(method, **{names[0]: p, names[1]: q})
+        neighbours.check_order(label, family, p.values, q.values, method)
         return _by_samples(family, *neighbours.ordered(p.values, q.values), method)
     if not (family.name == "kl" and isinstance(p, Samples)):
         raise ValueError(
@@ -343,9 +350,9 @@ def _divergence(family: Family, p, q, method, *, names=("p", "q"), label=None) -
 
 
 def _root(square: jax.Array) -> jax.Array:
-    """√square, with gradient 0 at 0, where the root has none."""
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
+    """√square, with gradient 0 at 0, where the root has none; NaN stays NaN."""
+    none = square <= 0
+    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))
 
 
 def _known(quantity: str, p: Packed, q: Packed) -> list[str]:

@@ -19,7 +19,10 @@ _AT_ONCE = 2**22  # kernels in memory
 
 
 def silverman(x: jax.Array) -> jax.Array:
-    """0.9 min(standard deviation, interquartile range / 1.34) n^(-1/5) of sorted samples; Silverman (1986)."""
+    """0.9 min(standard deviation, interquartile range / 1.34) n^(-1/5), x sorted.
+
+    Source: Silverman (1986), equation 3.31.
+    """
     low, high = jnp.interp(jnp.array([0.25, 0.75]) * (x.shape[0] - 1), jnp.arange(x.shape[0]), x)
     spread, robust = jnp.std(x), (high - low) / 1.34
     return 0.9 * jnp.where(robust > 0, jnp.minimum(spread, robust), spread) * x.shape[0] ** -0.2

@@ -121,8 +121,24 @@ def neighbour_distance(x: jax.Array, y: jax.Array, k: int, *, same: bool) -> jax
 
 
 def _near(method, *sizes: int) -> int:
-    """k where distances are compared; by default no more than there are neighbours."""
+    """The k where distances are compared; by default no more than there are neighbours."""
     return method.k or min(NEAR, min(sizes) - 1)
+
+
+def check_order(label: str, family: families.Family, x, y, method) -> None:
+    """Refuses a k for which powers of the ratio of distances have no mean."""
+    power = getattr(family, "alpha", 2.0) - 1
+    kinds = families.Pearson | families.Neyman | families.Alpha
+    if method.name != "nearest_neighbours" or not (
+        isinstance(family, kinds) and is_concrete(power)
+    ):
+        return
+    k = _near(method, x.shape[0], y.shape[0])
+    if k <= power:
+        raise ValueError(
+            f"{label} by nearest_neighbours needs k above {float(power):g}, got k = {k}; use "
+            f"NearestNeighbours(k={int(power) + 1}) or more, and more samples than that."
+        )
 
 
 def _log_ratio(x: jax.Array, y: jax.Array, k: int) -> jax.Array:
@@ -139,9 +155,7 @@ def entropy(x: jax.Array, method) -> jax.Array:
     return digamma(float(x.shape[0])) - digamma(float(k)) + jnp.mean(jnp.log(2 * distance))
 
 
-def kl_to_distribution(
-    samples: jax.Array, x: jax.Array, q: Distribution, method
-) -> jax.Array:
+def kl_to_distribution(samples: jax.Array, x: jax.Array, q: Distribution, method) -> jax.Array:
     """The expected NLL under Q of the samples less the entropy of x, the samples ordered."""
     return jnp.maximum(-jnp.mean(log_density(q, samples)) - entropy(x, method), 0.0)
 
@@ -224,7 +238,9 @@ def _by_counts(family, x, y, method):
         log_ratio = jnp.where(seen, jnp.log(jnp.where(seen, ratio, 1.0)), -jnp.inf)
         return jnp.mean(integrand(jnp.zeros_like(ratio), log_ratio) / (1 + ratio))
 
-    at_x = mean_at(x, y, least_count(family.at_infinity), lambda a, b: families.integrand(family, a, b))
+    at_x = mean_at(
+        x, y, least_count(family.at_infinity), lambda a, b: families.integrand(family, a, b)
+    )
     at_y = mean_at(y, x, least_count(family.at_zero), lambda a, b: families.integrand(family, b, a))
     return at_x + at_y
 

@@ -26,9 +26,7 @@ def _quantile(g: Cumulative, line: Line, cdf: jax.Array, survival: jax.Array, *,
     order, rightwards = line.order, line.order[::-1]
     by_left = jnp.searchsorted(fixed.below[order], fixed_cdf, side="right") - 1
     by_right = jnp.searchsorted(fixed.above[rightwards], fixed_survival, side="right") - 1
-    index = jnp.where(
-        from_left, order[jnp.clip(by_left, 0)], rightwards[jnp.clip(by_right, 0)]
-    )
+    index = jnp.where(from_left, order[jnp.clip(by_left, 0)], rightwards[jnp.clip(by_right, 0)])
 
     def excess(g, s, cdf, survival):
         rising = lines.sum_series(lines.integral_series(g.density)[index], s)
@@ -132,7 +130,5 @@ def samples_to_distribution(
         return lines.total(density(q, t) * moved * slope)
 
     inside = jnp.sum(lines.in_chunks(cost, pieces))
-    rest = lines.remainders(
-        line, lambda t: density(q, t) * power(jnp.abs(t - matched(t)), order)
-    )
+    rest = lines.remainders(line, lambda t: density(q, t) * power(jnp.abs(t - matched(t)), order))
     return power(inside + jnp.sum(rest), 1 / order), g.total

@@ -1,4 +1,6 @@
-"""Training speed beside a PyTorch eager loop of the same networks, in one run.
+"""Training speed beside a PyTorch eager loop of the same networks, and `divergences`, in one run.
+
+`python -m tests.benchmarks divergences` runs one of them; without a name all are run.
 
 Every figure is the median of several rounds, in which the contenders take turns.
 """
@@ -10,16 +12,18 @@ import sys
 import tempfile
 import time
 
-import torch
-
 import divlab
 from divlab.models import training
+
+from . import divergences
 
 ROUNDS, STEPS, SEEDS, BATCH, HIDDEN = 5, 400, 64, 256, 32
 
 
 def torch_gan(steps: int) -> None:
     """A non-saturating GAN as a tutorial would write it: eager, one thread."""
+    import torch  # a large download that nothing else here needs
+
     torch.set_num_threads(1)
 
     def network():
@@ -111,8 +115,14 @@ def first_result() -> None:
     )
 
 
-if __name__ == "__main__":
-    divlab.configure(cache=False)
+def trainings() -> None:
     training_speed()
     recompilation()
     first_result()
+
+
+if __name__ == "__main__":
+    divlab.configure(cache=False)
+    benchmarks = {"training": trainings, "divergences": divergences.run}
+    for name in sys.argv[1:] or benchmarks:
+        benchmarks[name]()

@@ -4,6 +4,7 @@ Every figure is the median of several rounds in which the contenders take turns,
 samples, from the call to a Python float.
 """
 
+import random
 import statistics
 import subprocess
 import sys
@@ -22,10 +23,16 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def medians(contenders: dict, rounds: int) -> dict:
-    """Name -> median seconds of a call, after one that does not count."""
+    """Name -> median seconds of a call, after one that does not count.
+
+    The order changes from round to round: what ran before decides what is in the caches.
+    """
     times = {name: [] for name in contenders}
+    order, rng = list(contenders), random.Random(0)
     for number in range(rounds + 1):
-        for name, call in contenders.items():
+        rng.shuffle(order)
+        for name in order:
+            call = contenders[name]
             start = time.perf_counter()
             call()
             if number:
@@ -117,7 +124,8 @@ def mixtures() -> None:
     batched = jax.jit(jax.vmap(lambda a, b: divlab.kl(mixture(a), mixture(b))))
     few = 20
     times = medians({"divlab": lambda: np.asarray(batched(*device))}, 5)
-    loop = medians({"quad": lambda: [kl_by_quad(*p) for p in zip(*parameters[:, :few])]}, 3)
+    pairs = parameters[:, :few].swapaxes(0, 1)
+    loop = medians({"quad": lambda: [kl_by_quad(*pair) for pair in pairs]}, 3)
     report("kl of 1000 pairs of mixtures", {**times, "quad": loop["quad"] * 1000 / few})
     p, q = (mixture(a) for a in device[:, 0])
     once = medians({"divlab": lambda: divlab.kl(p, q).block_until_ready()}, 200)
@@ -133,15 +141,16 @@ rng = np.random.default_rng(0)
 divlab.{name}(*rng.normal(size=(2, 9)).astype("f"))
 x, y = (rng.standard_normal({n}, dtype="f") for _ in range(2))
 weights = {weights}
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with open("/proc/self/statm") as file:
+    before = int(file.read().split()[1]) * resource.getpagesize()
 divlab.{name}(x, y, *weights)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print((after - before) * 1024 / (x.nbytes + y.nbytes + sum(w.nbytes for w in weights)))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print((after - before) / (x.nbytes + y.nbytes))
 """
 
 
 def memory(n: int = 10_000_000) -> None:
-    """How much more than the arguments themselves a call takes at its peak."""
+    """How much a call takes at its peak beyond its arguments; on Linux only."""
     for name in ("wasserstein", "energy", "ks"):
         for weights in ("[]", "[rng.random(len(a), dtype='f') for a in (x, y)]"):
             code = MEMORY.format(name=name, n=n, weights=weights)
@@ -151,7 +160,7 @@ def memory(n: int = 10_000_000) -> None:
             )
             kind = "weighted " if weights != "[]" else ""
             print(
-                f"{kind}{name}, n = {n}: {float(out.stdout):.1f} times the size of the arguments, "
+                f"{kind}{name}, n = {n}: {float(out.stdout):.1f} times the size of the samples, "
                 f"{time.perf_counter() - start:.1f} s with the start of Python",
                 flush=True,
             )

@@ -262,7 +262,9 @@ def test_samples_to_a_distribution(precision):
     )
     got = divlab.wasserstein(x, nd.Uniform(0.0, 1.0), order=2)
     check(got, square**0.5, precision)
-    first = reference.line_integral(lambda t: abs(t - np.mean(x <= t)), np.sort(x), 0.0, 1.0)
+    first = reference.line_integral(
+        lambda t: abs(t - np.mean(x <= t[..., None], axis=-1)), np.sort(x), 0.0, 1.0
+    )
     check(divlab.wasserstein(nd.Uniform(0.0, 1.0), x), first, precision)
 
 

@@ -5,6 +5,7 @@ KL is what A at Q exceeds its tangent at P by, Rényi's divergences are sums of 
 Taken term by term, and each term as an excess of its own, they are sums of non-negative parts.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma, gammaln
@@ -12,7 +13,8 @@ from jax.scipy.special import digamma, gammaln
 from divlab.divergences.families import expm1_plus
 
 # Stirling's series of log Γ(x) - (x - ½) log x + x - ½ log 2π: the coefficients of x^-1, x^-3, ...
-_STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156]
+_STIRLING = np.array([1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156])
+_POWERS = np.arange(1.0, 14.0, 2.0)
 _LARGE = 8  # from where on it is exact to rounding
 
 
@@ -53,33 +55,40 @@ def excess_of_gamma_remainder(point, base, gap):
     t = log_ratio(point, base, gap)
     near = jnp.abs(t) < 1
     apart = _gamma_remainder(point) - _gamma_remainder(base) - _gamma_remainder_slope(base) * gap
-    point, gap = jnp.where(near, point, base), jnp.where(near, gap, 0.0)
+    point, gap, t = jnp.where(near, point, base), jnp.where(near, gap, 0.0), jnp.where(near, t, 0.0)
     # Stirling's series, for small arguments that of Γ(x + 8) = x (x + 1) ... (x + 7) Γ(x).
     small = jnp.minimum(point, base) < _LARGE
-    up = jnp.where(small, _LARGE, 0.0)
-    t, t_up = jnp.where(near, t, 0.0), log_ratio(point + up, base + up, gap)
-    close = 0.5 * expm1_plus(-t_up)
-    for j, coefficient in enumerate(_STIRLING):
-        power = 2.0 * j + 1
-        excess = expm1_plus(power * t_up) + power * expm1_plus(-t_up)
-        close = close + coefficient * (base + up) ** -power * excess
-    steps = sum(excess_of_minus_log(point + k, base + k, gap) for k in range(_LARGE))
+    up = jnp.where(small, float(_LARGE), 0.0)
+    t_up = log_ratio(point + up, base + up, gap)
+    main, powers, coefficients = expm1_plus(-t_up), *_stirling(t_up.dtype)
+    terms = expm1_plus(powers * t_up[..., None]) + powers * main[..., None]
+    series = jnp.sum(coefficients * (base + up)[..., None] ** -powers * terms, axis=-1)
+    below = [x[..., None] + jnp.arange(_LARGE, dtype=x.dtype) for x in (point, base)]
+    steps = jnp.sum(excess_of_minus_log(*below, gap[..., None]), axis=-1)
     steps = steps + (point + up) * expm1_plus(t_up) - point * expm1_plus(t)
-    return jnp.where(near, close + jnp.where(small, steps, 0.0), apart)
+    close = 0.5 * main + series + jnp.where(small, steps, 0.0)
+    return jnp.where(near, close, apart)
+
+
+def _stirling(dtype):
+    """The powers of 1/x in Stirling's series, and its coefficients."""
+    return jnp.asarray(_POWERS, dtype), jnp.asarray(_STIRLING, dtype)
 
 
 def _gamma_remainder(x):
     large = x >= _LARGE
-    big, small = jnp.where(large, x, _LARGE), jnp.where(large, 1.0, x)
-    series = sum(c * big ** (-2.0 * j - 1) for j, c in enumerate(_STIRLING))
-    stirling = 0.5 * jnp.log(2 * np.pi / big) + series
-    return jnp.where(large, stirling, gammaln(small) - small * jnp.log(small) + small)
+    big, small = jnp.where(large, x, float(_LARGE)), jnp.where(large, 1.0, x)
+    powers, coefficients = _stirling(big.dtype)
+    series = jnp.sum(coefficients * big[..., None] ** -powers, axis=-1)
+    series = 0.5 * jnp.log(2 * np.pi / big) + series
+    return jnp.where(large, series, gammaln(small) - small * jnp.log(small) + small)
 
 
 def _gamma_remainder_slope(x):
     large = x >= _LARGE
-    big, small = jnp.where(large, x, _LARGE), jnp.where(large, 1.0, x)
-    series = sum((2 * j + 1) * c * big ** (-2.0 * j - 2) for j, c in enumerate(_STIRLING))
+    big, small = jnp.where(large, x, float(_LARGE)), jnp.where(large, 1.0, x)
+    powers, coefficients = _stirling(big.dtype)
+    series = jnp.sum(powers * coefficients * big[..., None] ** (-powers - 1), axis=-1)
     return jnp.where(large, -0.5 / big - series, digamma(small) - jnp.log(small))
 
 
@@ -103,8 +112,9 @@ def renyi_of_family(excess, p, q, gap, alpha):
     unbounded = middle <= 0
     middle = jnp.where(unbounded, p, middle)
     base, other = jnp.where(alpha < 1, middle, p), jnp.where(alpha < 1, p, middle)
-    value = share * excess(other, base, -rest * gap) / rest + excess(q, base, share * gap)
-    return jnp.where(jnp.any(unbounded), jnp.inf, value)
+    points, gaps = jnp.stack([other, q]), jnp.stack([-rest * gap, share * gap])
+    first, second = jax.vmap(excess)(points, jnp.stack([base, base]), gaps)
+    return jnp.where(jnp.any(unbounded), jnp.inf, share * first / rest + second)
 
 
 def between(p, q, gap, alpha):

@@ -1,0 +1,212 @@
+"""Every row of the table against SciPy's integrals, its own 64 bits, finite differences, and ours.
+
+One batch per pair of types holds all the draws, so that it takes one program per precision.
+"""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats as ss
+from numpyro import distributions as nd
+
+import divlab
+from divlab.divergences import closed_form, families, quadrature, renyi_order
+from divlab.divergences.densities import Packed
+
+from . import reference
+
+SCIPY = {
+    nd.Normal: ss.norm,
+    nd.Laplace: ss.laplace,
+    nd.Cauchy: ss.cauchy,
+    nd.Logistic: ss.logistic,
+    nd.Gumbel: ss.gumbel_r,
+    nd.LogNormal: lambda loc, scale: ss.lognorm(scale, scale=np.exp(loc)),
+    nd.HalfNormal: lambda scale: ss.halfnorm(scale=scale),
+    nd.Exponential: lambda rate: ss.expon(scale=1 / rate),
+    nd.Gamma: lambda concentration, rate: ss.gamma(concentration, scale=1 / rate),
+    nd.Beta: lambda concentration1, concentration0: ss.beta(concentration1, concentration0),
+    nd.Uniform: lambda low, high: ss.uniform(low, high - low),
+}
+NUMBERS = {
+    "renyi": [{"alpha": alpha} for alpha in (0.3, 0.5, 2.0, 5.0, 1.0, 1.0001)],
+    "js": [{"weight": weight} for weight in (0.5, 0.2)],
+    "wasserstein": [{"order": order} for order in (1.0, 1.5, 3.0)],
+}
+# Finite only where both have this parameter in common.
+SHARED = {nd.Cauchy: "scale", nd.Normal: "scale", nd.Laplace: "scale", nd.Exponential: "rate"}
+ROWS = list(closed_form.TABLE)
+KINDS = list(dict.fromkeys(row[1:] for row in ROWS))
+# The others are sums and exponentials of these.
+DERIVED = {"cross_entropy", "jeffreys", "hellinger", "chi2"}
+VIEWS = {nd.HalfNormal, nd.LogNormal}  # and of Exponential and Gamma: seen as another type
+DIFFERENTIATED = [
+    row
+    for row in ROWS
+    if row[0] not in DERIVED and not VIEWS & set(row) and not {nd.Exponential, nd.Gamma} <= set(row)
+]
+FAR, NEAR, ANY = 4, 2, 40  # draws: unlike, 3 % apart, and as close as 1e-6
+STRIDE = 2  # of those that SciPy integrates
+
+
+def label(value):
+    return "-".join(getattr(part, "__name__", part) for part in value)
+
+
+def draw(kind, rng, size):
+    """The parameters of so many distributions, (size, number of parameters)."""
+    draws = {
+        "loc": rng.uniform(-2, 2, size),
+        "low": rng.uniform(-1, 1, size),
+        "concentration": 10 ** rng.uniform(-0.3, 1.5, size),
+    }
+    for name in ("scale", "rate"):
+        draws[name] = 10 ** rng.uniform(-0.5, 0.5, size)
+    draws["high"] = draws["low"] + 3 * draws["scale"]
+    draws["concentration1"] = draws["concentration"]
+    draws["concentration0"] = 10 ** rng.uniform(-0.3, 1.5, size)
+    return np.stack([draws[name] for name in kind.arg_constraints], axis=-1)
+
+
+def perturb(kind, values, steps):
+    """`values` moved by a share of a scale, or of themselves where they are positive."""
+    names = list(kind.arg_constraints)
+    unit = [values[:, -1] if name in ("loc", "low", "high") else values[:, i]
+            for i, name in enumerate(names)]  # fmt: skip
+    return values + steps * np.abs(np.stack(unit, axis=-1))
+
+
+@cache
+def batch(kinds, shared):
+    """(draws, parameters) as numbers of 32 bits; last come draws 0 and FAR moved up and down."""
+    rng = np.random.default_rng(0)
+    size = FAR + NEAR + ANY
+    values = [draw(kind, rng, size) for kind in kinds]
+    if len(set(kinds)) == 1 and len(kinds) == 2:
+        closeness = np.r_[[0.03] * NEAR, 10 ** rng.uniform(-6, -0.5, ANY)][:, None]
+        p = values[0][FAR:]
+        values[1][FAR:] = perturb(kinds[1], p, closeness * rng.uniform(-1, 1, p.shape))
+    if shared:
+        column = list(kinds[0].arg_constraints).index(SHARED[kinds[0]])
+        values[1][:, column] = values[0][:, column]
+    draws = np.concatenate(values, axis=1).astype(np.float32).astype(float)
+    count = draws.shape[1]
+    moved = [draws[i] + sign * 1e-6 * np.eye(count) for i in (0, FAR) for sign in (1, -1)]
+    same = draws[:1] if len(set(kinds)) > 1 else np.tile(draws[:1, : values[0].shape[1]], len(kinds))
+    return np.concatenate([draws, same, *moved])
+
+
+def arguments(kinds, values):
+    """The keyword arguments of each distribution."""
+    values = iter(values)
+    return [{name: next(values) for name in kind.arg_constraints} for kind in kinds]
+
+
+def options_of(row):
+    return NUMBERS.get(row[0], [{}])
+
+
+def program(rows):
+    """All values of the rows, one after the other, as a function of one draw."""
+
+    def function(values):
+        kinds = rows[0][1:]
+        built = [k(**a) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
+        results = []
+        for row in rows:
+            formula, options = closed_form.TABLE[row], options_of(row)
+            for name in options[0]:
+                numbers = jnp.array([option[name] for option in options])
+                results += list(jax.vmap(lambda x, f=formula, n=name: f(*built, **{n: x}))(numbers))
+            if not options[0]:
+                results.append(formula(*built))
+        return jnp.stack([jnp.asarray(result, float) for result in results])
+
+    return function
+
+
+def split(rows, results):
+    """{row: [what belongs to each of its options]}"""
+    results = iter(np.moveaxis(np.asarray(results), 1, 0))
+    return {row: [next(results) for _ in options_of(row)] for row in rows}
+
+
+@cache
+def evaluated(kinds, shared, precision):
+    rows = [row for row in ROWS if row[1:] == kinds and is_shared(row) == shared]
+    with jax.enable_x64(precision == "float64"):
+        values = jax.jit(jax.vmap(program(rows)))(jnp.asarray(batch(kinds, shared), float))
+    assert values.dtype == precision
+    return split(rows, values)
+
+
+@cache
+def differentiated(kinds, shared):
+    rows = [row for row in DIFFERENTIATED if row[1:] == kinds and is_shared(row) == shared]
+    with jax.enable_x64(True):
+        slopes = jax.jit(jax.vmap(jax.jacrev(program(rows))))(batch(kinds, shared))
+    return split(rows, slopes)
+
+
+def is_shared(row):
+    return row[0] == "wasserstein_inf" and row[1] is not nd.Uniform or (
+        row[0].startswith("wasserstein") and row[1] is nd.Cauchy
+    )
+
+
+def of_row(row, precision):
+    """The values at all draws, for each of the row's options."""
+    return evaluated(row[1:], is_shared(row), precision)[row]
+
+
+def truth(row, values, options):
+    kinds, name = row[1:], row[0]
+    pair = [SCIPY[k](**a) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
+    if name.startswith("wasserstein_"):
+        return reference.wasserstein(*pair, order=float(name.removeprefix("wasserstein_")))
+    if options.get("alpha") == 1.0:
+        return reference.kl(*pair)
+    if name == "hellinger":
+        return reference.hellinger(*pair, squared=True)
+    return getattr(reference, name)(*pair, **options)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_row_is_the_integral(row):
+    draws = batch(row[1:], is_shared(row))[: FAR + NEAR]
+    for options, values in zip(options_of(row), of_row(row, "float64"), strict=True):
+        if options.get("alpha") == 1.0001:  # SciPy's integral would be divided by 1e-4
+            continue
+        for value, draw in zip(values[::STRIDE], draws[::STRIDE]):
+            expected = truth(row, draw, options)
+            if np.isinf(value):
+                assert expected > (100 if row[0] == "renyi" else 1e6)  # what SciPy makes of it
+            else:
+                assert value == pytest.approx(expected, rel=1e-8, abs=1e-10)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=label)
+def test_row_keeps_its_digits_in_32_bits(row):
+    for got, exact in zip(of_row(row, "float32"), of_row(row, "float64"), strict=True):
+        finite = np.abs(exact) < np.finfo(np.float32).max
+        np.testing.assert_array_equal(np.isfinite(got), finite)
+        got, exact = got[finite], exact[finite]
+        assert np.all(np.abs(got - exact) <= np.maximum(1e-4 * np.abs(exact), 1e-6))
+        assert exact.size
+
+
+@pytest.mark.parametrize("row", DIFFERENTIATED, ids=label)
+def test_gradient_of_row(row):
+    shared, same = is_shared(row), FAR + NEAR + ANY
+    count = batch(row[1:], shared).shape[1]
+    slopes = differentiated(row[1:], shared)[row]
+    for values, slope in zip(of_row(row, "float64"), slopes, strict=True):
+        moved = values[same + 1 :].reshape(2, 2, count)
+        for draw, (up, down) in zip((0, FAR), moved, strict=True):
+            if np.all(np.isfinite([up, down])):
+                scale = 1e-6 * max(1.0, abs(values[draw]))
+                np.testing.assert_allclose(slope[draw], (up - down) / 2e-6, rtol=1e-5, atol=scale)
+        assert np.all(np.isfinite(slope[same]))

@@ -1,0 +1,196 @@
+"""Monte Carlo says how wrong it is, gradients are those of the value, options are checked."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro import distributions as nd
+
+import divlab
+from divlab import families
+from divlab.divergences import monte_carlo, variational
+from divlab.divergences.densities import Packed
+from divlab.methods import KDE, Histogram, MonteCarlo, NearestNeighbours, Variational
+
+N = nd.Normal(1.0, 2.0)
+
+
+def mixture(weight):
+    weights = nd.Categorical(jnp.stack([weight, 1 - weight]))
+    return nd.MixtureSameFamily(weights, nd.Normal(jnp.array([-1.0, 2.0]), jnp.array([0.5, 1.0])))
+
+
+@pytest.mark.parametrize(("name", "truth"), [("kl", np.log(2) - 0.25), ("tv", 0.390065660)])
+def test_the_standard_error_covers(name, truth):
+    def estimate(key):
+        method = MonteCarlo(2000, key=key)
+        p, q = Packed(nd.Normal(0.0, 1.0)), Packed(N)
+        return monte_carlo.f_divergence(families.FAMILIES[name], p, q, method)
+
+    values, errors = jax.jit(jax.vmap(estimate))(jax.random.split(jax.random.key(0), 400))
+    z = (np.asarray(values) - truth) / np.asarray(errors)
+    assert 0.92 < np.mean(np.abs(z) < 1.96) < 0.98
+    assert np.std(z) == pytest.approx(1, abs=0.12)
+
+
+CASES = {
+    "scale": (lambda t: (nd.Normal(0.0, t), N), 1.2),
+    "weight of a mixture": (lambda t: (mixture(t), nd.Normal(0.0, 2.0)), 0.3),
+    "end of a support": (lambda t: (nd.Uniform(0.2, 0.8), nd.Uniform(0.0, t)), 1.3),
+    "end inside the other support": (lambda t: (nd.Uniform(0.0, t), nd.Exponential(1.0)), 2.0),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("divergence", [divlab.kl, divlab.tv])
+def test_monte_carlo_agrees_with_quadrature_value_and_gradient(case, divergence):
+    pair, at = CASES[case]
+    exact = jax.value_and_grad(lambda t: divergence(*pair(t), method="quadrature"))(at)
+    drawn = jax.value_and_grad(lambda t: divergence(*pair(t), method="monte_carlo"))(at)
+    np.testing.assert_allclose(drawn, exact, atol=0.012)
+
+
+def test_monte_carlo_knows_mass_outside_the_support_and_densities_that_are_none():
+    wide, narrow = nd.Uniform(0.0, 2.0), nd.Uniform(0.0, 1.0)
+    assert float(divlab.kl(wide, narrow, method="monte_carlo")) == np.inf
+    assert float(divlab.kl(narrow, wide, method="monte_carlo")) == pytest.approx(
+        np.log(2), abs=0.02
+    )
+
+    class Doubled(nd.Normal):
+        def log_prob(self, value):
+            return super().log_prob(value) + np.log(2)
+
+    with pytest.raises(ValueError, match="p or q .*normalised"):
+        divlab.kl(Doubled(0.0, 1.0), N, method="monte_carlo")
+    kl = jax.jit(lambda t: divlab.kl(nd.Normal(t, 1.0), N, method="monte_carlo"))
+    assert np.isnan(kl(jnp.nan))
+
+
+def samples(n=300):
+    random = np.random.default_rng(0)
+    return random.normal(0, 1, n), random.normal(1, 2, n)
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("kl", NearestNeighbours(40)), ("js", NearestNeighbours()), ("tv", KDE()), ("kl", KDE())],
+)
+def test_gradient_in_samples_is_that_of_the_value_and_of_the_law(name, method):
+    with jax.enable_x64(True):
+        x, y = samples()
+
+        def shifted(t):
+            return divlab.f_divergence(jnp.asarray(x), jnp.asarray(y) + t, name, method=method)
+
+        gradient, step = float(jax.grad(shifted)(0.0)), 1e-6
+        difference = (float(shifted(step)) - float(shifted(-step))) / (2 * step)
+        assert gradient == pytest.approx(difference, rel=1e-3, abs=1e-4)
+    law = jax.grad(
+        lambda t: divlab.f_divergence(
+            nd.Normal(0.0, 1.0), nd.Normal(1.0 + t, 2.0), name, method="quadrature"
+        )
+    )(0.0)
+    assert gradient == pytest.approx(float(law), abs=0.2)
+
+
+def test_gradient_is_finite_at_ties_and_equal_samples():
+    x = jnp.round(jnp.asarray(samples(60)[0]), 1)
+    for method in ("nearest_neighbours", "kde"):
+        for f in (divlab.kl, divlab.js):
+            gradient = jax.grad(lambda a, f=f, m=method: f(a, x[::-1] + 0.3, method=m))(x)
+            assert np.all(np.isfinite(gradient))
+    assert np.all(np.isfinite(jax.grad(lambda a: divlab.kl(a, x))(x)))
+
+
+def test_a_histogram_refuses_to_be_differentiated():
+    x, y = (jnp.asarray(sample) for sample in samples(60))
+    with pytest.raises(ValueError, match="'histogram' has no gradient"):
+        jax.grad(lambda a: divlab.js(a, y, method="histogram"))(x)
+    held = jax.grad(lambda a: divlab.js(jax.lax.stop_gradient(a), y, method="histogram"))(x)
+    assert not np.any(held)
+
+
+@pytest.mark.parametrize("name", families.FAMILIES)
+def test_slopes_are_the_conjugate_pair_of_the_family(name):
+    family, r = families.FAMILIES[name], jnp.array([-3.0, -0.5, 0.2, 2.0])
+    critic, other = variational._slopes(family, r)
+    best = family.optimal_critic(r)
+    np.testing.assert_allclose(critic, best, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(-other, family.conjugate(best), rtol=2e-3, atol=1e-4)
+
+
+def test_bounds_are_ordered_and_need_no_conjugate():
+    x, y = samples()
+    options = {"steps": 100, "hidden": (8,)}
+    nwj, dv = (
+        float(divlab.kl(x, y, method=Variational(bound=bound, **options)))
+        for bound in ("nwj", "donsker_varadhan")
+    )
+    assert 0 < nwj <= dv
+    assert nwj == float(divlab.kl(x, y, method=Variational(bound="f_gan", **options)))
+
+
+def test_neighbours_for_high_orders():
+    x, y = samples(60)
+    assert np.isfinite(divlab.renyi(x, y, alpha=7.0, method=NearestNeighbours(9)))
+    under_jit = jax.jit(lambda alpha: divlab.renyi(x, y, alpha=alpha))
+    assert np.isnan(under_jit(7.0))
+    assert np.isfinite(under_jit(2.0))
+
+
+X, Y = [0.0, 1.0, 2.5, 3.0, 7.0], [0.5, 1.5, 3.0, 4.0, 5.0]
+BAD_CALLS = [
+    (lambda: divlab.renyi(X, Y, alpha=7.0), ValueError, "renyi .*k above 6, got k = 4"),
+    (lambda: divlab.chi2(X, Y, method=NearestNeighbours(1)), ValueError, "chi2 .*k above 1"),
+    (lambda: divlab.kl(X, Y, method=NearestNeighbours(5)), ValueError, "p has 5 samples"),
+    (lambda: divlab.js(X, Y, method=Variational(bound="nwj")), ValueError, "js; .*f_gan"),
+    (lambda: divlab.kl(X[:3], Y, method="variational"), ValueError, "p has 3 samples"),
+    (lambda: divlab.kl(X, [0.0, 1e-39], method="kde"), ValueError, "q spans .*rescale"),
+    (lambda: divlab.kl(X, [-3e38, 3e38]), ValueError, "q spans .*rescale"),
+    (lambda: divlab.kl(X, [0.0, np.inf], method="histogram"), ValueError, "q holds infinite"),
+    (
+        lambda: divlab.kl(X, [1.0, 1.0], method="kde"),
+        ValueError,
+        "q holds 2 samples that are all 1",
+    ),
+    (lambda: divlab.kl(N, N, method="kde"), ValueError, "do: closed_form, quadrature, monte_carlo"),
+    (lambda: NearestNeighbours(0), ValueError, "k must be"),
+    (lambda: NearestNeighbours(2.5), TypeError, "k must be"),
+    (lambda: Histogram(1), ValueError, "bins must be at least 2"),
+    (lambda: KDE(0.0), ValueError, "bandwidth must be a positive"),
+    (lambda: KDE(np.float32(np.nan)), ValueError, "bandwidth must be a positive"),
+    (lambda: KDE("wide"), TypeError, "bandwidth must be a positive"),
+    (lambda: KDE(np.ones(3)), TypeError, "bandwidth must be a positive"),
+    (lambda: MonteCarlo(3), ValueError, "samples must be at least 4"),
+    (lambda: MonteCarlo(key="seed"), TypeError, "key must be"),
+    (lambda: Variational(bound="tight"), ValueError, "bound must be"),
+    (lambda: Variational(hidden=32), TypeError, "hidden must be a tuple"),
+    (lambda: Variational(hidden=(0,)), ValueError, "hidden must be at least 1"),
+    (lambda: Variational(steps=0), ValueError, "steps must be"),
+    (lambda: Variational(batch_size=0), ValueError, "batch_size must be"),
+    (lambda: Variational(learning_rate=-1.0), ValueError, "learning_rate must be"),
+    (lambda: Variational(held_out=1), ValueError, "held_out must be strictly"),
+    (lambda: Variational(held_out="half"), TypeError, "held_out must be a number"),
+    (lambda: Variational(key=1.5), TypeError, "key must be"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), BAD_CALLS)
+def test_bad_call(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_new_bandwidth_or_learning_rate_compiles_nothing():
+    from divlab.divergences import f_divergences
+
+    x, y = samples(60)
+    for first, second in (
+        (KDE(0.3), KDE(0.4)),
+        (Variational(steps=5), Variational(steps=5, key=1)),
+    ):
+        divlab.js(x, y, method=first)
+        before = f_divergences._by_samples._cache_size()
+        divlab.js(x, y, method=second)
+        assert f_divergences._by_samples._cache_size() == before
