@@ -11,11 +11,13 @@ from importlib.metadata import version
 from divlab import methods, targets
 from divlab.configuration import configure
 from divlab.divergences import (
+    Estimate,
     chi2,
     cramer,
     cross_entropy,
     energy,
     entropy,
+    estimate,
     f_divergence,
     families,
     hellinger,
@@ -53,6 +55,7 @@ __all__ = [
     "VAE",
     "VAE_OBJECTIVES",
     "Coverage",
+    "Estimate",
     "Run",
     "Runs",
     "chi2",
@@ -62,6 +65,7 @@ __all__ = [
     "cross_entropy",
     "energy",
     "entropy",
+    "estimate",
     "explore",
     "f_divergence",
     "families",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jax
 
-from divlab.models.architecture import check_count
+from divlab.checks import check_count
 
 
 def configure(*, cpu_devices: int | None = None, cache: bool = True) -> None:

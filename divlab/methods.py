@@ -133,7 +133,8 @@ class Variational:
     """A lower bound by a critic trained to tell the samples apart, reported on held-out samples.
 
     The bound holds on average: an estimate from few held-out samples may lie above the truth. It
-    cannot see ratios of densities beyond the number of training samples.
+    cannot see ratios of densities beyond the number of training samples, and falls short where
+    those matter.
 
     Attributes:
         bound: "f_gan" for the bound of the family's own conjugate, "nwj" for that of KL (Nguyen,
@@ -143,7 +144,8 @@ class Variational:
         steps: training steps of Adam.
         batch_size: how many samples of each kind a step sees, or all there are.
         learning_rate: of Adam, decaying to 0 along a cosine.
-        held_out: the share of each sample that the critic is not trained on.
+        held_out: the share of each sample that a critic is not trained on, at most a half; 1 /
+            held_out critics are trained, so that every sample is held out once.
         key: an int or a JAX key, for the split and the initial weights.
     """
 
@@ -170,8 +172,8 @@ class Variational:
         _need_positive("learning_rate", self.learning_rate)
         if not isinstance(self.held_out, Real) or isinstance(self.held_out, bool):
             raise TypeError(f"held_out must be a number, got {self.held_out!r}.")
-        if not 0 < self.held_out < 1:
-            raise ValueError(f"held_out must be strictly between 0 and 1, got {self.held_out!r}.")
+        if not 0 < self.held_out <= 0.5:
+            raise ValueError(f"held_out must be above 0 and at most 0.5, got {self.held_out!r}.")
         object.__setattr__(self, "key", read_key("key", self.key))
 
 

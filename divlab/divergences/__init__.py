@@ -2,6 +2,7 @@
 
 from divlab.divergences.distances import cramer, energy, ks, mmd, wasserstein
 from divlab.divergences.entropies import cross_entropy, entropy
+from divlab.divergences.estimate import Estimate, estimate
 from divlab.divergences.f_divergences import (
     chi2,
     f_divergence,
@@ -15,11 +16,13 @@ from divlab.divergences.f_divergences import (
 )
 
 __all__ = [
+    "Estimate",
     "chi2",
     "cramer",
     "cross_entropy",
     "energy",
     "entropy",
+    "estimate",
     "f_divergence",
     "hellinger",
     "jeffreys",

@@ -3,11 +3,13 @@
 import numpy as np
 
 from divlab.divergences.arguments import Samples
-from divlab.divergences.families import Family
+from divlab.divergences.families import Alpha, Family, Neyman, Pearson
 
-FEW = 30  # samples
+FEW = 50  # samples; below, 95 % intervals of JS held the truth in 75 to 88 % of draws
 TIED = 0.1  # share of samples
-UNSEEN = 0.05  # share of samples
+UNSEEN, FEW_UNSEEN = 0.05, 0.005  # shares of samples
+HEAVY = 1.5  # tail index, over the order of the moment that must be finite
+BIASED = 1.5  # standard errors
 WILD = 1.5  # standard deviation over the same from the median deviation; 1 for normal values
 
 
@@ -35,28 +37,52 @@ def of_samples(arguments, method: str, order) -> list[str]:
     return found
 
 
-def lack_of_overlap(p: Samples, q: Samples, family: Family, swapped: bool, either: bool):
-    """A sentence if samples of one lie where the other has none and that decides the value."""
-    if swapped:
-        p, q = q, p
-    names = ("q", "p") if swapped else ("p", "q")
-    shares = []
-    if np.isinf(family.at_infinity) or either:
-        shares.append((_unseen(p.values, q.values), *names))
-    if np.isinf(family.at_zero) or (either and not shares):
-        shares.append((_unseen(q.values, p.values), *names[::-1]))
-    share, name, other = max(shares, default=(0.0, "", ""))
-    if share <= UNSEEN:
-        return None
-    size = min(p.values.size, q.values.size)
+def lack_of_overlap(p: Samples, q: Samples, family: Family, names=("p", "q")) -> tuple[str, bool]:
+    """A sentence if samples of one lie where the other has none, and whether the value may be inf.
+
+    The sentence is empty if there is nothing to say.
+    """
+    of_p = _unseen(p.values, q.values), *names
+    of_q = _unseen(q.values, p.values), *names[::-1]
+    by_powers = isinstance(family, Alpha | Pearson | Neyman)
+    if isinstance(family, Alpha) and family.alpha < 1:
+        # Its logarithm is told by what overlaps, be it a part of the one or of the other.
+        share, name, other = min(of_p, of_q)
+        by_powers = False
+    else:
+        limits = (of_p, family.at_infinity), (of_q, family.at_zero)
+        counted = [found for found, limit in limits if np.isinf(limit)]
+        share, name, other = max(counted, default=(0.0, "", ""))
+    size = min(p.values.shape[0], q.values.shape[0])
+    if share <= max(FEW_UNSEEN, 5 / size):
+        return "", False
+    lies = f"{share:.1%} of {name} lie where {other} has no samples nearby"
+    if share <= UNSEEN and not by_powers:
+        return f"Little overlap: {lies}. The value may be too low.", False
     return (
-        f"Too little overlap: {share:.0%} of {name} lie where {other} has no samples nearby. The "
-        f"truth may be far larger; from {size} samples no more than about log({size}) = "
-        f"{np.log(size):.1f} nats of a log ratio can be told, so the interval has no upper end."
-    )
+        f"Too little overlap: {lies}. The truth may be far larger; from {size} samples no more "
+        f"than about log({size}) = {np.log(size):.1f} nats of a log ratio can be told, so the "
+        "interval has no upper end."
+    ), True
 
 
-def _unseen(x: np.ndarray, y: np.ndarray) -> float:
+def heavy_tails(arguments, order: float) -> str | None:
+    """A sentence if a moment of this order may be infinite, by Hill's (1975) tail index."""
+    for name, argument in zip("pq", arguments, strict=True):
+        if not isinstance(argument, Samples) or argument.values.shape[0] < FEW:
+            continue
+        away = np.sort(np.abs(argument.values - np.median(argument.values)))
+        last = round(len(away) ** 0.5)
+        index = 1 / max(np.mean(np.log(away[-last:] / away[-last - 1])), 1e-9)
+        if index < HEAVY * order:
+            return (
+                f"Heavy tails: {name} falls off like |x|^-{index + 1:.1f}, so that the truth may "
+                "be infinite; the interval has no upper end."
+            )
+    return None
+
+
+def _unseen(x, y) -> float:
     """The share of x around which, among its √n nearest in rank, there is no y."""
     x, y = np.sort(x), np.sort(y)
     reach = max(1, round(x.size**0.5 / 2))
@@ -67,22 +93,25 @@ def _unseen(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.mean(there == 0))
 
 
-def of_resamples(value, error, bias, values, interval, bounds) -> list[str]:
+def of_resamples(error, bias, values, interval, bounds) -> list[str]:
     """What the resampled values show."""
     found = []
     center = np.median(values)
     usual = 1.4826 * np.median(np.abs(values - center))
-    if usual > 0 and np.std(values) > WILD * usual:
+    # Values cut off at the end of the range have no spread to compare.
+    cut = np.mean(np.isin(values, bounds)) > 0.05
+    if not cut and np.std(values) > WILD * usual:
         found.append(
             "The resamples disagree wildly, as with heavy tails: a few samples decide the value, "
             "and the standard error may be far too small."
         )
-    if abs(bias) > error:
+    if abs(bias) > BIASED * error:
         found.append(
-            f"A bias of about {bias:+.2g} is likely, more than the standard error; the interval "
-            "allows for it."
+            f"A bias of about {bias:+.2g} is likely, {abs(bias) / error if error else np.inf:.1f} "
+            "standard errors; the interval allows for it."
         )
     for end, bound in zip(interval, bounds, strict=True):
         if np.isfinite(bound) and end == bound:
-            found.append(f"The interval reaches {bound:.4g}, the end of the range: it is one-sided.")
+            end_of_range = f"The interval reaches {bound:.4g}, the end of the range"
+            found.append(f"{end_of_range}: it is one-sided.")
     return found

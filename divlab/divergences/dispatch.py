@@ -54,7 +54,7 @@ def check_samples(method, **arguments: Samples) -> None:
                     "estimate."
                 )
             limits = jnp.finfo(jax.dtypes.canonicalize_dtype(values.dtype))
-            if not limits.tiny <= high - low <= limits.max:
+            if not float(limits.tiny) <= high - low <= float(limits.max):
                 raise ValueError(
                     f"{name} spans {high - low:g}, more or less than the differences that "
                     f"{limits.dtype} can hold; rescale p and q by one factor."
@@ -114,7 +114,7 @@ def unless_nan(value: jax.Array, *arguments) -> jax.Array:
 def _closed_form_jit(quantity, arguments, options):
     distributions = [a.distribution for a in arguments]
     formula = closed_form.find(quantity, *distributions)
-    return jnp.asarray(formula(*distributions, **options), float)
+    return unless_nan(jnp.asarray(formula(*distributions, **options), float), arguments, options)
 
 
 def run_formula(quantity, *arguments, **options):

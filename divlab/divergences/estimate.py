@@ -12,8 +12,15 @@ from jax import lax
 
 from divlab import methods
 from divlab.checks import check_count, read_key
-from divlab.divergences import diagnosis, distances, entropies, f_divergences, families
-from divlab.divergences import renyi_order
+from divlab.divergences import (
+    closed_form,
+    diagnosis,
+    distances,
+    entropies,
+    f_divergences,
+    families,
+    renyi_order,
+)
 from divlab.divergences.arguments import Samples, is_concrete, read_exact, read_number
 from divlab.records import as_arrays
 
@@ -90,8 +97,12 @@ def estimate(
             with its sample. They cannot stand for counts.
 
     Returns:
-        An `Estimate`. If P has samples where Q has none nearby, and the divergence depends on how
-        small q is there, the interval has no upper end: samples cannot tell.
+        An `Estimate` of Python floats. If P has samples where Q has none nearby, and the
+        divergence depends on how small q is there, the interval has no upper end: samples cannot
+        tell. Of 1000 samples each from N(0, 1) and N(1, 2), intervals of 95 % held the truth in
+        94 to 98.5 % of 200 draws (W₁, energy, KL, JS, TV, Hellinger, χ², KS, MMD, entropies), and
+        in 93.5 to 100 % where P = Q. For KL from N(0, 1.5) to N(0, 1) it was 71 % of 100: where P
+        has the heavier tails, neighbours are too far away and the value is too low.
 
     Raises:
         TypeError: `divergence` is none of divlab's; anything is traced, as under `jax.jit`.
@@ -167,17 +178,23 @@ def _judge(name, arguments, options, value, values, ratio, confidence, used, war
     half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.hypot(error, bias)
     low, high = max(value - half, bounds[0]), min(value + half, bounds[1])
     family = _family(name, options)
-    if family is not None and len(arguments) == 2 and isinstance(arguments[1], Samples):
-        lacking = diagnosis.lack_of_overlap(*arguments, *family, either=name == "renyi")
-        if lacking:
-            warnings.append(lacking)
-            high = bounds[1]
-    warnings += diagnosis.of_resamples(value, error, bias, values, (low, high), bounds)
+    is_open, sentence = False, None
+    if name == "wasserstein":
+        sentence = diagnosis.heavy_tails(arguments, options.get("order", 1))
+        is_open = sentence is not None
+    elif family and math.isinf(bounds[1]) and all(isinstance(a, Samples) for a in arguments):
+        turn = -1 if family[1] else 1
+        p, q = arguments[::turn]
+        sentence, is_open = diagnosis.lack_of_overlap(p, q, family[0], ("p", "q")[::turn])
+    if sentence:
+        warnings.append(sentence)
+    high = bounds[1] if is_open else high
+    warnings += diagnosis.of_resamples(error, bias, values, (low, high), bounds)
     return Estimate(value, error, (low, high), used, tuple(warnings))
 
 
 def _find(divergence):
-    name = divergence if isinstance(divergence, str) else getattr(divergence, "__name__", None)
+    name = divergence if isinstance(divergence, str) else getattr(divergence, "__name__", "")
     function = DIVERGENCES.get(name)
     if function is None or not (isinstance(divergence, str) or divergence is function):
         raise TypeError(
@@ -238,7 +255,7 @@ def _method_of_distributions(name, function, given, options) -> str:
     if name in _OWN_METHOD:
         order = options.get("order", 1)
         names = [f"wasserstein_{order:g}", "wasserstein"] if name == "wasserstein" else [name]
-        found = any(distances.closed_form.find(each, *given) for each in names)
+        found = any(closed_form.find(each, *given) for each in names)
         return "closed_form" if found else "quadrature"
     if options.get("method") is not None:
         return options["method"].name
@@ -284,8 +301,8 @@ def _parts(name, arguments, options) -> tuple[tuple[int, ...], float]:
     # Of few samples a part takes more than a quarter, but at most half.
     part = max(least, int(smallest / ratio), min(10, smallest // 2))
     ratio = smallest / part
-    parts = tuple(int(a.values.shape[0] / ratio) if isinstance(a, Samples) else 0 for a in arguments)
-    return parts, ratio
+    sizes = [a.values.shape[0] if isinstance(a, Samples) else 0 for a in arguments]
+    return tuple(int(size / ratio) for size in sizes), ratio
 
 
 def _resample(name, function, arguments, options, key, resamples, parts) -> np.ndarray:
@@ -309,14 +326,13 @@ def _resample(name, function, arguments, options, key, resamples, parts) -> np.n
     numbers = as_arrays({k: v for k, v in options.items() if k not in {*static, "method"}})
     if "method" in options and "method" not in static:
         numbers["method"] = options["method"]
-    static = tuple(sorted(static.items()))
-    return np.asarray(
-        _resample_jit(function, tuple(shuffled), numbers, static, key, resamples, parts), float
-    )
+    settings = tuple(sorted(static.items()))
+    values = _resample_jit(function, tuple(shuffled), numbers, settings, key, resamples, parts)
+    return np.asarray(values, float)
 
 
-@partial(jax.jit, static_argnames=("function", "static", "resamples", "parts"))
-def _resample_jit(function, arguments, numbers, static, key, resamples, parts):
+@partial(jax.jit, static_argnames=("function", "settings", "resamples", "parts"))
+def _resample_jit(function, arguments, numbers, settings, key, resamples, parts):
     def of_part(key):
         drawn = []
         for a, size, k in zip(arguments, parts, jax.random.split(key, len(parts)), strict=True):
@@ -327,7 +343,7 @@ def _resample_jit(function, arguments, numbers, static, key, resamples, parts):
                 weights = None if a.weights is None else a.weights[at] / jnp.sum(a.weights[at])
                 a = Samples(a.values[at], weights)
             drawn.append(a)
-        return function(*drawn, **dict(static), **numbers)
+        return function(*drawn, **dict(settings), **numbers)
 
     batch = max(1, min(resamples, _BATCH // sum(parts)))
     return lax.map(of_part, jax.random.split(key, resamples), batch_size=batch)

@@ -266,6 +266,7 @@ def renyi(p, q, *, alpha, method=None) -> jax.Array:
     if is_concrete(alpha) and np.isinf(alpha):
         return _renyi_of_order_inf(p, q, method)
     alpha = jnp.asarray(alpha, float)
+    alpha = jnp.where((alpha > 0) & (alpha < jnp.inf), alpha, jnp.nan)  # if it was traced
     p, q = read_exact("p", p), read_exact("q", q)
     if isinstance(p, Packed) and isinstance(q, Packed):
         method = choose("renyi", method, _known("renyi", p, q), DISTRIBUTIONS)

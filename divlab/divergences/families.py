@@ -397,8 +397,8 @@ class Alpha(Family):
         r, alpha = log_p - log_q, jnp.asarray(self.alpha, log_p.dtype)
         near = jnp.abs(r) * jnp.maximum(1.0, alpha) < 0.5
         # Σ_n≥2 r^n/n! (1 + α + … + α^(n-2)): no terms cancel, whatever α.
-        small, geometric, power, series = jnp.where(near, r, 0.0), 0.0, 1.0, 0.0
-        term = small
+        term = small = jnp.where(near, r, 0.0)
+        geometric, power, series = jnp.zeros(()), jnp.ones(()), jnp.zeros(())
         for n in range(2, _POWERS):
             geometric, power, term = geometric + power, power * alpha, term * small / n
             series = series + term * geometric

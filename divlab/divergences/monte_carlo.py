@@ -52,7 +52,7 @@ def _standard_error(terms: jax.Array) -> jax.Array:
 
 
 def _follow_ends(x: jax.Array, p: Packed, q: Packed) -> tuple[jax.Array, jax.Array]:
-    """The numbers x and 1, with the derivatives of a map that takes the ends of both supports along.
+    """The numbers x and 1, with the derivatives of a map that takes the supports' ends along.
 
     It stretches what lies between two ends and shifts what lies outside; the second number
     is the derivative of that map. An integral over fixed points would miss what an end passes.

@@ -93,7 +93,7 @@ def neighbour_distance(x: jax.Array, y: jax.Array, k: int, *, same: bool) -> jax
         distance = jnp.full_like(x, jnp.inf)
         for lower in range(k + 1):
             below = x - neighbour(-lower) if lower else 0.0
-            above = neighbour(k - lower - (not same)) - x if lower < k else 0.0
+            above = neighbour(k - lower) - x if lower < k else 0.0
             distance = jnp.minimum(distance, jnp.maximum(below, above))
     else:
         # By bisection, the least number such that the next one below is no nearer than the last

@@ -115,7 +115,8 @@ def _beside(ends: jax.Array, inside: jax.Array) -> list[jax.Array]:
     gap = cuts[None, :] - lax.stop_gradient(ends)[:, None]
     after = jnp.min(jnp.where(gap > 0, gap, jnp.inf), axis=1)
     before = jnp.min(jnp.where(gap < 0, -gap, jnp.inf), axis=1)
-    return [ends + jnp.where(jnp.isfinite(d), s * d / 2, 0.0) for s, d in ((1, after), (-1, before))]
+    sides = (1, after), (-1, before)
+    return [ends + jnp.where(jnp.isfinite(gap), s * gap / 2, 0.0) for s, gap in sides]
 
 
 def _starts(anchor, width, kind):

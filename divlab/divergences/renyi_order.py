@@ -1,6 +1,4 @@
-"""Rényi divergences of two distributions: of any finite order by quadrature, of order inf as a
-supremum.
-"""
+"""Rényi divergences of two distributions, of any finite order and of order inf."""
 
 import jax
 import jax.numpy as jnp

@@ -1,6 +1,5 @@
 """What holds for every pair of distributions, whatever their parameters."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import ot
@@ -102,9 +101,6 @@ def test_zero_only_at_equality(loc, scale, factor):
     for q in (nd.Normal(loc + 0.01 * scale, scale), nd.Normal(loc, scale * (1.01 + factor))):
         there, back = measure(p, q, 0.3)
         assert all(value > 0 for value in [*there.values(), *back.values()])
-
-
-
 
 
 @given(mixtures, mixtures)

@@ -1,5 +1,8 @@
 """Every quantity against a formula, or against SciPy's adaptive quadrature in 64 bits."""
 
+from functools import cache, partial
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from numpyro import distributions as nd
 from numpyro.distributions import constraints
 
 import divlab
+from divlab.records import as_arrays
 
 from . import reference
 
@@ -38,6 +42,11 @@ def mixture(weights, locs, scales):
 TABLE = [
     ("kl", "Normal(0, 1)", "Normal(1, 2)", {}, 0.44314718056),  # log 2 - 1/4
     ("kl", "Normal(1, 2)", "Normal(0, 1)", {}, 1.30685281944),
+    ("jeffreys", "Normal(0, 1)", "Normal(1, 2)", {}, 1.75),
+    ("hellinger", "Normal(0, 1)", "Normal(1, 2)", {"squared": True}, 0.14919453785),
+    ("chi2", "Normal(0, 1)", "Normal(1, 2)", {}, 0.74402634151),
+    ("renyi", "Normal(0, 1)", "Normal(1, 2)", {"alpha": 0.5}, 0.32314355131),
+    ("renyi", "Normal(0, 1)", "Normal(1, 2)", {"alpha": 2}, 0.55619642945),
     ("js", "Normal(0, 1)", "Normal(1, 2)", {}, 0.12817497305),
     ("js", "Normal(0, 1)", "Normal(1, 2)", {"weight": 0.3}, 0.09974612356),
     ("js", "Normal(0, 1)", "Normal(2, 1)", {}, 0.33683082035),
@@ -213,6 +222,152 @@ def test_against_scipy(quantity, p, q, options, precision):
         assert float(got) == pytest.approx(truth, rel=5e-4)
         return
     check(got, truth, precision)
+
+
+def normals(weights, locs, scales):
+    there = reference.Mixture(weights, [ss.norm(*a) for a in zip(locs, scales, strict=True)])
+    return partial(mixture, weights, locs, scales), there
+
+
+def normal(loc, scale):
+    return partial(nd.Normal, loc, scale), ss.norm(loc, scale)
+
+
+def laplace(loc, scale):
+    return partial(nd.Laplace, loc, scale), ss.laplace(loc, scale)
+
+
+def cauchy(loc, scale):
+    return partial(nd.Cauchy, loc, scale), ss.cauchy(loc, scale)
+
+
+def student(df, loc, scale):
+    return partial(nd.StudentT, df, loc, scale), ss.t(df, loc, scale)
+
+
+def gamma(concentration, rate):
+    return partial(nd.Gamma, concentration, rate), ss.gamma(concentration, scale=1 / rate)
+
+
+def log_normal(loc, scale):
+    return partial(nd.LogNormal, loc, scale), ss.lognorm(scale, scale=np.exp(loc))
+
+
+def beta(a, b):
+    return partial(nd.Beta, a, b), ss.beta(a, b)
+
+
+def uniform(low, high):
+    return partial(nd.Uniform, low, high), ss.uniform(low, high - low)
+
+
+def rows(*names):
+    return [("f_divergence", {"f": name}) for name in names]
+
+
+def orders(*alphas):
+    return [("renyi", {"alpha": alpha}) for alpha in alphas]
+
+
+CHI2, TV, SQUARED = ("chi2", {}), ("tv", {}), ("hellinger", {"squared": True})
+# What to compute, by quadrature, of which pairs of the same two types: a line is one program.
+PROGRAMS = [
+    (
+        [SQUARED, CHI2, *orders(0.3, 0.5, 2.0, 5.0)],  # scales from 1e-3 to 1e3, 100 apart
+        [
+            (normals([0.2, 0.3, 0.5], [0.0, 100.0, -100.0], [1e-3, 1.0, 1e3]), cauchy(0.0, 10.0)),
+            (normals([0.5, 0.2, 0.3], [-1.0, 0.0, 1.0], [0.5, 0.1, 0.3]), cauchy(0.5, 1.0)),
+            (normals([0.1, 0.1, 0.8], [-100.0, 0.0, 0.1], [10.0, 2.0, 0.5]), cauchy(3.0, 200.0)),
+        ],
+    ),
+    (
+        [("jeffreys", {}), TV, ("js", {"weight": 0.3}), *rows("neyman")],
+        [
+            (student(3.0, 0.0, 1.0), student(2.0, 1.0, 2.0)),
+            (student(2.0, 0.0, 0.1), student(2.5, 0.0, 3.0)),
+        ],
+    ),
+    (
+        [TV, *orders(0.3, 0.5, 2.0, 5.0)],
+        [
+            (laplace(0.0, 1.0), student(2.0, 1.0, 2.0)),
+            (laplace(-3.0, 0.2), student(4.0, 0.0, 1.0)),
+        ],
+    ),
+    (
+        [("jeffreys", {}), *orders(0.3, 0.5)],
+        [
+            (gamma(3.0, 2.0), log_normal(0.0, 0.5)),
+            (gamma(0.7, 0.1), log_normal(1.0, 1.0)),
+        ],
+    ),
+    (
+        [("js", {"weight": 0.3}), *orders(0.3, 2.0, 5.0)],
+        [
+            (beta(2.0, 3.0), uniform(0.0, 1.0)),
+            (beta(1.5, 6.0), uniform(-0.5, 2.0)),
+        ],
+    ),
+    (
+        [TV, *orders(0.3, 0.5, 2.0, 5.0), *rows("alpha")],
+        [
+            (normal(0.0, 1.0), laplace(0.0, 1.0)),
+            (normal(1.0, 0.1), laplace(0.0, 3.0)),
+        ],
+    ),
+    (
+        [("hellinger", {}), *rows("pearson", "reverse_kl")],
+        [(normal(0.5, 1.5), DISTRIBUTIONS["part student"])],
+    ),
+]
+TRUTHS = [
+    (number, pair, i)
+    for number, (quantities, pairs) in enumerate(PROGRAMS)
+    for i in range(len(quantities))
+    for pair in range(len(pairs))
+]
+ALPHA = 0.7  # of the row of that name
+
+
+@cache
+def by_quadrature(number, precision):
+    """The values of a line of PROGRAMS: for each pair, one for each quantity."""
+    quantities, pairs = PROGRAMS[number]
+    alphas = [options["alpha"] for _, options in quantities if "alpha" in options]
+
+    def call(name, p, q, options):
+        if options == {"f": "alpha"}:
+            options = {"f": divlab.families.Alpha(ALPHA)}
+        return getattr(divlab, name)(p, q, method="quadrature", **options)
+
+    def values(p, q):
+        def of_order(alpha):
+            return call("renyi", p, q, {"alpha": alpha})
+
+        renyi = iter(jax.vmap(of_order)(jnp.array(alphas)) if alphas else [])
+        return [
+            next(renyi) if name == "renyi" else call(name, p, q, options)
+            for name, options in quantities
+        ]
+
+    with jax.enable_x64(precision == "float64"):
+        program = jax.jit(values)
+        return [program(*(as_arrays(here()) for here, _ in pair)) for pair in pairs]
+
+
+@pytest.mark.parametrize(("number", "pair", "i"), TRUTHS)
+def test_quadrature_against_scipy(number, pair, i, precision):
+    quantities, pairs = PROGRAMS[number]
+    name, options = quantities[i]
+    there = [d for _, d in pairs[pair]]
+    if name == "f_divergence":
+        name, options = options["f"], {}
+    if name == "alpha":
+        moment = np.exp((ALPHA - 1) * reference.renyi(*there, ALPHA))
+        truth = (moment - 1) / (ALPHA * (ALPHA - 1))
+    else:
+        truth = getattr(reference, {"pearson": "chi2"}.get(name, name))(*there, **options)
+    check(by_quadrature(number, precision)[pair][i], truth, precision)
 
 
 def test_a_singular_density_next_to_an_end_that_is_not_zero(precision):

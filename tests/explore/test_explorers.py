@@ -205,9 +205,7 @@ def test_what_every_explorer_has(name, explorer):
     assert isinstance(explorer, widgets.Widget)
     assert isinstance(explorer.figure, Figure)
     assert {"separation", "scale"} <= set(explorer.controls)
-    assert {c for n, c, _ in CHANGES if n == name} | {"train", "step"} >= set(
-        explorer.controls
-    )
+    assert {c for n, c, _ in CHANGES if n == name} | {"train", "step"} >= set(explorer.controls)
     required = {
         "nll_is_kl": {"nll", "kl", "entropy"},
         "disjoint_supports": {

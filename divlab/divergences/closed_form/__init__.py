@@ -1,14 +1,16 @@
 """Formulas, by quantity and by the types of the distributions they hold for.
 
-A row of `TABLE` is `(quantity, type of P, type of Q): formula(p, q)`; a quantity of one distribution
-leaves Q out, and the numbers of a quantity (`alpha`, `weight`, `order`) follow by name. Adding a
-formula is adding a row. A formula is here only if it keeps its digits where P and Q are nearly
-equal; where one would cancel, quadrature is the better method.
+A row of `TABLE` is `(quantity, type of P, type of Q): formula(p, q)`; a quantity of one
+distribution leaves Q out, and the numbers of a quantity (`alpha`, `weight`, `order`) follow by
+name. Adding a formula is adding a row. A formula is here only if it keeps its digits where P and Q
+are nearly equal; where one would cancel, quadrature is the better method.
 
 Sources: Gil, Alajaji & Linder (2013), Rényi divergence measures for commonly used univariate
 continuous distributions; Nielsen & Okamura (2023), On f-divergences between Cauchy distributions;
 Nielsen & Nock (2010), Entropies and cross-entropies of exponential families.
 """
+
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -151,7 +153,7 @@ def _chi2(renyi):
     return lambda p, q: jnp.expm1(renyi(p, q, alpha=2.0))
 
 
-TABLE = {
+TABLE: dict[tuple, Callable] = {
     **{("entropy", kind): formula for kind, formula in ENTROPY.items()},
     **{("kl", *kinds): kl for kinds, kl in KL.items()},
     **{("cross_entropy", *kinds): _entropy_plus(ENTROPY[kinds[0]], kl) for kinds, kl in KL.items()},

@@ -60,11 +60,14 @@ def excess_of_gamma_remainder(point, base, gap):
     small = jnp.minimum(point, base) < _LARGE
     up = jnp.where(small, float(_LARGE), 0.0)
     t_up = log_ratio(point + up, base + up, gap)
-    main, powers, coefficients = expm1_plus(-t_up), *_stirling(t_up.dtype)
+    main, (powers, coefficients) = expm1_plus(-t_up), _stirling(t_up.dtype)
     terms = expm1_plus(powers * t_up[..., None]) + powers * main[..., None]
     series = jnp.sum(coefficients * (base + up)[..., None] ** -powers * terms, axis=-1)
-    below = [x[..., None] + jnp.arange(_LARGE, dtype=x.dtype) for x in (point, base)]
-    steps = jnp.sum(excess_of_minus_log(*below, gap[..., None]), axis=-1)
+    upwards = jnp.arange(_LARGE, dtype=t_up.dtype)
+    below = excess_of_minus_log(
+        point[..., None] + upwards, base[..., None] + upwards, gap[..., None]
+    )
+    steps = jnp.sum(below, axis=-1)
     steps = steps + (point + up) * expm1_plus(t_up) - point * expm1_plus(t)
     close = 0.5 * main + series + jnp.where(small, steps, 0.0)
     return jnp.where(near, close, apart)

@@ -56,7 +56,10 @@ def _mass_of_standard_normal(low, width):
     """Φ(low + width) - Φ(low); over a short interval by a Gauss rule that is exact to rounding."""
     short = jnp.abs(width) < 0.5
     step = jnp.where(short, width, 0.0) / 2
-    bells = [w * jnp.exp(-((low + step * (1 + x)) ** 2) / 2) for x, w in zip(_NODES, _WEIGHTS)]
+    bells = [
+        w * jnp.exp(-((low + step * (1 + x)) ** 2) / 2)
+        for x, w in zip(_NODES, _WEIGHTS, strict=True)
+    ]
     return jnp.where(short, step * sum(bells) / np.sqrt(2 * np.pi), ndtr(low + width) - ndtr(low))
 
 

@@ -1,0 +1,178 @@
+"""Intervals hold the truth as often as they claim to, and doubtful numbers say so."""
+
+import jax
+import numpy as np
+import pytest
+from numpyro.distributions import Cauchy, Normal
+from scipy import stats
+
+import divlab
+from divlab import estimate
+from divlab.methods import MonteCarlo, NearestNeighbours
+
+P, Q = Normal(0.0, 1.0), Normal(1.0, 2.0)
+KL = np.log(2) + 2 / 8 - 0.5  # log(s₂/s₁) + (s₁² + (m₁ - m₂)²) / 2s₂² - ½
+# E|X - Y| for X - Y ~ N(1, 5), less half of those within P and within Q: √(4/π) and twice that.
+ENERGY = np.sqrt(2 * stats.foldnorm(1 / np.sqrt(5), scale=np.sqrt(5)).mean() - 6 / np.sqrt(np.pi))
+W1 = stats.foldnorm(1).mean()  # F⁻¹ and G⁻¹ are z and 1 + 2z
+
+
+def draw(size, seed=0, loc=1.0, scale=2.0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=size), rng.normal(loc, scale, size=size)
+
+
+@pytest.mark.parametrize(("name", "truth"), [("wasserstein", W1), ("energy", ENERGY), ("kl", KL)])
+def test_coverage(name, truth):
+    draws = [estimate(name, *draw(200, seed), key=seed) for seed in range(60)]
+    held = sum(e.interval[0] <= truth <= e.interval[1] for e in draws)
+    # A true coverage of 95 % has fewer than 51 of 60 once in 500, one of 75 % has more in 4 %.
+    assert held >= 51
+    # And the standard error is that over new samples, which 60 draws tell to 9 %.
+    spread = np.std([e.value for e in draws], ddof=1)
+    assert np.mean([e.standard_error for e in draws]) == pytest.approx(spread, rel=0.3)
+
+
+@pytest.mark.parametrize("name", ["wasserstein", "tv"])
+def test_intervals_reach_zero_where_p_is_q(name):
+    draws = [estimate(name, *draw(200, seed, 0.0, 1.0), key=seed) for seed in range(40)]
+    assert sum(e.interval[0] == 0 for e in draws) >= 33
+    assert any("one-sided" in w for w in draws[0].warnings)
+
+
+def test_standard_error_of_a_mean():
+    x = draw(400)[0]
+    found = estimate(divlab.cross_entropy, x, Q)
+    surprise = -stats.norm(1, 2).logpdf(x)
+    assert found.value == pytest.approx(surprise.mean(), rel=1e-5)
+    # From 200 resamples a standard deviation is known to 5 %.
+    assert found.standard_error == pytest.approx(stats.sem(surprise), rel=0.15)
+    low, high = found.interval
+    assert low < found.value < high
+    assert found.method == "mean"
+
+
+def test_wider_with_more_confidence_and_repeatable():
+    x, y = draw(200)
+    narrow, wide = (estimate("ks", x, y, confidence=c) for c in (0.5, 0.99))
+    assert wide.interval[0] < narrow.interval[0] < narrow.interval[1] < wide.interval[1]
+    assert narrow == estimate(divlab.ks, x, y, confidence=0.5)
+    assert narrow.standard_error != estimate("ks", x, y, key=1).standard_error
+
+
+def test_far_from_zero():
+    x, y = draw(200)
+    near, far = estimate("wasserstein", x, y), estimate("wasserstein", x + 1e9, y + 1e9)
+    assert far.standard_error == pytest.approx(near.standard_error, rel=1e-3)
+
+
+def test_weights_stay_with_their_samples():
+    x, y = draw(200)
+    # Samples without weight do not exist, wherever they are.
+    weights = np.repeat([1.0, 0.0], 200)
+    plain = estimate("wasserstein", x, y)
+    padded = estimate("wasserstein", np.r_[x, x + 50], y, p_weights=weights)
+    assert padded.value == pytest.approx(plain.value, rel=1e-5)
+    assert padded.standard_error == pytest.approx(plain.standard_error, rel=0.35)
+    with pytest.raises(TypeError, match="p_weights"):
+        estimate("kl", x, y, p_weights=np.ones(200))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("kl", {}),
+        ("reverse_kl", {}),
+        ("hellinger", {}),
+        ("renyi", {"alpha": 0.5}),
+    ],
+)
+def test_monte_carlo(name, options):
+    exact = float(getattr(divlab, name)(P, Q, **options))
+    keys = range(12)
+    draws = [
+        estimate(name, P, Q, method=MonteCarlo(samples=2000, key=key), **options) for key in keys
+    ]
+    values = np.array([e.value for e in draws])
+    # Twelve draws tell a standard deviation to 21 %.
+    assert draws[0].standard_error == pytest.approx(values.std(ddof=1), rel=0.7)
+    assert np.mean(np.abs(values - exact) < 3 * draws[0].standard_error) > 0.9
+    assert draws[0].method == "monte_carlo"
+
+
+def test_exact_methods():
+    for name, method in (("kl", "closed_form"), ("js", "quadrature"), ("ks", "quadrature")):
+        found = estimate(name, P, Q)
+        exact = float(getattr(divlab, name)(P, Q))
+        assert found == divlab.Estimate(exact, 0.0, (exact, exact), method)
+    assert estimate("wasserstein", P, Q).method == "closed_form"
+    assert estimate("wasserstein", P, Cauchy(0.0, 1.0)).interval == (np.inf, np.inf)
+
+
+def test_little_overlap_opens_the_interval():
+    x, y = draw(300, loc=5.0, scale=1.0)
+    found = estimate("kl", x, y)
+    assert found.value < 12.5 < found.interval[1] == np.inf
+    assert "overlap" in found.warnings[0]
+    assert "of p lie where q has no" in found.warnings[0]
+    assert "of q lie where p has no" in estimate("reverse_kl", y, x).warnings[0]
+    bounded = estimate("js", x, y)  # what the one lacks counts log 2 at most
+    assert bounded.interval[1] <= np.log(2)
+    assert not any("overlap" in w for w in bounded.warnings)
+    assert estimate("kl", *draw(300)).warnings == ()
+
+
+def test_warnings_of_the_samples():
+    x, y = draw(300)
+    assert "only 20 samples" in estimate("ks", x[:20], y).warnings[0]
+    assert (
+        "only 20 samples' worth"
+        in (estimate("ks", x, y, p_weights=np.arange(300) < 20).warnings[0])
+    )
+    assert "of q are tied" in estimate("kl", x, y.round(1)).warnings[0]
+    heavy = np.random.default_rng(0).standard_cauchy((2, 300))
+    found = estimate("wasserstein", *heavy)
+    assert "Heavy tails: p" in found.warnings[0]
+    assert found.interval[1] == np.inf
+    assert "order=inf" in estimate("wasserstein", x, y, order=np.inf).warnings[0]
+    infinite = estimate("wasserstein", np.append(x, np.inf), y)
+    assert infinite.value == np.inf
+    assert "inf" in infinite.warnings[0]
+
+
+def test_prints_its_warnings():
+    found = divlab.Estimate(0.44315, 0.0421, (0.36, 0.53), "kde", ("One.", "Two."))
+    lines = str(found).splitlines()
+    assert lines[0] == "Estimate(0.44315 ± 0.042, interval [0.36, 0.53], kde)"
+    assert [line.strip() for line in lines[1:]] == ["warning: One.", "warning: Two."]
+
+
+X, Y = [0.0, 1.0, 2.0, 4.0], [1.0, 2.5, 3.0, 5.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((np.mean, X, Y), {}, TypeError, r"divergence must be .*kl, .*got <function mean"),
+        (("scipy", X, Y), {}, TypeError, "divergence must be .*got 'scipy'"),
+        (("kl", X, Y), {"confidence": 1.0}, ValueError, "confidence must be .*got 1.0"),
+        (("kl", X, Y), {"confidence": 0}, ValueError, "confidence must be .*got 0"),
+        (("kl", X, Y), {"resamples": 10}, ValueError, "resamples must be at least 20, got 10"),
+        (("kl", X, Y), {"key": "a"}, TypeError, "key must be"),
+        (("ks", X, Y), {"method": "kde"}, ValueError, "'kde' does not exist for ks"),
+        (("kl", X, Y), {"method": "fft"}, ValueError, "'fft' does not exist for kl"),
+        (("kl", X, Y), {"method": NearestNeighbours(k=2)}, ValueError, "p has 4 samples.*6 or"),
+        (("ks", X, Y[:3]), {}, ValueError, "q has 3 samples.*4 or more"),
+        (("ks", [0.0, np.nan], Y), {}, ValueError, "p must not contain NaN"),
+        (("entropy", X, Y), {}, ValueError, "leave q out"),
+        (("renyi", X, Y), {}, TypeError, "alpha"),
+    ],
+)
+def test_bad_input(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        estimate(*arguments, **options)
+
+
+def test_refuses_tracers():
+    with pytest.raises(TypeError, match="jit"):
+        jax.jit(lambda x: estimate("ks", x, Y).value)(np.array(X))
