@@ -69,16 +69,16 @@ def sorted_samples(*samples) -> list:
     to JAX's precision only then. Under `jit`, NaN for what `check_samples` would refuse.
     """
     if is_concrete(samples):
-        ordered = [np.sort(x) for x in samples]
-        dtype = jax.dtypes.canonicalize_dtype(np.result_type(*ordered))
-        origin = np.clip(0.0, min(x[0] for x in ordered), max(x[-1] for x in ordered))
-        return [(x - origin).astype(dtype) if origin else x.astype(dtype) for x in ordered]
-    ordered = [jnp.sort(x) for x in samples]
-    ordered = [jnp.where(jnp.isfinite(x[-1] - x[0]) & (x[0] < x[-1]), x, jnp.nan) for x in ordered]
-    low = jnp.min(jnp.stack([x[0] for x in ordered]))
-    high = jnp.max(jnp.stack([x[-1] for x in ordered]))
-    origin = lax.stop_gradient(jnp.clip(0.0, low, high))
-    return [x - origin for x in ordered]
+        known = [np.sort(x) for x in samples]
+        dtype = jax.dtypes.canonicalize_dtype(np.result_type(*known))
+        origin = np.clip(0.0, min(x[0] for x in known), max(x[-1] for x in known))
+        return [(x - origin).astype(dtype) if origin else x.astype(dtype) for x in known]
+    traced = [jnp.sort(x) for x in samples]
+    traced = [jnp.where(jnp.isfinite(x[-1] - x[0]) & (x[0] < x[-1]), x, jnp.nan) for x in traced]
+    low = jnp.min(jnp.stack([x[0] for x in traced]))
+    high = jnp.max(jnp.stack([x[-1] for x in traced]))
+    # No gradient: moving all samples alike changes nothing.
+    return [x - lax.stop_gradient(jnp.clip(0.0, low, high)) for x in traced]
 
 
 def least_count(limit) -> jax.Array:

@@ -46,10 +46,18 @@ class Estimate:
 
     Attributes:
         value: the divergence, as the function itself returns it.
-        standard_error: the standard deviation of `value` over new samples; 0 where it is exact.
+        standard_error: the standard deviation of `value` over new samples; 0 where it is exact,
+            nan where the value of samples is infinite, inf where that of some resamples is.
         interval: (low, high) that holds the truth with the confidence asked for.
         method: the name of the method that computed `value`.
-        warnings: sentences that say why the numbers above cannot be trusted; empty if they can.
+        warnings: sentences that say why the numbers above cannot be trusted; empty if nothing
+            was found.
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> divlab.estimate("tv", Normal(0, 1), Normal(0, 1)).interval
+        (0.0, 0.0)
     """
 
     value: float
@@ -102,7 +110,8 @@ def estimate(
         tell. Of 1000 samples each from N(0, 1) and N(1, 2), intervals of 95 % held the truth in
         94 to 98.5 % of 200 draws (W₁, energy, KL, JS, TV, Hellinger, χ², KS, MMD, entropies), and
         in 93.5 to 100 % where P = Q. For KL from N(0, 1.5) to N(0, 1) it was 71 % of 100: where P
-        has the heavier tails, neighbours are too far away and the value is too low.
+        has the heavier tails, neighbours are too far away and the value is too low. χ² depends on
+        tails more yet: from N(0, 1) to N(1, 1) it was 68 % of 60.
 
     Raises:
         TypeError: `divergence` is none of divlab's; anything is traced, as under `jax.jit`.

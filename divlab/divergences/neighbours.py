@@ -32,16 +32,16 @@ def ordered(*samples) -> list:
     value. A fixed draw says where: an even spread would be more regular than samples are, and
     neighbours too far away.
     """
-    samples = sorted_samples(*samples)
-    known = is_concrete(samples)
+    parts = sorted_samples(*samples)
+    known = is_concrete(parts)
     xp, hold = (np, np.asarray) if known else (jnp, lax.stop_gradient)
-    both = hold(xp.concatenate(samples))
+    both = hold(xp.concatenate(parts))
     order = xp.argsort(both, stable=True)
     if known:  # only those that are tied, and what is next to them
         pool = both[order]
         tied = np.flatnonzero(pool[1:] == pool[:-1])
         if tied.size == 0:
-            return samples
+            return parts
         near = np.zeros(len(pool) + 3, bool)
         for offset in range(4):
             near[tied + offset] = True
@@ -50,8 +50,8 @@ def ordered(*samples) -> list:
     if known:
         both[order] += shift
     else:
-        both = jnp.concatenate(samples).at[order].add(shift)
-    return [xp.sort(x) for x in xp.split(both, np.cumsum([len(x) for x in samples])[:-1])]
+        both = jnp.concatenate(parts).at[order].add(shift)
+    return [xp.sort(x) for x in xp.split(both, np.cumsum([len(x) for x in parts])[:-1])]
 
 
 def _shift(xp, pool, order):
@@ -93,7 +93,7 @@ def neighbour_distance(x: jax.Array, y: jax.Array, k: int, *, same: bool) -> jax
         distance = jnp.full_like(x, jnp.inf)
         for lower in range(k + 1):
             below = x - neighbour(-lower) if lower else 0.0
-            above = neighbour(k - lower) - x if lower < k else 0.0
+            above = neighbour(k - lower - (not same)) - x if lower < k else 0.0
             distance = jnp.minimum(distance, jnp.maximum(below, above))
     else:
         # By bisection, the least number such that the next one below is no nearer than the last

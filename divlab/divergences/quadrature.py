@@ -76,11 +76,23 @@ class Pieces(NamedTuple):
     stop: jax.Array
 
 
-def cut_line(*distributions: Distribution, extra: jax.Array | None = None) -> Panels:
-    """Panels for all distributions together, cut at `extra` points too."""
+def all_landmarks(*distributions: Distribution) -> jax.Array:
+    """The landmarks of all distributions, in no order."""
+    return jnp.concatenate([landmarks(d) for d in distributions]).astype(float)
+
+
+def cut_line(
+    *distributions: Distribution,
+    inside: jax.Array | None = None,
+    extra: jax.Array | None = None,
+) -> Panels:
+    """Panels for all distributions together, cut at `extra` points too.
+
+    `inside` are their landmarks, if they are known already: quantiles are slow to compile.
+    """
     ends, reaches_left, reaches_right = support_ends(list(distributions))
-    given = [landmarks(d) for d in distributions] + ([] if extra is None else [extra])
-    inside = jnp.concatenate(given).astype(float)
+    inside = all_landmarks(*distributions) if inside is None else inside
+    inside = inside if extra is None else jnp.concatenate([inside, extra])
     if ends.size:  # a cut that falls on an end moves with it
         same = inside[:, None] == ends[None, :]
         inside = jnp.where(jnp.any(same, axis=1), ends[jnp.argmax(same, axis=1)], inside)

@@ -30,9 +30,9 @@ def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...
     """The Rényi divergence, ∫ p dx and ∫ q dx.
 
     Where it is small it comes from the alpha-divergence, whose integrand is nowhere negative and
-    does not cancel; else from log ∫ p^α q^(1-α) dx, scaled so that no power overflows.
+    does not cancel; else from log ∫ p^α q^(1-α) dx, scaled so that no power overflows. For α > 1
+    the peak of that integrand may lie where neither P nor Q has mass, so it is looked for.
     """
-    panels = quadrature.cut_line(p.distribution, q.distribution)
     family = families.Alpha(alpha)
 
     def log_power(log_p, log_q):
@@ -42,11 +42,12 @@ def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...
         value = jnp.where(both, jnp.where(both, log_q, 0.0) + alpha * r, -jnp.inf)
         return jnp.where((alpha > 1) & has_p & ~has_q, jnp.inf, value)
 
+    pair = p.distribution, q.distribution
+    inside = quadrature.all_landmarks(*pair)
+    panels = quadrature.cut_line(*pair, inside=inside)
+    around, shift = lax.stop_gradient(_peak(log_power, p, q, panels))
+    panels = quadrature.cut_line(*pair, inside=inside, extra=around)
     every = jnp.arange(panels.anchor.shape[0])
-    x, _ = panels.locate(every, jnp.asarray(quadrature.NODES, panels.width.dtype))
-    peaks = log_power(*_log_densities((p, q), x))
-    shift = jnp.max(jnp.where(jnp.isfinite(peaks), peaks, -jnp.inf))
-    shift = lax.stop_gradient(jnp.where(jnp.isfinite(shift), shift, 0.0))
 
     # The exponent's slope in log t, where a panel begins, tells whether the integral has a bound:
     # exponentiated, an integrand without one overflows or, scaled by its peak, vanishes elsewhere.
@@ -76,6 +77,57 @@ def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...
     return jnp.maximum(value, 0.0), *masses
 
 
+def _peak(log_power, p: Packed, q: Packed, panels: quadrature.Panels):
+    """Points around the highest of log_power, a few of its widths apart, and its value there."""
+
+    def finite(x):
+        value = log_power(*_log_densities((p, q), x))
+        return jnp.where(value < jnp.inf, value, -jnp.inf)
+
+    panel, t, _, at_limit = _highest(
+        lambda index, t: jnp.where(
+            (panels.width[index] != 0)[..., None], finite(panels.locate(index, t)[0]), -jnp.inf
+        ),
+        panels,
+    )
+    x = panels.locate(panel[None], t[None, None])[0][0, 0]
+    steps = (jnp.abs(x) + jnp.max(jnp.abs(panels.width))) * 0.5 ** jnp.arange(40.0)
+    beside = finite(x + jnp.stack([0 * steps, steps, -steps]))
+    height = beside[0, 0]
+    lower = height - jnp.min(beside, axis=0) >= 1
+    width = jnp.min(jnp.where(lower, steps, steps[0]))
+    around = x + width * jnp.array([-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0])
+    around = jnp.where(at_limit, panels.anchor[0], around)
+    return around, jnp.where(jnp.isfinite(height), height, 0.0)
+
+
+def _highest(function, panels: quadrature.Panels):
+    """Where `function(panel, t)` is largest: the panel, t and the value on a grid.
+
+    Also whether it is there still rising towards where the panel begins, and cannot be followed.
+    """
+    start = panels.start[:, None]
+    t = start + (1 - start) * jnp.linspace(0.0, 1.0, _GRID, dtype=start.dtype)
+    values = function(jnp.arange(start.shape[0]), t)
+    where = jnp.argmax(values)
+    panel, at = where // _GRID, where % _GRID
+    along = values[panel]
+    outermost = jnp.argmax(along > -jnp.inf)  # t runs from the end, or from far out, inwards
+    rising = along[at] - along[jnp.minimum(at + 1, _GRID - 1)] > 1e-3
+    at_limit = (at == outermost) & rising & (panels.kind[panel] != quadrature.INTERIOR)
+
+    def zoom(bounds, _):
+        low, high = bounds
+        points = low + (high - low) * jnp.linspace(0.0, 1.0, _GRID, dtype=low.dtype)
+        best = jnp.argmax(function(panel[None], points[None])[0])
+        nearby = points[jnp.maximum(best - 1, 0)], points[jnp.minimum(best + 1, _GRID - 1)]
+        return nearby, points[best]
+
+    around = t[panel, jnp.maximum(at - 1, 0)], t[panel, jnp.minimum(at + 1, _GRID - 1)]
+    _, found = lax.scan(zoom, around, length=_ZOOMS)
+    return panel, found[-1], along[at], at_limit
+
+
 def infinite_order(p: Packed, q: Packed) -> tuple[jax.Array, ...]:
     """The supremum of log(p/q) over P's support, ∫ p dx and ∫ q dx.
 
@@ -84,7 +136,6 @@ def infinite_order(p: Packed, q: Packed) -> tuple[jax.Array, ...]:
     an end, as rounding lets it be told.
     """
     panels = quadrature.cut_line(p.distribution, q.distribution)
-    every = jnp.arange(panels.anchor.shape[0])
 
     def log_ratio(distributions, index, t):
         x, _ = panels.locate(index, t)
@@ -99,25 +150,7 @@ def infinite_order(p: Packed, q: Packed) -> tuple[jax.Array, ...]:
         return jnp.where(lacks, jnp.inf, jnp.where(told, value, -jnp.inf))
 
     fixed = lax.stop_gradient((p, q))
-    start = panels.start[:, None]
-    t = start + (1 - start) * jnp.linspace(0.0, 1.0, _GRID, dtype=start.dtype)
-    values = log_ratio(fixed, every, t)
-    where = jnp.argmax(values)
-    panel, at = where // _GRID, where % _GRID
-    along = values[panel]
-    outermost = jnp.argmax(along > -jnp.inf)  # t runs from the end, or from far out, inwards
-    rising = along[at] - along[jnp.minimum(at + 1, _GRID - 1)] > 1e-3
-    at_limit = (at == outermost) & rising & (panels.kind[panel] != quadrature.INTERIOR)
-
-    def zoom(bounds, _):
-        low, high = bounds
-        points = low + (high - low) * jnp.linspace(0.0, 1.0, _GRID, dtype=low.dtype)
-        best = jnp.argmax(log_ratio(fixed, panel[None], points[None])[0])
-        nearby = points[jnp.maximum(best - 1, 0)], points[jnp.minimum(best + 1, _GRID - 1)]
-        return nearby, points[best]
-
-    around = t[panel, jnp.maximum(at - 1, 0)], t[panel, jnp.minimum(at + 1, _GRID - 1)]
-    _, found = lax.scan(zoom, around, length=_ZOOMS)
-    best = log_ratio((p, q), panel[None], found[-1][None, None])[0, 0]
-    value = jnp.where(at_limit | (values[panel, at] == jnp.inf), jnp.inf, jnp.maximum(best, 0.0))
+    panel, t, seen, at_limit = _highest(lambda *at: log_ratio(fixed, *at), panels)
+    best = log_ratio((p, q), panel[None], t[None, None])[0, 0]
+    value = jnp.where(at_limit | (seen == jnp.inf), jnp.inf, jnp.maximum(best, 0.0))
     return value, quadrature.total_mass(p), quadrature.total_mass(q)

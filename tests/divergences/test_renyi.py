@@ -144,9 +144,10 @@ def test_a_new_order_is_not_a_new_program():
     assert f_divergences._renyi_by_quadrature._cache_size() == before
 
 
-def test_gradients_of_order_inf():
+def test_gradient_of_order_inf(precision):
     def largest(scale):
         return divlab.renyi(nd.Normal(0.0, 1.0), nd.Normal(1.0, scale), alpha=inf)
 
-    # log s + 1 / (2 (s² - 1))
-    assert float(jax.grad(largest)(2.0)) == pytest.approx(1 / 2 - 2 / 9, rel=1e-4)
+    # Of log s + 1 / (2 (s² - 1)). In 32 bits the flat top is found only to a root of the rounding.
+    bound = 1e-3 if precision == "float32" else 1e-7
+    assert float(jax.grad(largest)(2.0)) == pytest.approx(1 / 2 - 2 / 9, rel=bound)

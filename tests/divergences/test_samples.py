@@ -149,6 +149,13 @@ def test_a_critic_claims_no_more_than_its_samples_can_tell():
     assert float(divlab.tv(x, y + 1e5, method=method)) == pytest.approx(1, abs=0.01)
 
 
+def test_a_critic_is_judged_on_what_it_has_not_seen():
+    method = Variational(hidden=(32, 32), steps=300, learning_rate=3e-2)
+    random = np.random.default_rng(5)
+    values = [float(divlab.js(*random.normal(0, 1, (2, 60)), method=method)) for _ in range(5)]
+    assert np.mean(values) < 0.03
+
+
 @pytest.mark.parametrize("decimals", [0, 1, 2])
 def test_rounded_data_is_near_the_truth(decimals):
     x, y = (np.round(sample, decimals) for sample in draw(3))
