@@ -187,8 +187,8 @@ def support_ends(distributions: list[Distribution]) -> tuple[jax.Array, bool, bo
 
 
 # In units of a component's spread to either side: where a panel ends. A bell of that scale is
-# smooth over each step, and beyond the last one a Gaussian holds 1e-16 of its mass.
-_STEPS = np.array([-8.2, -5.2, -3.6, -2.4, -1.4, -0.6, 0.0, 0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
+# smooth over each step, and beyond the last one a Gaussian holds 3e-12 of its mass.
+_STEPS = np.array([-12.0, -4.7, -2.9, -1.4, 0.0, 1.4, 2.9, 4.7, 12.0])
 
 
 def landmarks(distribution: Distribution) -> jax.Array:

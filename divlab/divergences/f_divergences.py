@@ -373,10 +373,7 @@ def _renyi_of_order_inf(p, q, method) -> jax.Array:
 
 @jax.jit
 def _by_quadrature(family, p, q):
-    def integrand(log_p, log_q):
-        return families.integrand(family, log_p, log_q)
-
-    value, *masses = quadrature.integral(integrand, p, q)
+    value, *masses = quadrature.integral(families.integrand, p, q, family)
     return jnp.clip(value, 0.0, family.limit), *masses
 
 

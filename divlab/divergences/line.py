@@ -91,7 +91,7 @@ def draw_line(*distributions: Distribution, extra: jax.Array | None = None) -> L
         masses = sum(density(d, x) for d in distributions)
         return masses * (1 + jnp.abs(x - middle) / spread)
 
-    pieces = quadrature.refine(panels, resolved)
+    pieces = quadrature.refine(panels, resolved).pieces
     is_tail = panels.kind >= quadrature.LEFT_TAIL
     ascending = jnp.where(is_tail, panels.width < 0, panels.width > 0)[pieces.panel]
     x, slope = (_left_to_right(a, ascending) for a in quadrature.nodes(panels, pieces))
@@ -138,7 +138,7 @@ def on_line(line: Line, integrand) -> jax.Array:
 def remainders(line: Line, integrand) -> jax.Array:
     """What lies between each piece and the end or the infinity its panel begins at."""
     rest = quadrature.remainders(line.panels, integrand)
-    return jnp.zeros_like(line.outer).at[: rest.shape[0]].set(rest)
+    return jnp.zeros_like(line.outer).at[line.panels.at_limits].set(rest)
 
 
 def total(values: jax.Array) -> jax.Array:

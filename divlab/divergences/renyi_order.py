@@ -1,5 +1,7 @@
 """Rényi divergences of two distributions, of any finite order and of order inf."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -33,9 +35,8 @@ def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...
     does not cancel; else from log ∫ p^α q^(1-α) dx, scaled so that no power overflows. For α > 1
     the peak of that integrand may lie where neither P nor Q has mass, so it is looked for.
     """
-    family = families.Alpha(alpha)
 
-    def log_power(log_p, log_q):
+    def log_power(alpha, log_p, log_q):
         has_p, has_q = log_p > -jnp.inf, log_q > -jnp.inf
         both = has_p & has_q
         r = jnp.where(both, log_p, 0.0) - jnp.where(both, log_q, 0.0)
@@ -45,7 +46,7 @@ def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...
     pair = p.distribution, q.distribution
     inside = quadrature.all_landmarks(*pair)
     panels = quadrature.cut_line(*pair, inside=inside)
-    around, shift = lax.stop_gradient(_peak(log_power, p, q, panels))
+    around, shift = lax.stop_gradient(_peak(partial(log_power, alpha), p, q, panels))
     panels = quadrature.cut_line(*pair, inside=inside, extra=around)
     every = jnp.arange(panels.anchor.shape[0])
 
@@ -55,18 +56,19 @@ def finite_order(p: Packed, q: Packed, alpha: jax.Array) -> tuple[jax.Array, ...
     start = jnp.where(at_limit, panels.start, 0.5)[:, None]
     x, slope = panels.locate(every, start * jnp.array([1.0, 2.0], start.dtype))
     log_p, log_q = _log_densities((p, q), x)
-    exponent = log_power(log_p, log_q) + jnp.log(jnp.where(slope > 0, slope, 1.0))
+    exponent = log_power(alpha, log_p, log_q) + jnp.log(jnp.where(slope > 0, slope, 1.0))
     told = jnp.all((log_p > _LOWEST) & (log_q > _LOWEST), axis=1) & (panels.width != 0)
     rise = jnp.where(told, exponent[:, 1], 0.0) - jnp.where(told, exponent[:, 0], 0.0)
     unbounded = jnp.any(told & at_limit & (rise <= -0.99 * jnp.log(2.0)))
 
-    def functions(distributions, x):
-        log_p, log_q = _log_densities(distributions, x)
-        power = jnp.exp(log_power(log_p, log_q) - shift)
-        between = families.integrand(family, log_p, log_q)
-        return jnp.stack([between, power, jnp.exp(log_p), jnp.exp(log_q)])
+    def functions(parameters, x):
+        p, q, alpha, shift = parameters
+        log_p, log_q = _log_densities((p, q), x)
+        power = jnp.exp(log_power(alpha, log_p, log_q) - shift)
+        between = families.integrand(families.Alpha(alpha), log_p, log_q)
+        return between, power, jnp.exp(log_p), jnp.exp(log_q)
 
-    between, power, *masses = quadrature.integrate(functions, (p, q), panels)
+    between, power, *masses = quadrature.integrate(functions, (p, q, alpha, shift), panels)
     z = alpha * (alpha - 1) * between
     close = jnp.isfinite(between) & (jnp.abs(z) < 0.5)
     near = from_alpha_divergence(jnp.where(close, jnp.maximum(between, 0.0), 0.0), alpha)

@@ -238,22 +238,22 @@ def integrated(kinds):
 
     def of_row(row, log_p, log_q):
         if row[0] == "cross_entropy":
-            return families.surprise(log_p, log_q)[None]
+            return (families.surprise(log_p, log_q),)
         if row[0] in INTEGRANDS:
-            return families.integrand(INTEGRANDS[row[0]], log_p, log_q)[None]
+            return (families.integrand(INTEGRANDS[row[0]], log_p, log_q),)
         family = {"js": families.JS, "renyi": families.Alpha}[row[0]]
-        numbers = jnp.array([next(iter(options.values())) for options in options_of(row)])
-        return jax.vmap(lambda number: families.integrand(family(number), log_p, log_q))(numbers)
+        numbers = [next(iter(options.values())) for options in options_of(row)]
+        return tuple(families.integrand(family(number), log_p, log_q) for number in numbers)
 
     def function(values):
         built = [Packed(k(**a)) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
 
         def integrands(distributions, x):
             log_p, log_q = (log_density(d.distribution, x) for d in distributions)
-            return jnp.concatenate([of_row(row, log_p, log_q) for row in rows])
+            return tuple(value for row in rows for value in of_row(row, log_p, log_q))
 
         line = quadrature.cut_line(*(d.distribution for d in built))
-        return quadrature.integrate(integrands, built, line)
+        return jnp.stack(quadrature.integrate(integrands, built, line))
 
     with jax.enable_x64(True):
         values = jax.jit(jax.vmap(function))(batch(kinds, False)[[0, 1, FAR]])
