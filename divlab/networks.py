@@ -39,13 +39,12 @@ class _MLP(nnx.Module):
         return self.layers[-1](x)
 
 
-def mlp(inputs: int, hidden: tuple[int, ...], outputs: int, activation: str) -> Network:
-    """Fully connected layers with `activation` between them.
+def mlp(sizes: tuple[int, ...], activation: str) -> Network:
+    """Fully connected layers with `activation` between them; `sizes` run from input to output.
 
     The parameters are a plain nested dict of arrays: the module is split into its structure and
     its state once, and everything after that is functions of pytrees.
     """
-    sizes = (inputs, *hidden, outputs)
 
     def build(key):
         return _MLP(sizes, ACTIVATIONS[activation], nnx.Rngs(params=key))

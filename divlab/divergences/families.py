@@ -93,6 +93,10 @@ class Family:
         """Maps any real v, increasing, to where f* is finite."""
         raise NotImplementedError(f"{type(self).__name__} defines no activation(v).")
 
+    def activated_conjugate(self, v: jax.Array) -> jax.Array:
+        """The conjugate at activation(v), where the two can be had without loss of digits."""
+        return self.conjugate(self.activation(v))
+
     def optimal_critic(self, r: jax.Array) -> jax.Array:
         """The value T* = f'(e^r) at which the variational bound is tight; r = log(p/q)."""
         raise NotImplementedError(f"{type(self).__name__} defines no optimal_critic(r).")
@@ -188,6 +192,10 @@ class ReverseKL(Family):
         """The number 1 - e^-v, below 1."""
         return -jnp.expm1(-v)
 
+    def activated_conjugate(self, v):
+        """The number v."""
+        return v
+
     def optimal_critic(self, r):
         """The value 1 - q/p."""
         return -jnp.expm1(-r)
@@ -260,6 +268,10 @@ class JS(Family):
         """W times the log of a probability, less its least value."""
         return self.weight * (jax.nn.log_sigmoid(v) - jnp.log(self.weight))
 
+    def activated_conjugate(self, v):
+        """(1 - w) log of 1 - w over what the probability leaves."""
+        return (1 - self.weight) * (jnp.log1p(-self.weight) - jax.nn.log_sigmoid(-v))
+
     def optimal_critic(self, r):
         """The value w log(p/m)."""
         return self.activation(r + jnp.log(self.weight) - jnp.log1p(-self.weight))
@@ -309,6 +321,10 @@ class SquaredHellinger(Family):
     def activation(self, v):
         """The number ½ (1 - e^-v), below ½."""
         return -0.5 * jnp.expm1(-v)
+
+    def activated_conjugate(self, v):
+        """The number ½ (e^v - 1)."""
+        return 0.5 * jnp.expm1(v)
 
     def optimal_critic(self, r):
         """The value ½ (1 - √(q/p))."""
@@ -360,6 +376,10 @@ class Neyman(Family):
     def activation(self, v):
         """The number 1 - e^-v, below 1."""
         return -jnp.expm1(-v)
+
+    def activated_conjugate(self, v):
+        """The number 2 - 2 e^(-v/2)."""
+        return -2 * jnp.expm1(-0.5 * v)
 
     def optimal_critic(self, r):
         """The value 1 - (q/p)²."""

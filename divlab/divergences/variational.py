@@ -55,7 +55,7 @@ def f_divergence(family: families.Family, x: jax.Array, y: jax.Array, method) ->
         parts.append(jnp.stack([jnp.roll(blocks, fold, axis=0) for fold in range(folds)]))
     train = [lax.stop_gradient(part[:, 1:].reshape(folds, -1)) for part in parts]
     limit = np.log1p(min(sample.shape[1] for sample in train))
-    critic = mlp(1, method.hidden, 1, "silu")
+    critic = mlp((1, *method.hidden, 1), "silu")
 
     def log_ratio(params, a, b):
         values = critic.apply(params, jnp.concatenate([a, b])[:, None])[:, 0]

@@ -13,7 +13,7 @@ from divlab import figures
 from divlab.divergences.arguments import Samples, read
 from divlab.divergences.densities import log_density
 from divlab.explore.base import Explorer, number, slider
-from divlab.models.objectives.adversarial import Discriminator
+from divlab.models.objectives.classifiers import Discriminator
 
 _POINTS = 401
 _STEPS, _RECORD_EVERY = 2000, 20

@@ -1,6 +1,7 @@
 """Checks of the settings that GANs and VAEs share."""
 
 import dataclasses
+import sys
 from typing import Any, cast
 
 from divlab.checks import check_count
@@ -28,15 +29,19 @@ def choose_objective(objective: Any, table: dict, base: type, learning_rate):
         if field.metadata.get("static"):
             if not isinstance(value, (bool, str)):
                 check_count(field.name, value)
-        else:
+        elif field.name == "learning_rate":
             infinity, need = float("inf"), "positive and finite"
             read_number(field.name, value, low=0.0, high=infinity, closed=False, need=need)
+        elif field.name != "family":
+            largest, need = sys.float_info.max, "0 or above, and finite"
+            read_number(field.name, value, low=0.0, high=largest, closed=True, need=need)
     return objective
 
 
 def check_architecture(model) -> tuple[int, ...]:
     """The hidden widths as a tuple, once the rest of the architecture is right too."""
     check_count("latent_dim", model.latent_dim)
+    check_count("data_dim", model.data_dim)
     if model.activation not in ACTIVATIONS:
         raise ValueError(
             f"activation {model.activation!r} is not known; known are {', '.join(ACTIVATIONS)}."

@@ -1,6 +1,7 @@
 """GANs: a generator and a critic, trained in turn on an adversarial objective."""
 
 import dataclasses
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ from numpyro.distributions import Distribution
 
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.learned import Pushforward
-from divlab.models.objectives.adversarial import GAN_OBJECTIVES, Adversarial
+from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
 from divlab.networks import mlp
 from divlab.records import record, setting
 
@@ -29,6 +30,8 @@ class GAN:
         objective: a name in `divlab.GAN_OBJECTIVES`, or an object of `divlab.objectives`.
         hidden: widths of the hidden layers, of the generator and of the critic.
         latent_dim: dimension of z; with 1 the density the generator learns is known exactly.
+        data_dim: dimension of x. `fit` learns numbers, of dimension 1; others are for
+            `divlab.training_cost`.
         activation: "leaky_relu" (slope 0.2), "relu", "silu", "softplus" or "tanh".
         learning_rate: None for the objective's own.
 
@@ -46,6 +49,7 @@ class GAN:
     objective: Any = "non_saturating"
     hidden: tuple[int, ...] = setting((32, 32))
     latent_dim: int = setting(1)
+    data_dim: int = setting(1)
     activation: str = setting("leaky_relu")
     learning_rate: dataclasses.InitVar[float | None] = None
 
@@ -54,87 +58,112 @@ class GAN:
         object.__setattr__(self, "objective", objective)
         object.__setattr__(self, "hidden", check_architecture(self))
 
-    def _networks(self):
-        generator = mlp(self.latent_dim, self.hidden, 1, self.activation)
-        return generator, mlp(1, self.hidden, 1, self.activation)
+    def _networks(self) -> tuple[dict, dict]:
+        """Name -> network, of the generator's player and of the critic's."""
+        shape = self.data_dim, self.latent_dim, self.hidden
+        generator = {"generator": (self.latent_dim, *self.hidden, self.data_dim)}
+        beside = self.objective.generator_networks(*shape)
+
+        def build(widths: dict) -> dict:
+            return {name: mlp(sizes, self.activation) for name, sizes in widths.items()}
+
+        return build(generator | beside), build(self.objective.critic_networks(*shape))
 
     def init(self, key: jax.Array, loc: jax.Array, scale: jax.Array) -> GANState:
         """Fresh parameters; `loc` and `scale` are the units in which the networks see x."""
-        generator, critic = self._networks()
-        generator_key, critic_key = jax.random.split(key)
+        players = [
+            {
+                name: network.init(jax.random.fold_in(player_key, i) if i else player_key)
+                for i, (name, network) in enumerate(player.items())
+            }
+            for player, player_key in zip(self._networks(), jax.random.split(key), strict=True)
+        ]
         params = {
-            "generator": generator.init(generator_key),
-            "critic": self.objective.constrain(critic.init(critic_key)),
+            "generator": players[0],
+            "critic": self.objective.constrain(players[1]),
             "units": {"loc": loc, "scale": scale},
         }
         start = self.objective.optimizer().init
         return GANState(params, start(params["generator"]), start(params["critic"]))
+
+    def _functions(self, generator_params, critic_params) -> dict:
+        """Name -> function on points, (n,) or (n, d), of every network."""
+
+        def bind(network, params):
+            return lambda x: network.apply(params, x[:, None] if x.ndim == 1 else x)
+
+        generator, critic = self._networks()
+        functions = {name: bind(net, generator_params[name]) for name, net in generator.items()}
+        return functions | {name: bind(net, critic_params[name]) for name, net in critic.items()}
 
     def step(self, state: GANState, draw, key: jax.Array):
         """`critic_steps` updates of the critic and one of the generator.
 
         Args:
             state: before the step.
-            draw: key -> (n,) points of the target.
+            draw: key -> (n,) points of the target, or (n, data_dim).
             key: of this step.
         """
-        generator, critic = self._networks()
         optimizer, objective = self.objective.optimizer(), self.objective
         units = state.params["units"]
         critic_key, key = jax.random.split(key)
-        batch = jax.eval_shape(lambda key: draw(key), key).shape[0]
+        size = jax.eval_shape(draw, key).shape[0]
 
-        def generate(params, key):
-            return generator.apply(params, jax.random.normal(key, (batch, self.latent_dim)))[:, 0]
-
-        def score(params):
-            return lambda x: critic.apply(params, x[:, None])[:, 0]
-
-        def update_critic(carry, key):
-            params, opt = carry
-            real_key, fake_key, loss_key = jax.random.split(key, 3)
+        def play(loss, generator_params, critic_params, real_key, latent_key, loss_key):
+            networks = self._functions(generator_params, critic_params)
             real = (draw(real_key) - units["loc"]) / units["scale"]
-            fake = generate(state.params["generator"], fake_key)
-            loss, grads = jax.value_and_grad(
-                lambda p: objective.critic_loss(score(p), real, fake, loss_key)
-            )(params)
+            latent = jax.random.normal(latent_key, (size, self.latent_dim))
+            fake = networks["generator"](latent).reshape(real.shape)
+            return loss(networks, Batch(real, fake, latent, loss_key))
+
+        def update(loss, params, opt):
+            value, grads = jax.value_and_grad(loss)(params)
             updates, opt = optimizer.update(grads, opt, params)
-            return (objective.constrain(optax.apply_updates(params, updates)), opt), loss
+            return value, optax.apply_updates(params, updates), opt
+
+        def update_critic(generator_params, carry, key):
+            keys = jax.random.split(key, 3)
+            loss, params, opt = update(
+                lambda p: play(objective.critic_loss, generator_params, p, *keys), *carry
+            )
+            return (objective.constrain(params), opt), loss
 
         carry = (state.params["critic"], state.critic_optimizer)
+        against_now = partial(update_critic, state.params["generator"])
         if objective.critic_steps == 1:
-            carry, critic_loss = update_critic(carry, critic_key)
+            carry, critic_loss = against_now(carry, critic_key)
         else:
             keys = jax.random.split(critic_key, objective.critic_steps)
-            carry, losses = lax.scan(update_critic, carry, keys)
+            carry, losses = lax.scan(against_now, carry, keys)
             critic_loss = losses[-1]
-        critic_params, critic_optimizer = carry
 
-        generator_loss, grads = jax.value_and_grad(
-            lambda p: objective.generator_loss(score(critic_params), generate(p, key))
-        )(state.params["generator"])
-        updates, generator_optimizer = optimizer.update(
-            grads, state.generator_optimizer, state.params["generator"]
+        def generator_loss_of(params):
+            ahead = carry  # the critic as it would go on against this generator
+            if objective.unrolled_steps:
+                keys = jax.random.split(jax.random.fold_in(key, 2), objective.unrolled_steps)
+                ahead, _ = lax.scan(partial(update_critic, params), carry, keys)
+            real_key, loss_key = jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
+            return play(objective.generator_loss, params, ahead[0], real_key, key, loss_key)
+
+        generator_loss, generator, generator_optimizer = update(
+            generator_loss_of, state.params["generator"], state.generator_optimizer
         )
-        params = {
-            "generator": optax.apply_updates(state.params["generator"], updates),
-            "critic": critic_params,
-            "units": units,
-        }
+        critic, critic_optimizer = carry
+        params = {"generator": generator, "critic": critic, "units": units}
         losses = {"critic_loss": critic_loss, "generator_loss": generator_loss}
         return GANState(params, generator_optimizer, critic_optimizer), losses
 
     def generate(self, params, z: jax.Array) -> jax.Array:
-        """G(z), for latents of shape (n, latent_dim)."""
-        generator, _ = self._networks()
+        """G(z), (n,) or (n, data_dim), for latents of shape (n, latent_dim)."""
         units = params["units"]
-        return units["loc"] + units["scale"] * generator.apply(params["generator"], z)[:, 0]
+        points = self._functions(params["generator"], params["critic"])["generator"](z)
+        return units["loc"] + units["scale"] * (points[:, 0] if self.data_dim == 1 else points)
 
     def critic(self, params, x: jax.Array) -> jax.Array:
-        """The critic's scores at (n,) points x; for the classical GANs logits of D(x)."""
-        _, critic = self._networks()
+        """The objective's `score` at points x; for the classical GANs (n,) logits of D(x)."""
+        networks = self._functions(params["generator"], params["critic"])
         units = params["units"]
-        return critic.apply(params["critic"], ((x - units["loc"]) / units["scale"])[:, None])[:, 0]
+        return self.objective.score(networks, (x - units["loc"]) / units["scale"])
 
     def sample(self, params, key: jax.Array, n: int) -> jax.Array:
         return self.generate(params, jax.random.normal(key, (n, self.latent_dim)))

@@ -165,6 +165,17 @@ class Decoded(Distribution):
         log_weights = jnp.log(jnp.maximum(_cell_masses(edges), tiny))
         return cls(log_weights - logsumexp(log_weights), means, jnp.exp(log_scales))
 
+    @classmethod
+    def of_mixture(cls, decode: Callable, log_weights, means, scales) -> "Decoded":
+        """The same under a prior that is a mixture of Gaussians, given as three (K,) arrays."""
+
+        def of_one(mean, scale):
+            part = cls.of(lambda u: decode(mean + scale * u))
+            return part.log_weights, part.means, part.scales
+
+        parts = jax.vmap(of_one)(means, scales)
+        return cls(*(jnp.ravel(a) for a in (log_weights[:, None] + parts[0], *parts[1:])))
+
     def log_prob(self, value):
         value = jnp.asarray(value, self.means.dtype)[..., None]
         return logsumexp(self.log_weights + norm.logpdf(value, self.means, self.scales), axis=-1)

@@ -118,6 +118,11 @@ def read_seeds(seeds) -> jax.Array:
 def _read(model, target, steps, batch_size, record_every):
     if not isinstance(model, (GAN, VAE)):
         raise TypeError(f"model must be a divlab.GAN or a divlab.VAE, got {model!r}.")
+    if model.data_dim != 1:
+        raise ValueError(
+            f"fit learns numbers, of data_dim=1; this model has data_dim={model.data_dim}, which "
+            "is for divlab.training_cost."
+        )
     argument = read("target", target)
     if isinstance(argument, Samples):
         values = np.asarray(argument.values)

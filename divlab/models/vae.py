@@ -1,6 +1,7 @@
 """VAEs: an encoder and a decoder, trained together on a variational objective."""
 
 import dataclasses
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ from numpyro.distributions import Distribution
 
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.learned import Decoded
-from divlab.models.objectives.variational import VAE_OBJECTIVES, Variational
+from divlab.models.objectives import VAE_OBJECTIVES, Autoencoder, Prior, Variational
 from divlab.networks import mlp
 from divlab.records import record, setting
 
@@ -28,6 +29,8 @@ class VAE:
         objective: a name in `divlab.VAE_OBJECTIVES`, or an object of `divlab.objectives`.
         hidden: widths of the hidden layers, of the encoder and of the decoder.
         latent_dim: dimension of z; with 1 the density the decoder learns is known exactly.
+        data_dim: dimension of x. `fit` learns numbers, of dimension 1; others are for
+            `divlab.training_cost`.
         activation: "silu", "leaky_relu" (slope 0.2), "relu", "softplus" or "tanh".
         learning_rate: None for the objective's own.
 
@@ -44,6 +47,7 @@ class VAE:
     objective: Any = "elbo"
     hidden: tuple[int, ...] = setting((32, 32))
     latent_dim: int = setting(1)
+    data_dim: int = setting(1)
     activation: str = setting("silu")
     learning_rate: dataclasses.InitVar[float | None] = None
 
@@ -53,8 +57,8 @@ class VAE:
         object.__setattr__(self, "hidden", check_architecture(self))
 
     def _networks(self):
-        encoder = mlp(1, self.hidden, 2 * self.latent_dim, self.activation)
-        return encoder, mlp(self.latent_dim, self.hidden, 1, self.activation)
+        encoder = mlp((self.data_dim, *self.hidden, 2 * self.latent_dim), self.activation)
+        return encoder, mlp((self.latent_dim, *self.hidden, self.data_dim), self.activation)
 
     def init(self, key: jax.Array, loc: jax.Array, scale: jax.Array) -> VAEState:
         """Fresh parameters; `loc` and `scale` are the units in which the networks see x."""
@@ -64,6 +68,7 @@ class VAE:
             "encoder": encoder.init(encoder_key),
             "decoder": decoder.init(decoder_key),
             "log_scale": jnp.zeros(()),
+            "prior": self.objective.init_prior(jax.random.fold_in(key, 2), self.latent_dim),
             "units": {"loc": loc, "scale": scale},
         }
         return VAEState(params, self.objective.optimizer().init(params))
@@ -75,8 +80,9 @@ class VAE:
         optimizer = self.objective.optimizer()
 
         def loss_of(params):
-            encode, decode = (lambda x: self.encode(params, x)), (lambda z: self.decode(params, z))
-            return self.objective.loss(encode, decode, x, loss_key)
+            encode, decode = partial(self.encode, params), partial(self.decode, params)
+            model = Autoencoder(encode, decode, self.prior(params))
+            return self.objective.loss(model, x, loss_key)
 
         (loss, parts), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         grads["units"] = jax.tree.map(jnp.zeros_like, grads["units"])  # given, not learned
@@ -84,27 +90,36 @@ class VAE:
         return VAEState(optax.apply_updates(state.params, updates), opt), {"loss": loss, **parts}
 
     def encode(self, params, x: jax.Array):
-        """Means and log scales of q(z|x) at (n,) points, each (n, latent_dim)."""
+        """Means and log scales of q(z|x) at points x, each (n, latent_dim)."""
         encoder, _ = self._networks()
         units = params["units"]
-        out = encoder.apply(params["encoder"], ((x - units["loc"]) / units["scale"])[:, None])
+        columns = ((x - units["loc"]) / units["scale"]).reshape(x.shape[0], -1)
+        out = encoder.apply(params["encoder"], columns)
         return out[:, : self.latent_dim], out[:, self.latent_dim :]
 
     def decode(self, params, z: jax.Array):
-        """Means and log scales of p(x|z) at (n, latent_dim) latents, each (n,)."""
+        """Means and log scales of p(x|z) at (n, latent_dim) latents, each of the shape of x."""
         _, decoder = self._networks()
         units = params["units"]
-        mean = units["loc"] + units["scale"] * decoder.apply(params["decoder"], z)[:, 0]
+        out = decoder.apply(params["decoder"], z)
+        mean = units["loc"] + units["scale"] * (out[:, 0] if self.data_dim == 1 else out)
         return mean, jnp.broadcast_to(jnp.log(units["scale"]) + params["log_scale"], mean.shape)
+
+    def prior(self, params) -> Prior:
+        """The law of z."""
+        return self.objective.prior(params["prior"], self.latent_dim)
 
     def sample(self, params, key: jax.Array, n: int) -> jax.Array:
         latent_key, noise_key = jax.random.split(key)
-        mean, log_scale = self.decode(params, jax.random.normal(latent_key, (n, self.latent_dim)))
-        return mean + jnp.exp(log_scale) * jax.random.normal(noise_key, (n,))
+        mean, log_scale = self.decode(params, self.prior(params).sample(latent_key, n))
+        return mean + jnp.exp(log_scale) * jax.random.normal(noise_key, mean.shape)
 
     def learned(self, params) -> Distribution:
         """The law of x, for a latent of one dimension."""
-        return Decoded.of(lambda z: self.decode(params, z[:, None]))
+        log_weights, means, log_scales = self.prior(params)
+        scales = jnp.exp(log_scales[:, 0])
+        decode = lambda z: self.decode(params, z[:, None])  # noqa: E731
+        return Decoded.of_mixture(decode, log_weights, means[:, 0], scales)
 
 
 __all__ = ["VAE"]

@@ -1,8 +1,7 @@
-"""Objectives of GANs: a loss for the critic and a loss for the generator.
+"""What every objective of a GAN has: two losses, networks to compute them with, optimisers."""
 
-A critic is a function from (n,) points to (n,) scores; for the classical GANs the score is the
-logit of the discriminator D, so that D(x) = 1 / (1 + exp(-critic(x))).
-"""
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,23 +9,56 @@ import optax
 
 from divlab.records import record, setting
 
+Networks = Mapping[str, Callable[[jax.Array], jax.Array]]  # each (n,) or (n, d) -> (n, outputs)
+
+
+class Batch(NamedTuple):
+    """What the losses of one step are computed from.
+
+    Attributes:
+        real: (n,) points of the target, or (n, data_dim).
+        fake: as many points G(z) of the generator.
+        latent: (n, latent_dim), their z.
+        key: for whatever else is random.
+    """
+
+    real: jax.Array
+    fake: jax.Array
+    latent: jax.Array
+    key: jax.Array
+
 
 @record
 class Adversarial:
     """What every objective of a GAN has; a new one overrides the two losses.
 
+    The critic may consist of several networks, and others may be trained along with the generator;
+    a loss gets all of them as functions, by name.
+
     Attributes:
-        learning_rate: step size of both networks' optimisers.
+        learning_rate: step size of both players' optimisers.
         critic_steps: updates of the critic for each one of the generator.
     """
 
     learning_rate: float = 1e-3
     critic_steps: int = setting(1)
 
-    def critic_loss(self, critic, real: jax.Array, fake: jax.Array, key: jax.Array) -> jax.Array:
+    def critic_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> dict:
+        """Name -> widths from input to output, of the networks that the critic's loss trains."""
+        return {"critic": (data_dim, *hidden, 1)}
+
+    def generator_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> dict:
+        """Likewise, of those that the generator's loss trains besides the generator."""
+        return {}
+
+    def score(self, networks: Networks, x: jax.Array) -> jax.Array:
+        """The critic's scores (n,) at points x; of objectives that compare features, those."""
+        return networks["critic"](x)[:, 0]
+
+    def critic_loss(self, networks: Networks, batch: Batch) -> jax.Array:
         raise TypeError(f"{type(self).__name__} does not define critic_loss.")
 
-    def generator_loss(self, critic, fake: jax.Array) -> jax.Array:
+    def generator_loss(self, networks: Networks, batch: Batch) -> jax.Array:
         raise TypeError(f"{type(self).__name__} does not define generator_loss.")
 
     def optimizer(self) -> optax.GradientTransformation:
@@ -42,104 +74,15 @@ class Adversarial:
         """What is done to the critic's parameters after each update."""
         return critic_params
 
-
-class Discriminator(Adversarial):
-    """-E[log D(x)] - E[log(1 - D(G(z)))], whose least value is log 4 - 2·JS."""
-
-    def critic_loss(self, critic, real, fake, key):
-        return jnp.mean(jax.nn.softplus(-critic(real))) + jnp.mean(jax.nn.softplus(critic(fake)))
+    @property
+    def unrolled_steps(self) -> int:
+        """Updates of the critic that the generator looks ahead."""
+        return 0
 
 
-@record
-class Minimax(Discriminator):
-    """The zero-sum game: the generator minimises E[log(1 - D(G(z)))].
-
-    Source: Goodfellow et al. (2014), Generative Adversarial Nets, equation 1.
-    """
-
-    def generator_loss(self, critic, fake):
-        return -jnp.mean(jax.nn.softplus(critic(fake)))
-
-
-@record
-class NonSaturating(Discriminator):
-    """The generator minimises -E[log D(G(z))], which still has a gradient where D is near 0.
-
-    Source: Goodfellow et al. (2014), Generative Adversarial Nets, section 3.
-    """
-
-    def generator_loss(self, critic, fake):
-        return jnp.mean(jax.nn.softplus(-critic(fake)))
-
-
-class _MeanDifference(Adversarial):
-    """The critic maximises E[f(x)] - E[f(G(z))], which is W₁ at best if f is 1-Lipschitz."""
-
-    def critic_loss(self, critic, real, fake, key):
-        return jnp.mean(critic(fake)) - jnp.mean(critic(real))
-
-    def generator_loss(self, critic, fake):
-        return -jnp.mean(critic(fake))
-
-
-@record
-class Wasserstein(_MeanDifference):
-    """Wasserstein GAN with weight clipping: every parameter of the critic stays in [-clip, clip].
-
-    Attributes:
-        clip: the bound. The critic's slope, and with it the scale of its loss, grows with the
-            cube of it for two hidden layers; the paper's 0.01 leaves networks this small flat.
-
-    Source: Arjovsky, Chintala & Bottou (2017), Wasserstein GAN, algorithm 1 (RMSProp).
-    """
-
-    learning_rate: float = 1e-3
-    critic_steps: int = setting(5)
-    clip: float = 0.1
-
-    def optimizer(self):
-        return optax.rmsprop(self.learning_rate, decay=0.99)
-
-    def constrain(self, critic_params):
-        return jax.tree.map(lambda w: jnp.clip(w, -self.clip, self.clip), critic_params)
-
-
-@record
-class WassersteinGP(_MeanDifference):
-    """Wasserstein GAN with a penalty on the critic's slope between real and generated points.
-
-    The penalty is E[max(|f'(x̂)| - 1, 0)²] one-sided, E[(|f'(x̂)| - 1)²] two-sided, x̂ uniform on
-    the segment between a real and a generated point.
-
-    Attributes:
-        penalty: its coefficient λ. The paper's 10, two-sided, is for images; in one dimension it
-            makes the generator drift.
-        one_sided: whether only slopes above 1 are penalised.
-
-    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs; one-sided: ibid.
-    section 4 and Petzka, Fischer & Lukovnikov (2018).
-    """
-
-    learning_rate: float = 1e-3
-    critic_steps: int = setting(5)
-    penalty: float = 1.0
-    one_sided: bool = setting(True)
-
-    def critic_loss(self, critic, real, fake, key):
-        between = fake + jax.random.uniform(key, real.shape) * (real - fake)
-        slopes = jax.grad(lambda x: jnp.sum(critic(x)))(between)
-        excess = jnp.abs(slopes) - 1
-        if self.one_sided:
-            excess = jnp.maximum(excess, 0)
-        return super().critic_loss(critic, real, fake, key) + self.penalty * jnp.mean(excess**2)
-
-    def optimizer(self):
-        return optax.adam(self.learning_rate, b1=0.0, b2=0.9)
-
-
-GAN_OBJECTIVES = {
-    "minimax": Minimax(),
-    "non_saturating": NonSaturating(),
-    "wgan": Wasserstein(),
-    "wgan_gp": WassersteinGP(),
-}
+def slopes(score: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """|∇score| at each of (n,) or (n, d) points."""
+    gradient = jax.grad(lambda x: jnp.sum(score(x)))(x)
+    if gradient.ndim == 1:
+        return jnp.abs(gradient)
+    return optax.safe_norm(gradient, 1e-12, axis=-1)

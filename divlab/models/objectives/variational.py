@@ -1,11 +1,49 @@
-"""Objectives of VAEs: bounds on the expected negative log-likelihood."""
+"""Objectives of VAEs: bounds on the expected negative log-likelihood, and relatives of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
+from jax.scipy.special import logsumexp
 from jax.scipy.stats import norm
 
-from divlab.records import record
+from divlab.records import record, setting
+
+
+class Prior(NamedTuple):
+    """A mixture of K Gaussians over the latents, with axes of the latent's dimensions last."""
+
+    log_weights: jax.Array  # (K,)
+    means: jax.Array  # (K, latent_dim)
+    log_scales: jax.Array  # (K, latent_dim)
+
+    def log_prob(self, z: jax.Array) -> jax.Array:
+        """The log density at (..., latent_dim) latents."""
+        parts = norm.logpdf(z[..., None, :], self.means, jnp.exp(self.log_scales))
+        return logsumexp(self.log_weights + jnp.sum(parts, axis=-1), axis=-1)
+
+    def sample(self, key: jax.Array, n: int) -> jax.Array:
+        """Draws (n, latent_dim)."""
+        which = jax.random.categorical(jax.random.fold_in(key, 1), self.log_weights, shape=(n,))
+        noise = jax.random.normal(key, (n, self.means.shape[1]))
+        return self.means[which] + jnp.exp(self.log_scales[which]) * noise
+
+
+class Autoencoder(NamedTuple):
+    """What a loss is computed with.
+
+    Attributes:
+        encode: (n,) points, or (n, data_dim), to the means and log scales of q(z|x), each
+            (n, latent_dim).
+        decode: (n, latent_dim) latents to the means and log scales of p(x|z), of the shape of x.
+        prior: p(z).
+    """
+
+    encode: Callable
+    decode: Callable
+    prior: Prior
 
 
 @record
@@ -18,19 +56,64 @@ class Variational:
 
     learning_rate: float = 3e-3
 
-    def loss(self, encode, decode, x: jax.Array, key: jax.Array):
-        """The loss and a dict of its parts.
+    def init_prior(self, key: jax.Array, latent_dim: int) -> Any:
+        """The prior's parameters, if it has any."""
+        return ()
 
-        Args:
-            encode: (n,) points to the means and log scales of q(z|x), each (n, latent_dim).
-            decode: (n, latent_dim) latents to the means and log scales of p(x|z), each (n,).
-            x: (n,) points.
-            key: for the latents.
-        """
+    def prior(self, params, latent_dim: int) -> Prior:
+        """p(z): N(0, 1) in each dimension, unless a subclass says otherwise."""
+        zeros = jnp.zeros((1, latent_dim))
+        return Prior(jnp.zeros(1), zeros, zeros)
+
+    def loss(self, model: Autoencoder, x: jax.Array, key: jax.Array):
+        """The loss and a dict of its parts, for a batch x."""
         raise TypeError(f"{type(self).__name__} does not define loss.")
 
     def optimizer(self) -> optax.GradientTransformation:
         return optax.adam(self.learning_rate)
+
+
+def draw_latents(model: Autoencoder, x: jax.Array, key: jax.Array, shape=()):
+    """Latents from q(z|x), shape + (n, latent_dim), and the means and log scales of q."""
+    mean, log_scale = model.encode(x)
+    z = mean + jnp.exp(log_scale) * jax.random.normal(key, (*shape, *mean.shape))
+    return z, mean, log_scale
+
+
+def log_likelihood(model: Autoencoder, x: jax.Array, z: jax.Array) -> jax.Array:
+    """The value of log p(x|z) for n points and their latents, (n,)."""
+    mean, log_scale = model.decode(z)
+    each = norm.logpdf(x, mean, jnp.exp(log_scale))
+    return jnp.sum(each.reshape(each.shape[0], -1), axis=-1)
+
+
+def kl_to_standard_normal(mean: jax.Array, log_scale: jax.Array) -> jax.Array:
+    """KL(N(mean, scale²)‖N(0, 1)), summed over dimensions, (n,)."""
+    return jnp.sum(0.5 * (mean**2 + jnp.exp(2 * log_scale) - 1) - log_scale, axis=-1)
+
+
+@record
+class BetaELBO(Variational):
+    """E_q[-log p(x|z)] + β·KL(q(z|x)‖N(0, 1)); β = 1 is the ELBO.
+
+    The first part is estimated with one latent for each x, the second is exact.
+
+    Attributes:
+        beta: above 1 latents say less about x, and more of its spread is left to the decoder's
+            noise. On two Gaussians of scale 0.5, 4 apart, with a decoder that learns its noise,
+            they say nothing at all from 1.5 on: the model is one wide Gaussian (W₁ 0.74).
+
+    Source: Higgins et al. (2017), beta-VAE, equation 4.
+    """
+
+    beta: float = 1.1
+
+    def loss(self, model, x, key):
+        z, mean, log_scale = draw_latents(model, x, key)
+        reconstruction = -jnp.mean(log_likelihood(model, x, z))
+        kl = jnp.mean(kl_to_standard_normal(mean, log_scale))
+        parts = {"reconstruction": reconstruction, "kl_to_prior": kl}
+        return reconstruction + self.beta * kl, parts
 
 
 @record
@@ -42,14 +125,96 @@ class ELBO(Variational):
     Source: Kingma & Welling (2014), Auto-Encoding Variational Bayes, equation 10.
     """
 
-    def loss(self, encode, decode, x, key):
-        mean, log_scale = encode(x)
-        z = mean + jnp.exp(log_scale) * jax.random.normal(key, mean.shape)
-        x_mean, x_log_scale = decode(z)
-        reconstruction = -jnp.mean(norm.logpdf(x, x_mean, jnp.exp(x_log_scale)))
-        squares = mean**2 + jnp.exp(2 * log_scale)
-        kl = jnp.mean(jnp.sum(0.5 * (squares - 1) - log_scale, axis=-1))
+    def loss(self, model, x, key):
+        return BetaELBO(beta=1.0).loss(model, x, key)
+
+
+@record
+class IWAE(Variational):
+    """-E log of the mean of p(x, z_i) / q(z_i|x) over several latents: a tighter upper bound.
+
+    Attributes:
+        latents: how many; 1 is the ELBO, and the bound closes as it grows.
+
+    Source: Burda, Grosse & Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8.
+    """
+
+    latents: int = setting(8)
+
+    def loss(self, model, x, key):
+        z, mean, log_scale = draw_latents(model, x, key, (self.latents,))
+        log_likelihoods = jax.vmap(lambda z: log_likelihood(model, x, z))(z)
+        log_q = jnp.sum(norm.logpdf(z, mean, jnp.exp(log_scale)), axis=-1)
+        log_ratios = log_likelihoods + model.prior.log_prob(z) - log_q
+        bound = logsumexp(log_ratios, axis=0) - jnp.log(float(self.latents))
+        return -jnp.mean(bound), {"elbo": jnp.mean(log_ratios)}
+
+
+@record
+class InfoVAE(Variational):
+    """E_q[-log p(x|z)] + (1-α)·KL(q(z|x)‖p(z)) + (α+λ-1)·MMD²(q(z), p(z)).
+
+    The last part compares the latents of a whole batch with as many draws of the prior, by a
+    Gaussian kernel of bandwidth 1 in each dimension.
+
+    Attributes:
+        alpha: 0 leaves the ELBO with a penalty; 1, the MMD-VAE, frees q(z|x) from the prior.
+        penalty: λ.
+
+    Source: Zhao, Song & Ermon (2017), InfoVAE, equation 6 and section 3.2.
+    """
+
+    alpha: float = 0.0
+    penalty: float = 10.0
+
+    def loss(self, model, x, key):
+        latent_key, prior_key = jax.random.split(key)
+        z, mean, log_scale = draw_latents(model, x, latent_key)
+        reconstruction = -jnp.mean(log_likelihood(model, x, z))
+        kl = jnp.mean(kl_to_standard_normal(mean, log_scale))
+        mmd = _squared_mmd(z, model.prior.sample(prior_key, z.shape[0]))
+        loss = reconstruction + (1 - self.alpha) * kl + (self.alpha + self.penalty - 1) * mmd
+        return loss, {"reconstruction": reconstruction, "kl_to_prior": kl, "mmd": mmd}
+
+
+def _squared_mmd(a: jax.Array, b: jax.Array) -> jax.Array:
+    def kernel(a, b):
+        squares = jnp.mean((a[:, None] - b[None]) ** 2, axis=-1)
+        return jnp.mean(jnp.exp(-squares / 2))
+
+    return kernel(a, a) + kernel(b, b) - 2 * kernel(a, b)
+
+
+@record
+class MixturePrior(Variational):
+    """-ELBO with a prior that is a mixture of Gaussians, learned with the rest.
+
+    KL(q(z|x)‖p(z)) has no closed form then and is estimated, as the reconstruction is, with one
+    latent for each x. Of the paper's model this is the part that matters in one dimension: clusters
+    in the prior, without its second layer of latents that bends them.
+
+    Attributes:
+        components: Gaussians in the prior.
+
+    Source: Dilokthanakul et al. (2016), Deep Unsupervised Clustering with Gaussian Mixture
+    Variational Autoencoders; Tomczak & Welling (2018), VAE with a VampPrior, section 3 (a mixture
+    of Gaussians as the prior).
+    """
+
+    components: int = setting(2)
+
+    def init_prior(self, key, latent_dim):
+        means = jax.random.normal(key, (self.components, latent_dim))
+        zeros = jnp.zeros(self.components)
+        return {"logits": zeros, "means": means, "log_scales": jnp.zeros_like(means)}
+
+    def prior(self, params, latent_dim):
+        weights = jax.nn.log_softmax(params["logits"])
+        return Prior(weights, params["means"], params["log_scales"])
+
+    def loss(self, model, x, key):
+        z, mean, log_scale = draw_latents(model, x, key)
+        reconstruction = -jnp.mean(log_likelihood(model, x, z))
+        log_q = jnp.sum(norm.logpdf(z, mean, jnp.exp(log_scale)), axis=-1)
+        kl = jnp.mean(log_q - model.prior.log_prob(z))
         return reconstruction + kl, {"reconstruction": reconstruction, "kl_to_prior": kl}
-
-
-VAE_OBJECTIVES = {"elbo": ELBO()}

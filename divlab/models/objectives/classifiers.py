@@ -1,0 +1,235 @@
+"""Objectives whose critic tells real from generated points: its score estimates a density ratio.
+
+For the classical ones the score is the logit of the discriminator D, D(x) = 1 / (1 + exp(-score)).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from divlab.divergences import families
+from divlab.models.objectives.adversarial import Adversarial, slopes
+from divlab.records import record, setting
+
+
+class Discriminator(Adversarial):
+    """-E[log D(x)] - E[log(1 - D(G(z)))], whose least value is log 4 - 2·JS."""
+
+    def critic_loss(self, networks, batch):
+        real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
+        return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
+
+
+@record
+class Minimax(Discriminator):
+    """The zero-sum game: the generator minimises E[log(1 - D(G(z)))].
+
+    Source: Goodfellow et al. (2014), Generative Adversarial Nets, equation 1.
+    """
+
+    def generator_loss(self, networks, batch):
+        return -jnp.mean(jax.nn.softplus(self.score(networks, batch.fake)))
+
+
+@record
+class NonSaturating(Discriminator):
+    """The generator minimises -E[log D(G(z))], which still has a gradient where D is near 0.
+
+    Source: Goodfellow et al. (2014), Generative Adversarial Nets, section 3.
+    """
+
+    def generator_loss(self, networks, batch):
+        return jnp.mean(jax.nn.softplus(-self.score(networks, batch.fake)))
+
+
+@record
+class R1(NonSaturating):
+    """Non-saturating, with a penalty γ/2·E[|∇score|²] on the critic's slope at real points.
+
+    Attributes:
+        penalty: γ. At the optimum D is flat where the data are, and the game comes to rest there.
+
+    Source: Mescheder, Geiger & Nowozin (2018), Which Training Methods for GANs do actually
+    Converge?, equation 9; γ = 10 and no momentum are theirs too.
+    """
+
+    penalty: float = 10.0
+
+    def critic_loss(self, networks, batch):
+        slope = slopes(lambda x: self.score(networks, x), batch.real)
+        return super().critic_loss(networks, batch) + self.penalty / 2 * jnp.mean(slope**2)
+
+    def optimizer(self):
+        return optax.adam(self.learning_rate, b1=0.0, b2=0.99)
+
+
+@record
+class LeastSquares(Adversarial):
+    """½·E[(D(x) - 1)²] + ½·E[D(G(z))²] for a critic D without bounds; G minimises ½·E[(D - 1)²].
+
+    Source: Mao et al. (2017), Least Squares Generative Adversarial Networks, equation 9.
+    """
+
+    def critic_loss(self, networks, batch):
+        real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
+        return 0.5 * jnp.mean((real - 1) ** 2) + 0.5 * jnp.mean(fake**2)
+
+    def generator_loss(self, networks, batch):
+        return 0.5 * jnp.mean((self.score(networks, batch.fake) - 1) ** 2)
+
+
+@record
+class Hinge(Adversarial):
+    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]; the generator minimises -E[D(G(z))].
+
+    Source: Lim & Ye (2017), Geometric GAN; Tran, Ranganath & Blei (2017).
+    """
+
+    def critic_loss(self, networks, batch):
+        real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
+        return jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake))
+
+    def generator_loss(self, networks, batch):
+        return -jnp.mean(self.score(networks, batch.fake))
+
+
+@record
+class FGAN(Adversarial):
+    """The bound E[T(x)] - E[f*(T(G(z)))] ≤ D_f(P‖P_G), T = activation(score), played as minimax.
+
+    Attributes:
+        family: a row of `divlab.families`, which has f* and the activation.
+
+    Source: Nowozin, Cseke & Tomioka (2016), f-GAN, equations 4 to 6 and table 6.
+    """
+
+    family: Any = families.kl
+
+    def _conjugate(self, networks, batch):
+        return self.family.activated_conjugate(self.score(networks, batch.fake))
+
+    def critic_loss(self, networks, batch):
+        at_real = self.family.activation(self.score(networks, batch.real))
+        return jnp.mean(self._conjugate(networks, batch)) - jnp.mean(at_real)
+
+    def generator_loss(self, networks, batch):
+        return -jnp.mean(self._conjugate(networks, batch))
+
+
+@record
+class Unrolled(NonSaturating):
+    """Non-saturating; the generator's gradient goes through updates that the critic would make.
+
+    Attributes:
+        look_ahead: how many updates of the critic, undone after the generator's own.
+
+    Source: Metz et al. (2017), Unrolled Generative Adversarial Networks, equations 10 and 11.
+    """
+
+    look_ahead: int = setting(5)
+
+    @property
+    def unrolled_steps(self):
+        return self.look_ahead
+
+    def optimizer(self):
+        # Adam divides by the root of a mean square that is 0 for a unit that is off; the root has
+        # no derivative there.
+        return optax.adam(self.learning_rate, eps_root=1e-8)
+
+
+@record
+class Minibatch(NonSaturating):
+    """Non-saturating, with a critic that sees how close each point is to the others of its batch.
+
+    Point i has rows M_i of features; beside its own the critic sees, for each row b, the sum over
+    the batch Σ_j exp(-|M_ib - M_jb|₁), divided by the size of the batch so that it does not depend
+    on it. A generator that puts its mass in one place gives itself away.
+
+    Attributes:
+        real_label: what D should say of real points; below 1 it is one-sided label smoothing.
+        rows: b, how many sums.
+        row_size: numbers in a row.
+
+    Source: Salimans et al. (2016), Improved Techniques for Training GANs, sections 3.2 and 3.4.
+    """
+
+    real_label: float = 1.0
+    rows: int = setting(4)
+    row_size: int = setting(2)
+
+    def critic_networks(self, data_dim, latent_dim, hidden):
+        features = hidden[-1] if hidden else data_dim
+        return {
+            "features": (data_dim, *hidden),
+            "similarity": (features, self.rows * self.row_size),
+            "critic": (features + self.rows, *hidden[-1:], 1),
+        }
+
+    def score(self, networks, x):
+        features = networks["features"](x)
+        rows = networks["similarity"](features).reshape(-1, self.rows, self.row_size)
+        distances = jnp.sum(jnp.abs(rows[:, None] - rows[None]), axis=-1)
+        closeness = jnp.mean(jnp.exp(-distances), axis=1)
+        return networks["critic"](jnp.concatenate([features, closeness], axis=1))[:, 0]
+
+    def critic_loss(self, networks, batch):
+        real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
+        # -label·log D - (1 - label)·log(1 - D)
+        at_real = jax.nn.softplus(-real) + (1 - self.real_label) * real
+        return jnp.mean(at_real) + jnp.mean(jax.nn.softplus(fake))
+
+
+@record
+class VEEGAN(Adversarial):
+    """A reconstructor F maps points back to latents; the critic sees pairs of a point and a latent.
+
+    The critic tells (G(z), z) from (x, F(x)) by the logistic loss, so that its score is the log of
+    the ratio of their densities. The generator minimises the mean score of its pairs plus
+    E|z - F(G(z))|², the reconstructor the latter. A mode without generated points has latents F(x)
+    that do not look like z, and the critic sees it.
+
+    Attributes:
+        penalty: γ of a penalty γ/2·E[|∇score|²] at real pairs. The paper has none; but with one
+            latent for one number both kinds of pairs are curves in the plane, which a critic
+            separates perfectly, and the generator is thrown about.
+
+    Source: Srivastava et al. (2017), VEEGAN: Reducing Mode Collapse in GANs using Implicit
+    Variational Learning, algorithm 1.
+    """
+
+    penalty: float = 1.0
+
+    def critic_networks(self, data_dim, latent_dim, hidden):
+        return {"critic": (data_dim + latent_dim, *hidden, 1)}
+
+    def generator_networks(self, data_dim, latent_dim, hidden):
+        return {"reconstructor": (data_dim, *hidden, latent_dim)}
+
+    def score(self, networks, x):
+        """The score of points with the latents that the reconstructor gives them."""
+        return networks["critic"](_pairs(x, networks["reconstructor"](x)))[:, 0]
+
+    def critic_loss(self, networks, batch):
+        def score(pairs):
+            return networks["critic"](pairs)[:, 0]
+
+        real = _pairs(batch.real, networks["reconstructor"](batch.real))
+        fake = _pairs(batch.fake, batch.latent)
+        value = jnp.mean(jax.nn.softplus(score(real))) + jnp.mean(jax.nn.softplus(-score(fake)))
+        return value + self.penalty / 2 * jnp.mean(slopes(score, real) ** 2)
+
+    def generator_loss(self, networks, batch):
+        score = networks["critic"](_pairs(batch.fake, batch.latent))[:, 0]
+        missed = batch.latent - networks["reconstructor"](batch.fake)
+        return jnp.mean(score) + jnp.mean(jnp.sum(missed**2, axis=-1))
+
+    def optimizer(self):
+        return optax.adam(self.learning_rate, b1=0.5)
+
+
+def _pairs(x: jax.Array, latent: jax.Array) -> jax.Array:
+    """Points and latents side by side, (n, data_dim + latent_dim)."""
+    return jnp.concatenate([x.reshape(x.shape[0], -1), latent], axis=1)

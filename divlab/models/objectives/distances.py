@@ -1,0 +1,209 @@
+"""Objectives whose critic looks for the function, or features, in which two samples differ most."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from divlab.models.objectives.adversarial import Adversarial, slopes
+from divlab.records import record, setting
+
+
+class _MeanDifference(Adversarial):
+    """The critic maximises E[f(x)] - E[f(G(z))], which is W₁ at best if f is 1-Lipschitz."""
+
+    def critic_loss(self, networks, batch):
+        real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
+        return jnp.mean(fake) - jnp.mean(real)
+
+    def generator_loss(self, networks, batch):
+        return -jnp.mean(self.score(networks, batch.fake))
+
+
+@record
+class Wasserstein(_MeanDifference):
+    """Wasserstein GAN with weight clipping: every parameter of the critic stays in [-clip, clip].
+
+    Attributes:
+        clip: the bound. The critic's slope, and with it the scale of its loss, grows with the
+            cube of it for two hidden layers; the paper's 0.01 leaves networks this small flat.
+
+    Source: Arjovsky, Chintala & Bottou (2017), Wasserstein GAN, algorithm 1 (RMSProp).
+    """
+
+    learning_rate: float = 1e-3
+    critic_steps: int = setting(5)
+    clip: float = 0.1
+
+    def optimizer(self):
+        return optax.rmsprop(self.learning_rate, decay=0.99)
+
+    def constrain(self, critic_params):
+        return jax.tree.map(lambda w: jnp.clip(w, -self.clip, self.clip), critic_params)
+
+
+def between(batch) -> jax.Array:
+    """Points uniform on the segments between real and generated ones."""
+    share = jax.random.uniform(batch.key, batch.real.shape[:1])
+    share = share.reshape(-1, *(1 for _ in batch.real.shape[1:]))
+    return batch.fake + share * (batch.real - batch.fake)
+
+
+@record
+class WassersteinGP(_MeanDifference):
+    """Wasserstein GAN with a penalty on the critic's slope between real and generated points.
+
+    The penalty is E[max(|f'(x̂)| - 1, 0)²] one-sided, E[(|f'(x̂)| - 1)²] two-sided, x̂ uniform on
+    the segment between a real and a generated point.
+
+    Attributes:
+        penalty: its coefficient λ. The paper's 10, two-sided, is for images; in one dimension it
+            makes the generator drift.
+        one_sided: whether only slopes above 1 are penalised.
+
+    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs; one-sided: ibid.
+    section 4 and Petzka, Fischer & Lukovnikov (2018).
+    """
+
+    learning_rate: float = 1e-3
+    critic_steps: int = setting(5)
+    penalty: float = 1.0
+    one_sided: bool = setting(True)
+
+    def critic_loss(self, networks, batch):
+        excess = slopes(lambda x: self.score(networks, x), between(batch)) - 1
+        if self.one_sided:
+            excess = jnp.maximum(excess, 0)
+        return super().critic_loss(networks, batch) + self.penalty * jnp.mean(excess**2)
+
+    def optimizer(self):
+        return optax.adam(self.learning_rate, b1=0.0, b2=0.9)
+
+
+@record
+class Cramer(Adversarial):
+    """Cramér GAN: the energy distance between features h of real and of generated points.
+
+    The generator minimises E|h(x) - h(G)| + E|h(x) - h(G')| - E|h(G) - h(G')|, the energy distance
+    up to what does not depend on it. The critic maximises E[f(x)] - E[f(G)] of
+    f(a) = E|h(a) - h(G')| - |h(a)|, less a two-sided penalty on its slope as in WGAN-GP.
+
+    Attributes:
+        penalty: the coefficient of the penalty.
+        features: h has values in so many dimensions.
+
+    Source: Bellemare et al. (2017), The Cramer Distance as a Solution to Biased Wasserstein
+    Gradients, algorithm 1.
+    """
+
+    learning_rate: float = 1e-3
+    critic_steps: int = setting(5)
+    penalty: float = 10.0
+    features: int = setting(8)
+
+    def critic_networks(self, data_dim, latent_dim, hidden):
+        return {"critic": (data_dim, *hidden, self.features)}
+
+    def score(self, networks, x):
+        """The features h(x), (n, features)."""
+        return networks["critic"](x)
+
+    def critic_loss(self, networks, batch):
+        other = self.score(networks, _another(batch.fake))
+
+        def score(x):
+            h = self.score(networks, x)
+            return _distance(h, other) - _distance(h, 0.0)
+
+        gap = jnp.mean(score(batch.real)) - jnp.mean(score(batch.fake))
+        excess = slopes(score, between(batch)) - 1
+        return self.penalty * jnp.mean(excess**2) - gap
+
+    def generator_loss(self, networks, batch):
+        points = batch.real, batch.fake, _another(batch.fake)
+        real, fake, other = (self.score(networks, x) for x in points)
+        to_real = jnp.mean(_distance(real, fake)) + jnp.mean(_distance(real, other))
+        return to_real - jnp.mean(_distance(fake, other))
+
+    def optimizer(self):
+        return optax.adam(self.learning_rate, b1=0.5, b2=0.9)
+
+
+def _another(x: jax.Array) -> jax.Array:
+    """For each point another, independent one of the same batch."""
+    return jnp.roll(x, 1, axis=0)
+
+
+def _distance(a, b) -> jax.Array:
+    return optax.safe_norm(a - b, 1e-6, axis=-1)
+
+
+@record
+class MMD(Adversarial):
+    """MMD GAN: the squared maximum mean discrepancy between features of the two batches.
+
+    The kernel is the sum of Gaussian ones of bandwidths 1, 2, 4, 8 and 16 on the features h(x). The
+    critic maximises it less `reconstruction`·E|y - decoder(h(y))|² over real and generated y,
+    which keeps h injective, with its weights clipped; the generator minimises it.
+
+    Attributes:
+        reconstruction: the coefficient of the autoencoder's error.
+        clip: bound of the parameters of h.
+        features: h has values in so many dimensions.
+
+    Source: Li et al. (2017), MMD GAN: Towards Deeper Understanding of Moment Matching Network,
+    algorithm 1.
+    """
+
+    learning_rate: float = 1e-3
+    reconstruction: float = 8.0
+    clip: float = 1.0
+    features: int = setting(2)
+
+    def critic_networks(self, data_dim, latent_dim, hidden):
+        return {
+            "critic": (data_dim, *hidden, self.features),
+            "decoder": (self.features, *hidden, data_dim),
+        }
+
+    def score(self, networks, x):
+        """The features h(x), (n, features)."""
+        return networks["critic"](x)
+
+    def critic_loss(self, networks, batch):
+        features = [self.score(networks, x) for x in (batch.real, batch.fake)]
+        missed = [
+            x.reshape(x.shape[0], -1) - networks["decoder"](h)
+            for x, h in zip((batch.real, batch.fake), features, strict=True)
+        ]
+        error = sum(jnp.mean(jnp.sum(m**2, axis=-1)) for m in missed) / 2
+        return self.reconstruction * error - squared_mmd(*features)
+
+    def generator_loss(self, networks, batch):
+        return squared_mmd(*(self.score(networks, x) for x in (batch.real, batch.fake)))
+
+    def optimizer(self):
+        return optax.rmsprop(self.learning_rate, decay=0.99)
+
+    def constrain(self, critic_params):
+        clipped = jax.tree.map(
+            lambda w: jnp.clip(w, -self.clip, self.clip), critic_params["critic"]
+        )
+        return {**critic_params, "critic": clipped}
+
+
+def squared_mmd(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Mean of k over pairs of a, plus over pairs of b, less twice over pairs of both.
+
+    k(h, h') = Σ exp(-|h - h'|² / (2 s²)) over s = 1, 2, 4, 8, 16.
+    """
+
+    def kernel(a, b):
+        squares = jnp.sum((a[:, None] - b[None]) ** 2, axis=-1)
+        widest = jnp.exp(-squares / (2 * 16.0**2))
+        total = widest
+        for _ in range(4):  # half the bandwidth is the fourth power
+            widest = widest**4
+            total = total + widest
+        return jnp.mean(total)
+
+    return kernel(a, a) + kernel(b, b) - 2 * kernel(a, b)
