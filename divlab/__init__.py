@@ -37,11 +37,13 @@ from divlab.models import (
     GAN_OBJECTIVES,
     VAE,
     VAE_OBJECTIVES,
+    Cost,
     Run,
     Runs,
     fit,
     fit_many,
     objectives,
+    training_cost,
 )
 
 # So that `from divlab.families import KL` works too.
@@ -54,6 +56,7 @@ __all__ = [
     "GAN_OBJECTIVES",
     "VAE",
     "VAE_OBJECTIVES",
+    "Cost",
     "Coverage",
     "Estimate",
     "Run",
@@ -83,6 +86,7 @@ __all__ = [
     "renyi",
     "reverse_kl",
     "targets",
+    "training_cost",
     "tv",
     "wasserstein",
 ]

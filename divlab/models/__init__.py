@@ -1,6 +1,7 @@
 """What does a model learn when it minimises a divergence?"""
 
 from divlab.models import objectives
+from divlab.models.cost import Cost, training_cost
 from divlab.models.gan import GAN
 from divlab.models.objectives import GAN_OBJECTIVES, VAE_OBJECTIVES
 from divlab.models.run import Run, Runs
@@ -12,9 +13,11 @@ __all__ = [
     "GAN_OBJECTIVES",
     "VAE",
     "VAE_OBJECTIVES",
+    "Cost",
     "Run",
     "Runs",
     "fit",
     "fit_many",
     "objectives",
+    "training_cost",
 ]

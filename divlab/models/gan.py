@@ -96,13 +96,15 @@ class GAN:
         functions = {name: bind(net, generator_params[name]) for name, net in generator.items()}
         return functions | {name: bind(net, critic_params[name]) for name, net in critic.items()}
 
-    def step(self, state: GANState, draw, key: jax.Array):
+    def step(self, state: GANState, draw, key: jax.Array, *, unroll: bool = False):
         """`critic_steps` updates of the critic and one of the generator.
 
         Args:
             state: before the step.
             draw: key -> (n,) points of the target, or (n, data_dim).
             key: of this step.
+            unroll: whether loops inside the step are written out: the same numbers from a larger
+                program, of which XLA can tell what it costs.
         """
         optimizer, objective = self.objective.optimizer(), self.objective
         units = state.params["units"]
@@ -134,14 +136,15 @@ class GAN:
             carry, critic_loss = against_now(carry, critic_key)
         else:
             keys = jax.random.split(critic_key, objective.critic_steps)
-            carry, losses = lax.scan(against_now, carry, keys)
+            carry, losses = lax.scan(against_now, carry, keys, unroll=unroll)
             critic_loss = losses[-1]
 
         def generator_loss_of(params):
             ahead = carry  # the critic as it would go on against this generator
             if objective.unrolled_steps:
                 keys = jax.random.split(jax.random.fold_in(key, 2), objective.unrolled_steps)
-                ahead, _ = lax.scan(partial(update_critic, params), carry, keys)
+                turn = partial(update_critic, params)
+                ahead, _ = lax.scan(turn, carry, keys, unroll=unroll)
             real_key, loss_key = jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
             return play(objective.generator_loss, params, ahead[0], real_key, key, loss_key)
 

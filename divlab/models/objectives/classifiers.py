@@ -128,6 +128,7 @@ class Unrolled(NonSaturating):
     Source: Metz et al. (2017), Unrolled Generative Adversarial Networks, equations 10 and 11.
     """
 
+    learning_rate: float = 3e-3
     look_ahead: int = setting(5)
 
     @property
@@ -137,7 +138,7 @@ class Unrolled(NonSaturating):
     def optimizer(self):
         # Adam divides by the root of a mean square that is 0 for a unit that is off; the root has
         # no derivative there.
-        return optax.adam(self.learning_rate, eps_root=1e-8)
+        return optax.adam(self.learning_rate, b1=0.0, b2=0.99, eps_root=1e-8)
 
 
 @record
@@ -180,6 +181,9 @@ class Minibatch(NonSaturating):
         # -label·log D - (1 - label)·log(1 - D)
         at_real = jax.nn.softplus(-real) + (1 - self.real_label) * real
         return jnp.mean(at_real) + jnp.mean(jax.nn.softplus(fake))
+
+    def optimizer(self):
+        return optax.adam(self.learning_rate, b1=0.5)
 
 
 @record

@@ -1,0 +1,70 @@
+"""What a step costs, against counts by hand."""
+
+import pytest
+
+import divlab
+from divlab import objectives
+
+
+def multiplications(*sizes):
+    return sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+
+
+def test_parameters_are_weights_and_biases():
+    gan = divlab.training_cost(divlab.GAN(hidden=(8, 4), latent_dim=2, data_dim=3), 16)
+    generator = multiplications(2, 8, 4, 3) + 8 + 4 + 3
+    critic = multiplications(3, 8, 4, 1) + 8 + 4 + 1
+    assert gan.parameters == generator + critic
+    vae = divlab.training_cost(divlab.VAE(hidden=(8,), data_dim=3), 16)
+    assert vae.parameters == (3 * 8 + 8 + 8 * 2 + 2) + (1 * 8 + 8 + 8 * 3 + 3) + 1
+
+
+def test_wide_layers_cost_what_their_matrix_products_do():
+    """Two operations for each weight and point, forward, and twice that backward.
+
+    There is no gradient to the first layer's input.
+    """
+    width, size = 512, 64
+    cost = divlab.training_cost(divlab.VAE(hidden=(width, width)), size)
+    products = 2 * size * 3 * 2 * width * width  # both hidden products; the others are thin
+    assert products < cost.flops < 1.1 * products
+
+
+@pytest.mark.parametrize("name", ["wgan", "wgan_gp"])
+def test_every_update_of_the_critic_is_counted(name):
+    kind = type(divlab.GAN_OBJECTIVES[name])
+    one, two, five = (
+        divlab.training_cost(divlab.GAN(kind(critic_steps=k)), 256).flops for k in (1, 2, 5)
+    )
+    assert five - two == pytest.approx(3 * (two - one), rel=0.05)
+
+
+def test_looking_ahead_is_counted():
+    one, two, four = (
+        divlab.training_cost(divlab.GAN(objectives.Unrolled(look_ahead=k)), 256).flops
+        for k in (1, 2, 4)
+    )
+    assert four - two == pytest.approx(2 * (two - one), rel=0.05)
+    assert divlab.training_cost(divlab.GAN(), 256).flops < one
+
+
+def test_cost_grows_with_points_and_dimensions():
+    def flops(size=64, **settings):
+        return divlab.training_cost(divlab.VAE(hidden=(32,), **settings), size).flops
+
+    assert flops(256) == pytest.approx(4 * flops(64), rel=0.1)
+    assert flops(data_dim=1024) == pytest.approx(4 * flops(data_dim=256), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [(("elbo",), "model"), ((divlab.VAE(), 0), "batch_size"), ((divlab.VAE(), 1.5), "batch_size")],
+)
+def test_bad_input(arguments, name):
+    with pytest.raises((TypeError, ValueError), match=name):
+        divlab.training_cost(*arguments)
+
+
+def test_only_numbers_are_learned():
+    with pytest.raises(ValueError, match="data_dim=2"):
+        divlab.fit(divlab.GAN(data_dim=2), divlab.targets.two_gaussians(), steps=1)
