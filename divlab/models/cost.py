@@ -1,7 +1,7 @@
 """What a step of training costs, by XLA's own count of the program it compiled."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ class Cost(NamedTuple):
 
 
 def training_cost(model, batch_size: int = 256) -> Cost:
-    """What one step of `fit` costs: all updates of the critic and one of the generator, or of a VAE.
+    """What one step of `fit` costs, of a VAE or of both players of a GAN.
 
     Nothing is trained: the step is compiled for a batch of that size, of `model.data_dim` numbers
     each, and XLA is asked what it costs. The counts are those for this machine's kind of processor
@@ -55,7 +55,8 @@ def training_cost(model, batch_size: int = 256) -> Cost:
     state = jax.eval_shape(_begin, as_arrays(model), key)
     shape = (batch_size,) if model.data_dim == 1 else (batch_size, model.data_dim)
     batch = jax.ShapeDtypeStruct(shape, float)
-    counts = _step.lower(as_arrays(model), state, batch, key).compile().cost_analysis()
+    compiled = _step.lower(as_arrays(model), state, batch, key).compile()
+    counts = cast(dict, compiled.cost_analysis())
     learned = {name: part for name, part in state.params.items() if name != "units"}
     parameters = sum(leaf.size for leaf in jax.tree.leaves(learned))
     return Cost(int(counts["flops"]), int(counts["bytes accessed"]), parameters)

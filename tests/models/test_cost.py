@@ -1,5 +1,7 @@
 """What a step costs, against counts by hand."""
 
+import itertools
+
 import pytest
 
 import divlab
@@ -7,7 +9,7 @@ from divlab import objectives
 
 
 def multiplications(*sizes):
-    return sum(a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    return sum(a * b for a, b in itertools.pairwise(sizes))
 
 
 def test_parameters_are_weights_and_biases():
