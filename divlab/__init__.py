@@ -45,6 +45,7 @@ from divlab.models import (
     objectives,
     training_cost,
 )
+from divlab.sweeps import sweep
 
 # So that `from divlab.families import KL` works too.
 sys.modules[f"{__name__}.families"] = families
@@ -85,6 +86,7 @@ __all__ = [
     "objectives",
     "renyi",
     "reverse_kl",
+    "sweep",
     "targets",
     "training_cost",
     "tv",

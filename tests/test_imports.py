@@ -20,6 +20,7 @@ LEVELS = {
     "configuration": 4,
     "metrics": 4,
     "figures": 4,
+    "sweeps": 5,
     "explore": 5,
 }
 # Root of an import -> where it may stand. The others are free.

@@ -280,7 +280,8 @@ def _integrate_jvp(integrand, primals, tangents):
 def integral(integrand: Callable, p: Packed, q: Packed, *options) -> tuple[jax.Array, ...]:
     """∫ integrand(*options, log p(x), log q(x)) dx, ∫ p dx and ∫ q dx.
 
-    The last two are 1 where the nodes resolve p and q: the self-check behind every quadrature.
+    The integrand may return a tuple of several. The last two are 1 where the nodes resolve p and q:
+    the self-check behind every quadrature.
     """
 
     def functions(parameters, x):
@@ -289,7 +290,8 @@ def integral(integrand: Callable, p: Packed, q: Packed, *options) -> tuple[jax.A
         log_p, log_q = lax.optimization_barrier(
             tuple(log_density(d.distribution, x) for d in (p, q))
         )
-        return integrand(*options, log_p, log_q), jnp.exp(log_p), jnp.exp(log_q)
+        values = jax.tree.leaves(integrand(*options, log_p, log_q))
+        return *values, jnp.exp(log_p), jnp.exp(log_q)
 
     panels = cut_line(p.distribution, q.distribution)
     return integrate(functions, (p, q, *options), panels)

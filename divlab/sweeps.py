@@ -1,0 +1,284 @@
+"""Many models on many targets from many seeds, kept on disk as they are finished."""
+
+import io
+import itertools
+import os
+import tempfile
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import lax
+from jax.experimental import multihost_utils
+from tqdm.auto import tqdm
+
+from divlab.checks import check_count
+from divlab.divergences import families, js, kl, reverse_kl, wasserstein
+from divlab.divergences.arguments import Samples, read
+from divlab.divergences.densities import Packed
+from divlab.divergences.f_divergences import f_divergences
+from divlab.metrics import coverage
+from divlab.models import GAN, VAE, fit_many
+from divlab.models.training import read_seeds
+from divlab.records import as_arrays
+
+BLOCK = 64  # seeds trained, and kept on disk, together
+DRAWS = 10_000  # of a model, where its target is an array and has no density
+NAMES = ("kl", "reverse_kl", "js")
+STATUSES = ("completed", "diverged")
+
+
+def sweep(
+    models, targets, *, seeds, steps=2000, store=None, progress=True, **fit_options
+) -> xr.Dataset:
+    """Trains every model on every target from every seed, and measures what each has learned.
+
+    Each seed trains as `fit` does with that key, on all devices of this process. Under
+    `jax.distributed` the work is shared between the processes, and each returns all of it.
+
+    Args:
+        models: dict of label to `GAN` or `VAE`, with latent_dim=1.
+        targets: dict of label to a target, as in `fit`.
+        seeds: a number or an array of keys, as in `fit_many`.
+        steps: as in `fit`.
+        store: None, or a folder in which every finished block of 64 seeds is kept as a netCDF
+            file. A sweep that was killed goes on from there and gives the same Dataset; models and
+            targets may be added later, and several sweeps may share the folder.
+        progress: True shows a bar; a function is called with (done, all) after each block.
+        fit_options: `batch_size`, as in `fit`.
+
+    Returns:
+        A Dataset over model, target and seed of the fields of `Coverage` (`mode_fractions` with an
+        axis `mode` as well, NaN beyond a target's own modes), `kl` = KL(target‖model),
+        `reverse_kl` and `js` in nats, `wasserstein` in units of x, and `status`. They are exact
+        where the target is a distribution; where it is an array, the first three are estimates by
+        nearest neighbours from 10 000 draws of the model.
+
+    Raises:
+        TypeError, ValueError: as in `fit`; dicts that are empty or have labels that are not
+            strings; a store that is no folder, or was made with other settings.
+        KeyboardInterrupt: finished blocks are in the store.
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.sweep(
+        ...     {"small": divlab.VAE(hidden=(4,))},
+        ...     {"near": divlab.targets.two_gaussians(2.0)},
+        ...     seeds=2, steps=5, progress=False,
+        ... )
+        >>> dict(found.sizes)
+        {'model': 1, 'target': 1, 'seed': 2, 'mode': 2}
+    """
+    _check(models, targets, steps, fit_options)
+    keys = read_seeds(seeds)
+    folder = None if store is None else _open(store)
+    blocks = [keys[i : i + BLOCK] for i in range(0, len(keys), BLOCK)]
+    shared = {
+        "divlab": version("divlab"),
+        "steps": steps,
+        "batch_size": fit_options.get("batch_size", 256),
+        "seeds": _digest(jax.random.key_data(keys)),
+        "bits": 64 if jax.config.jax_enable_x64 else 32,
+    }
+    known_models = {label: _describe_model(model) for label, model in models.items()}
+    known_targets = {label: _describe_target(target) for label, target in targets.items()}
+    units = list(itertools.product(models, targets, range(len(blocks))))
+    files = [None if folder is None else folder / _file_name(*unit) for unit in units]
+    attributes = [
+        {"model": known_models[m], "target": known_targets[t], **shared} for m, t, _ in units
+    ]
+    found = [_load(*pair) for pair in zip(files, attributes, strict=True)]
+
+    turn, turns = jax.process_index(), jax.process_count()
+    mine = range(turn, len(units), turns)
+    missing = [i for i in mine if found[i] is None]
+    for done in tqdm(range(len(missing)), unit="block", disable=progress is not True, leave=False):
+        index = missing[done]
+        model, target, block = units[index]
+        options = {"steps": steps, "record_every": steps, **fit_options}
+        runs = fit_many(models[model], targets[target], seeds=blocks[block], **options)
+        if "interrupted" in runs.status:
+            raise KeyboardInterrupt
+        content = _pack(_measure(runs, targets[target]), attributes[index])
+        found[index] = content
+        if folder is not None:
+            _write(folder / _file_name(*units[index]), content)
+        if callable(progress):
+            progress(done + 1, len(missing))
+    if turns > 1:
+        found = _gather([found[i] if i in mine else None for i in range(len(units))])
+    contents = [content for content in found if content is not None]
+    return _assemble(units, contents, models, targets, seeds, shared)
+
+
+def _check(models, targets, steps, fit_options) -> None:
+    for name, value in (("models", models), ("targets", targets)):
+        if not isinstance(value, dict) or not value:
+            raise TypeError(f"{name} must be a dict with a label for each, got {value!r}.")
+        for label in value:
+            if not isinstance(label, str) or not label:
+                raise TypeError(f"{name} must have strings as labels, got {label!r}.")
+    for label, model in models.items():
+        if not isinstance(model, (GAN, VAE)):
+            raise TypeError(f"models[{label!r}] must be a GAN or a VAE, got {model!r}.")
+        if model.latent_dim != 1:
+            raise ValueError(
+                f"models[{label!r}] has latent_dim={model.latent_dim}; only with latent_dim=1 is "
+                "what it learns known exactly."
+            )
+    check_count("steps", steps)
+    unknown = set(fit_options) - {"batch_size"}
+    if unknown:
+        raise TypeError(f"sweep has no option {', '.join(sorted(unknown))}; it takes batch_size.")
+
+
+def _open(store) -> Path:
+    folder = Path(store)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"store must be a folder, but {store} is a file.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _file_name(model: str, target: str, block: int) -> str:
+    return f"{quote(model, safe='')}--{quote(target, safe='')}--{block:04d}.nc"
+
+
+def _digest(array) -> str:
+    array = np.asarray(array)
+    return f"{array.shape} {zlib.crc32(array.tobytes()):08x}"
+
+
+def _describe_model(model) -> str:
+    return repr(jax.tree.map(lambda leaf: np.asarray(leaf).tolist(), as_arrays(model)))
+
+
+def _describe_target(target) -> str:
+    argument = read("target", target)
+    if isinstance(argument, Samples):
+        return f"samples {_digest(argument.values)}"
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(argument)]
+    shown = [leaf.tolist() if leaf.size < 20 else _digest(leaf) for leaf in leaves]
+    return f"{type(target).__name__} {shown}"
+
+
+def _measure(runs, target) -> dict[str, np.ndarray]:
+    """Name of a variable -> its values, seeds first."""
+    found = coverage(runs, target)._asdict()
+    argument = read("target", target)
+    found |= _divergences(as_arrays(runs.model), as_arrays(runs.params), argument)
+    found["status"] = np.array([STATUSES.index(status) for status in runs.status])
+    return {name: np.asarray(values) for name, values in found.items()}
+
+
+@jax.jit
+def _divergences(model, params, target: Packed | Samples):
+    def of_one(params):
+        learned = model.learned(params)
+        if isinstance(target, Packed):
+            p = target.distribution
+            values = f_divergences(p, learned, [families.kl, families.reverse_kl, families.js])
+        else:
+            p, draws = target.values, learned.sample(jax.random.key(0), (DRAWS,))
+            values = [divergence(p, draws) for divergence in (kl, reverse_kl, js)]
+        return {**dict(zip(NAMES, values, strict=True)), "wasserstein": wasserstein(p, learned)}
+
+    return lax.map(of_one, params)  # one seed after the other: a thousand at once fill the memory
+
+
+def _pack(variables: dict[str, np.ndarray], attributes: dict) -> bytes:
+    """The netCDF file of one block."""
+    dims = {name: ("seed", "mode")[: value.ndim] for name, value in variables.items()}
+    data = xr.Dataset({name: (dims[name], value) for name, value in variables.items()})
+    return bytes(data.assign_attrs(attributes, checksum=_checksum(data)).to_netcdf(engine="scipy"))
+
+
+def _unpack(content: bytes) -> xr.Dataset:
+    with xr.open_dataset(io.BytesIO(content), engine="scipy") as data:
+        return data.load()
+
+
+def _checksum(data: xr.Dataset) -> str:
+    # As float64, in which the numbers do not depend on what netCDF keeps them as.
+    parts = (data[name].values.astype(float).tobytes() for name in sorted(map(str, data.data_vars)))
+    return f"{zlib.crc32(b''.join(parts)):08x}"
+
+
+def _load(file: Path | None, attributes: dict) -> bytes | None:
+    """The content of a finished block; None where there is none, or it is damaged."""
+    if file is None or not file.exists():
+        return None
+    content = file.read_bytes()
+    try:
+        data = _unpack(content)
+        intact = data.attrs.pop("checksum") == _checksum(data)
+    except Exception:  # a damaged file can make the parser fail in any way
+        return None
+    if not intact:
+        return None
+    differ = [
+        f"{name} was {data.attrs.get(name)}, is {value}"
+        for name, value in attributes.items()
+        if data.attrs.get(name) != value
+    ]
+    if differ:
+        raise ValueError(
+            f"store has {file.name} from a sweep with other settings: {'; '.join(differ)}. Use "
+            "another folder, another label, or those settings."
+        )
+    return content
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Puts the file there whole or not at all, whenever the process or the machine stops."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".unfinished", delete=False) as part:
+        try:
+            part.write(content)
+            part.flush()
+            os.fsync(part.fileno())
+            os.replace(part.name, file)
+        except BaseException:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+
+
+def _gather(found: list[bytes | None]) -> list[bytes | None]:
+    """What all processes have; each block comes from one of them."""
+    contents = [content or b"" for content in found]
+    sizes = multihost_utils.process_allgather(np.array([len(content) for content in contents]))
+    padded = np.zeros((len(contents), int(np.max(sizes))), np.uint8)
+    for row, content in zip(padded, contents, strict=True):
+        row[: len(content)] = np.frombuffer(content, np.uint8)
+    rows = np.asarray(multihost_utils.process_allgather(padded))
+    owners = np.argmax(sizes, axis=0)
+    return [bytes(rows[owner, i, : sizes[owner, i]]) for i, owner in enumerate(owners)]
+
+
+def _assemble(units, found, models, targets, seeds, shared) -> xr.Dataset:
+    parts = {unit: _unpack(content) for unit, content in zip(units, found, strict=True)}
+    modes = max(part.sizes["mode"] for part in parts.values())
+    blocks = 1 + max(block for _, _, block in units)
+
+    def of_cell(model, target):
+        cell = xr.concat([parts[model, target, block] for block in range(blocks)], "seed")
+        return cell.pad({"mode": (0, modes - cell.sizes["mode"])}).drop_attrs()
+
+    rows = [xr.concat([of_cell(m, t) for t in targets], "target") for m in models]
+    data: Any = xr.concat(rows, "model")
+    status = data["status"].astype(int)
+    data["status"] = status.copy(data=np.array(STATUSES)[status.values])
+    numbers = np.ndim(seeds) == 1 and not jnp.issubdtype(
+        np.asarray(seeds).dtype, jax.dtypes.prng_key
+    )
+    labels = np.asarray(seeds) if numbers else np.arange(data.sizes["seed"])
+    names = {"model": list(models), "target": list(targets), "seed": labels}
+    return data.assign_coords(names).assign_attrs(shared)
+
+
+__all__ = ["sweep"]

@@ -1,0 +1,228 @@
+"""Sweeps: what they measure, and that nothing finished is lost or mixed up."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+import divlab
+from divlab import sweeps
+from divlab.targets import two_gaussians
+
+MODELS = {"vae": divlab.VAE(hidden=(4,))}
+TARGETS = {"near": two_gaussians(2.0, 0.5)}
+OPTIONS = {"seeds": 6, "steps": 20, "batch_size": 32, "progress": False}
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(sweeps, "BLOCK", 2)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweeps, "BLOCK", 2)
+        return divlab.sweep(MODELS, TARGETS, **OPTIONS)
+
+
+def test_it_measures_what_fit_many_learns(whole):
+    runs = divlab.fit_many(
+        MODELS["vae"], TARGETS["near"], seeds=6, steps=20, batch_size=32, record_every=20
+    )
+    assert dict(whole.sizes) == {"model": 1, "target": 1, "seed": 6, "mode": 2}
+    found = whole.sel(model="vae", target="near")
+    for field, values in divlab.coverage(runs, TARGETS["near"])._asdict().items():
+        np.testing.assert_allclose(found[field], values, rtol=2e-3, atol=1e-4)
+    for name in ("kl", "reverse_kl", "js", "wasserstein"):
+        by_hand = [getattr(divlab, name)(TARGETS["near"], run.distribution()) for run in runs]
+        np.testing.assert_allclose(found[name], by_hand, rtol=5e-3)
+    assert found["status"].values.tolist() == ["completed"] * 6
+    assert found["seed"].values.tolist() == list(range(6))
+
+
+def test_a_gap_is_filled_and_nothing_else_done_again(whole, tmp_path):
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
+    first, second, third = sorted(tmp_path.iterdir())
+    kept = third.stat().st_mtime_ns
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-40])  # as after a disk error
+    calls = []
+    again = divlab.sweep(
+        MODELS, TARGETS, store=tmp_path, **OPTIONS | {"progress": lambda *at: calls.append(at)}
+    )
+    xr.testing.assert_identical(again, whole)
+    assert calls == [(1, 2), (2, 2)]
+    assert third.stat().st_mtime_ns == kept
+    content = bytearray(second.read_bytes())
+    content[-8] ^= 1  # one bit of one number
+    second.write_bytes(content)
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
+
+
+def test_targets_may_be_added_and_modes_may_differ_in_number(whole, tmp_path):
+    divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
+    more = TARGETS | {"three": divlab.targets.gaussian_mixture([-3.0, 0.0, 3.0], [0.5, 0.5, 0.5])}
+    both = divlab.sweep(MODELS, more, store=tmp_path, **OPTIONS)
+    assert both.sizes["mode"] == 3
+    near = both.sel(target=["near"])
+    assert np.all(np.isnan(near["mode_fractions"][..., 2]))
+    xr.testing.assert_identical(near.isel(mode=slice(2)), whole)
+    np.testing.assert_allclose(both["mode_fractions"].sum("mode"), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"steps": 21}, "steps was 20, is 21"),
+        ({"batch_size": 33}, "batch_size was 32, is 33"),
+        ({"seeds": [0, 1, 2, 3, 4, 7]}, "seeds"),
+        ({"models": {"vae": divlab.VAE(hidden=(4,), learning_rate=0.01)}}, "model"),
+        ({"targets": {"near": two_gaussians(2.5, 0.5)}}, "target"),
+    ],
+)
+def test_a_store_of_other_settings_is_refused(whole, tmp_path, change, name):
+    divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    arguments = {"models": MODELS, "targets": TARGETS, "store": tmp_path, **OPTIONS} | change
+    with pytest.raises(ValueError, match=name):
+        divlab.sweep(arguments.pop("models"), arguments.pop("targets"), **arguments)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_interrupting_keeps_what_is_finished(whole, tmp_path):
+    def stop(done, _):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS | {"progress": stop})
+    assert len(list(tmp_path.iterdir())) == 1
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
+
+
+def test_a_full_disk_leaves_no_half_block(whole, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.setattr(sweeps, "BLOCK", 2)
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
+
+
+# What other processes run: the sweep above, as process `rank` of `count`.
+SCRIPT = """
+import sys
+import jax
+store, rank, count, port, out = sys.argv[1:]
+if int(count) > 1:
+    jax.distributed.initialize(f"127.0.0.1:{port}", int(count), int(rank))
+import divlab
+from divlab import sweeps
+from divlab.targets import two_gaussians
+sweeps.BLOCK = 2
+found = divlab.sweep({"vae": divlab.VAE(hidden=(4,))}, {"near": two_gaussians(2.0, 0.5)},
+                     seeds=6, steps=20, batch_size=32, store=store or None, progress=False)
+found.to_netcdf(out, engine="scipy")
+"""
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Starts the script in a process that finds compiled programs where the last one left them."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": cache,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+
+    def process(store, rank=0, count=1, port=0, out=os.devnull):
+        arguments = [str(a) for a in (store, rank, count, port, out)]
+        return subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], env=environment)
+
+    return process
+
+
+def test_killed_at_any_moment_it_goes_on(whole, start, tmp_path):
+    store, delays = tmp_path / "store", np.random.default_rng(0).uniform(0, 0.2, 2)
+    for number, delay in enumerate(delays):
+        process = start(store)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if store.is_dir() and len(list(store.glob("*.nc"))) > number:
+                break
+            time.sleep(0.002)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert list(store.glob("*.nc"))
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=store, **OPTIONS), whole)
+
+
+def test_two_sweeps_share_a_store(whole, start, tmp_path):
+    both = [start(tmp_path) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert len(list(tmp_path.iterdir())) == 3
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
+
+
+def test_two_processes_give_what_one_does(whole, start, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    out = [tmp_path / f"{rank}.nc" for rank in range(2)]
+    both = [start("", rank, 2, port, out[rank]) for rank in range(2)]
+    assert [process.wait(180) for process in both] == [0, 0]
+    for file in out:
+        found = xr.load_dataset(file, engine="scipy")
+        found["status"] = found["status"].astype(str)
+        xr.testing.assert_equal(found, whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"models": {}}, "models"),
+        ({"models": divlab.VAE()}, "models"),
+        ({"models": {1: divlab.VAE()}}, "models"),
+        ({"models": {"elbo": "elbo"}}, "models"),
+        ({"models": {"wide": divlab.VAE(latent_dim=2)}}, "latent_dim"),
+        ({"targets": {}}, "targets"),
+        ({"targets": {"": two_gaussians()}}, "targets"),
+        ({"targets": {"one": [1.0]}}, "target"),
+        ({"steps": 0}, "steps"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"seeds": 0}, "seeds"),
+        ({"record_every": 5}, "record_every"),
+    ],
+)
+def test_bad_input(change, name):
+    arguments = {"models": MODELS, "targets": TARGETS, **OPTIONS} | change
+    with pytest.raises((TypeError, ValueError), match=name):
+        divlab.sweep(arguments.pop("models"), arguments.pop("targets"), **arguments)
+
+
+def test_a_store_is_a_folder(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(ValueError, match="store"):
+        divlab.sweep(MODELS, TARGETS, store=file, **OPTIONS)
+
+
+def test_measurements_have_estimates():
+    data = np.asarray(two_gaussians(2.0, 0.5).sample(jax.random.key(0), (200,)))
+    found = divlab.sweep(MODELS, {"data": data}, **OPTIONS | {"seeds": 2})
+    for name in ("kl", "reverse_kl", "js", "wasserstein"):
+        assert np.all(np.isfinite(found[name])), name
+    assert np.all(found["js"] <= np.log(2))
