@@ -160,7 +160,7 @@ def units(target: Packed | Samples) -> tuple[jax.Array, jax.Array]:
 def _begin(model, target, key):
     """The untrained model."""
     state = model.init(jax.random.fold_in(key, 0), *units(target))
-    return _Progress(state, jnp.zeros((), int), jnp.full((), -1))
+    return _Progress(state, jnp.zeros((), int), jnp.full((), -1, int))
 
 
 def _go_on(model, target, key, progress, steps, batch_size):

@@ -277,3 +277,24 @@ def test_a_run_survives_pickling(run, vae_runs):
         assert np.array_equal(copy.status, original.status)
         np.testing.assert_array_equal(copy.log_prob([0.5]), original.log_prob([0.5]))
     assert pickle.loads(pickle.dumps(run)).status.step == 60
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_training_compiles_its_loop_once(target, many):
+    """Of one fit with several records, with numbers that no other test has compiled."""
+    model, options = divlab.VAE(hidden=(3,)), {"steps": 5, "record_every": 2, "batch_size": 7}
+    seen = []
+
+    def listener(event, seconds, **details):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(details["fun_name"])
+
+    jax.monitoring.register_event_duration_secs_listener(listener)
+    try:
+        if many:
+            divlab.fit_many(model, target, seeds=2, **options)
+        else:
+            divlab.fit(model, target, **options)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listener)
+    assert sum("_go_on" in name for name in seen) == 1
