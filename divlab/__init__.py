@@ -1,7 +1,7 @@
 """divlab: how the choice of divergence shapes what a generative model learns.
 
-Importing it changes no setting of JAX and starts no backend; `divlab.explore` and
-`divlab.figures`, which need ipywidgets and matplotlib, are loaded when first used.
+Importing it changes no setting of JAX and starts no backend; what needs ipywidgets, matplotlib or
+xarray (`explore`, `figures`, `sweep`, `evidence`) is loaded when first used.
 """
 
 import importlib
@@ -45,7 +45,6 @@ from divlab.models import (
     objectives,
     training_cost,
 )
-from divlab.sweeps import sweep
 
 # So that `from divlab.families import KL` works too.
 sys.modules[f"{__name__}.families"] = families
@@ -70,6 +69,7 @@ __all__ = [
     "energy",
     "entropy",
     "estimate",
+    "evidence",
     "explore",
     "f_divergence",
     "families",
@@ -95,6 +95,8 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name in ("explore", "figures"):
+    if name in ("evidence", "explore", "figures"):
         return importlib.import_module(f"divlab.{name}")
+    if name == "sweep":
+        return importlib.import_module("divlab.sweeps").sweep
     raise AttributeError(f"module 'divlab' has no attribute {name!r}")

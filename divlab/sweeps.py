@@ -84,7 +84,7 @@ def sweep(
         "steps": steps,
         "batch_size": fit_options.get("batch_size", 256),
         "seeds": _digest(jax.random.key_data(keys)),
-        "bits": 64 if jax.config.jax_enable_x64 else 32,
+        "bits": np.finfo(jax.dtypes.canonicalize_dtype(float)).bits,
     }
     known_models = {label: _describe_model(model) for label, model in models.items()}
     known_targets = {label: _describe_target(target) for label, target in targets.items()}
@@ -172,13 +172,15 @@ def _measure(runs, target) -> dict[str, np.ndarray]:
     """Name of a variable -> its values, seeds first."""
     found = coverage(runs, target)._asdict()
     argument = read("target", target)
-    found |= _divergences(as_arrays(runs.model), as_arrays(runs.params), argument)
+    found |= divergences_to(as_arrays(runs.model), as_arrays(runs.params), argument)
     found["status"] = np.array([STATUSES.index(status) for status in runs.status])
     return {name: np.asarray(values) for name, values in found.items()}
 
 
 @jax.jit
-def _divergences(model, params, target: Packed | Samples):
+def divergences_to(model, params, target: Packed | Samples) -> dict[str, jax.Array]:
+    """From the target to what a model has learned, for parameters with a leading axis."""
+
     def of_one(params):
         learned = model.learned(params)
         if isinstance(target, Packed):

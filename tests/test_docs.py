@@ -1,4 +1,4 @@
-"""The tables in docs/divergences.md say what the code does."""
+"""The pages of docs say what the code does."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,8 @@ import divlab
 from divlab.divergences import closed_form
 from divlab.methods import METHODS
 
-PAGE = Path(__file__).parents[1] / "docs" / "divergences.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "divergences.md"
 
 QUANTITIES = {
     "kl": divlab.kl,
@@ -100,3 +101,20 @@ def test_conventions_of_scipy_and_pot():
     normals = Normal(0.0, 1.0), Normal(1.0, 2.0)
     assert jensenshannon(p, q) ** 2 == pytest.approx(float(divlab.js(*normals)), rel=1e-4)
     assert ss.entropy(p, q) == pytest.approx(float(divlab.kl(*normals)), rel=1e-4)
+
+
+def test_the_skeletons_of_objectives_run():
+    """The page's blocks one after the other, as a reader would type them."""
+    page = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 2
+    names: dict = {}
+    for block in blocks:
+        exec(compile(block, "docs/objectives.md", "exec"), names)
+        assert names["run"].status == "completed"
+
+
+def test_every_objective_has_a_row_on_its_page():
+    page = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    assert rows == {*divlab.GAN_OBJECTIVES, *divlab.VAE_OBJECTIVES}

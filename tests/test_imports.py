@@ -21,6 +21,7 @@ LEVELS = {
     "metrics": 4,
     "figures": 4,
     "sweeps": 5,
+    "evidence": 6,
     "explore": 5,
 }
 # Root of an import -> where it may stand. The others are free.
@@ -28,6 +29,7 @@ HOMES = {
     "flax": ("networks.py",),
     "ipywidgets": ("explore/",),
     "matplotlib": ("figures.py", "explore/"),
+    "xarray": ("sweeps.py", "evidence.py"),
     "PIL": ("figures.py",),
 }
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}

@@ -1,0 +1,225 @@
+"""What training shows, as tables: rates with intervals, costs, divergences along the way.
+
+Each function returns an `xarray.Dataset`, so that a notebook prints or plots it as it is.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import lax
+
+from divlab.checks import check_count
+from divlab.divergences.arguments import read, read_number
+from divlab.metrics import wilson
+from divlab.models import GAN_OBJECTIVES, Run, Runs, fit_many, training_cost
+from divlab.models.architecture import choose_objective
+from divlab.models.objectives import Adversarial, Batch
+from divlab.records import as_arrays
+from divlab.sweeps import divergences_to, sweep
+from divlab.targets import two_gaussians
+
+
+def coverage_rates(
+    models, separations=(1.0, 2.0, 4.0, 8.0), *, scale=0.5, seeds=32, confidence=0.95, **options
+) -> xr.Dataset:
+    """How often a model covers both of two Gaussians, against how far apart they are.
+
+    Args:
+        models: dict of label to model, as in `divlab.sweep`.
+        separations: distances between the two modes, in units of x.
+        scale: of each mode.
+        seeds: as in `divlab.sweep`.
+        confidence: of the intervals.
+        options: `steps`, `batch_size`, `store` and `progress`, as in `divlab.sweep`.
+
+    Returns:
+        A Dataset over model and separation: `covered`, the number of seeds that cover both modes,
+        `rate`, their share, and `low` and `high`, the ends of Wilson's interval for it. Attribute
+        `seeds` says of how many.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.sweep` and `divlab.targets.two_gaussians`.
+
+    Example:
+        >>> import divlab
+        >>> models = {"vae": divlab.VAE(hidden=(4,))}
+        >>> rates = divlab.evidence.coverage_rates(
+        ...     models, [1.0], seeds=2, steps=5, progress=False
+        ... )
+        >>> rates["covered"].dims
+        ('model', 'separation')
+    """
+    targets = {f"{separation:g}": two_gaussians(separation, scale) for separation in separations}
+    found = sweep(models, targets, seeds=seeds, **options)
+    covered = (found["modes_covered"] == 2).sum("seed").rename(target="separation")
+    count = found.sizes["seed"]
+    ends = np.array([wilson(int(n), count, confidence) for n in covered.values.ravel()])
+    low, high = (covered.copy(data=end.reshape(covered.shape)) for end in ends.T)
+    table = xr.Dataset({"covered": covered, "rate": covered / count, "low": low, "high": high})
+    table = table.assign_coords(separation=np.asarray(separations, float))
+    return table.assign_attrs(found.attrs, seeds=count, scale=scale, confidence=confidence)
+
+
+def steps_to_reach(
+    models, target, bar, *, seeds=32, steps=2000, record_every=50, batch_size=256
+) -> xr.Dataset:
+    """How many steps, and operations, it takes until W₁ to the target is below a bar.
+
+    Args:
+        models: dict of label to model, with latent_dim=1.
+        target: as in `divlab.fit`.
+        bar: in units of x, above 0.
+        seeds, steps, record_every, batch_size: as in `divlab.fit_many`; what is found is the first
+            recorded step, so it is late by up to `record_every`.
+
+    Returns:
+        A Dataset over model and seed: `steps`, NaN where the bar was not reached, `flops`, as many
+        times `divlab.training_cost`, and `wasserstein`, at the end.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.fit_many`; a bar that is not above 0.
+
+    Example:
+        >>> import divlab
+        >>> models = {"vae": divlab.VAE(hidden=(4,))}
+        >>> target = divlab.targets.two_gaussians(1.0)
+        >>> found = divlab.evidence.steps_to_reach(models, target, 9.0, seeds=2, steps=5)
+        >>> found["steps"].values.tolist()
+        [[0.0, 0.0]]
+    """
+    read_number("bar", bar, low=0.0, high=np.inf, closed=False, need="above 0")
+    rows = []
+    for model in models.values():
+        runs = fit_many(
+            model,
+            target,
+            seeds=seeds,
+            steps=steps,
+            record_every=record_every,
+            batch_size=batch_size,
+        )
+        distances = along_training(runs)["wasserstein"].values
+        below = distances < bar
+        first = np.where(below.any(axis=1), runs.steps[0][below.argmax(axis=1)], np.nan)
+        cost = training_cost(model, batch_size).flops
+        rows.append({"steps": first, "flops": first * cost, "wasserstein": distances[:, -1]})
+    table = {name: (("model", "seed"), np.stack([row[name] for row in rows])) for name in rows[0]}
+    return xr.Dataset(table, coords={"model": list(models)}, attrs={"bar": bar})
+
+
+def along_training(run) -> xr.Dataset:
+    """The exact divergences from the target at every record of a training, and its losses.
+
+    Args:
+        run: a `Run` or `Runs` of a model with latent_dim=1.
+
+    Returns:
+        A Dataset over step, of `Runs` over seed and step: `kl`, `reverse_kl` and `js` in nats and
+        `wasserstein` in units of x, as in `divlab.sweep`, and the losses of `run.history`.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: its latent has more dimensions.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=4, record_every=2)
+        >>> divlab.evidence.along_training(run)["js"].dims
+        ('step',)
+    """
+    if not isinstance(run, Run):
+        raise TypeError(f"run must be a divlab.Run or divlab.Runs, got {run!r}.")
+    run._check_exact()
+    axes = ("seed", "step") if isinstance(run, Runs) else ("step",)
+    shape = run.steps.shape
+    flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[len(shape) :]), run.snapshots)
+    found = divergences_to(as_arrays(run.model), as_arrays(flat), read("target", run.target))
+    table = {name: (axes, np.asarray(values).reshape(shape)) for name, values in found.items()}
+    table |= {name: (axes, values) for name, values in run.history.items()}
+    return xr.Dataset(table, coords={"step": np.atleast_2d(run.steps)[0]})
+
+
+def dirac_gan(
+    objective, *, start=(1.0, 1.0), rate=0.1, steps=500, extent=2.0, points=21
+) -> xr.Dataset:
+    """The phase plane of the simplest GAN: data at 0, one generated point θ, the critic ψ·x.
+
+    At rest is the origin alone. Both parameters move down the gradients of their losses at once.
+
+    Args:
+        objective: a name in `divlab.GAN_OBJECTIVES`, or an objective, with one critic of scores.
+        start: θ and ψ at first.
+        rate: step size of the path.
+        steps: of the path.
+        extent: the field is shown for θ and ψ within ± this.
+        points: along each axis of the field.
+
+    Returns:
+        A Dataset: `theta_velocity` and `psi_velocity` over theta and psi; `theta_path` and
+        `psi_path` over step, from the start on.
+
+    Raises:
+        TypeError, ValueError: an objective that is not known, or whose critic is more than a score;
+            numbers out of range.
+
+    Source: Mescheder, Geiger & Nowozin (2018), Which Training Methods for GANs do actually
+    Converge?, section 2.
+
+    Example:
+        >>> import divlab
+        >>> plane = divlab.evidence.dirac_gan("r1", rate=0.01, steps=5000)
+        >>> bool(abs(plane["theta_path"][-1]) < 0.1)
+        True
+    """
+    objective = choose_objective(objective, GAN_OBJECTIVES, Adversarial, None)
+    alone = objective.critic_networks(1, 1, ()) == {"critic": (1, 1)}
+    if not alone or objective.generator_networks(1, 1, ()):
+        raise ValueError(
+            f"objective {type(objective).__name__} compares more than scores of single points; "
+            "the Dirac-GAN has no place for that."
+        )
+    check_count("steps", steps)
+    check_count("points", points, 2)
+    for name, value in (("rate", rate), ("extent", extent)):
+        read_number(name, value, low=0.0, high=np.inf, closed=False, need="above 0")
+    axis = np.linspace(-extent, extent, points)
+    field, path = _plane(as_arrays(objective), axis, np.asarray(start, float), rate, steps)
+    return xr.Dataset(
+        {
+            "theta_velocity": (("theta", "psi"), np.asarray(field[0])),
+            "psi_velocity": (("theta", "psi"), np.asarray(field[1])),
+            "theta_path": ("step", np.asarray(path[0])),
+            "psi_path": ("step", np.asarray(path[1])),
+        },
+        coords={"theta": axis, "psi": axis, "step": np.arange(steps + 1)},
+    )
+
+
+def _plane(objective, axis, start, rate, steps):
+    def batch(theta):
+        zero = jnp.zeros(1)
+        return Batch(zero, theta[None], zero[None], jax.random.key(0))
+
+    def critic(psi):
+        return {"critic": lambda x: psi * x[:, None]}
+
+    def velocity(theta, psi):
+        down = jax.grad(lambda theta: objective.generator_loss(critic(psi), batch(theta)))(theta)
+        up = jax.grad(lambda psi: objective.critic_loss(critic(psi), batch(theta)))(psi)
+        return -down, -up
+
+    def step(position, _):
+        moved = tuple(a + rate * v for a, v in zip(position, velocity(*position), strict=True))
+        moved = moved[0], objective.constrain({"critic": moved[1]})["critic"]
+        return moved, moved
+
+    first = jnp.asarray(start[0], float), jnp.asarray(start[1], float)
+    _, path = lax.scan(step, first, length=steps)
+    path = [jnp.concatenate([a[None], b]) for a, b in zip(first, path, strict=True)]
+    grid = jnp.meshgrid(jnp.asarray(axis, float), jnp.asarray(axis, float), indexing="ij")
+    return jax.vmap(jax.vmap(velocity))(*grid), path
+
+
+__all__ = ["along_training", "coverage_rates", "dirac_gan", "steps_to_reach"]
