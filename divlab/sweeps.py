@@ -3,7 +3,7 @@
 import io
 import itertools
 import os
-import tempfile
+import uuid
 import zlib
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +27,7 @@ from divlab.metrics import coverage
 from divlab.models import GAN, VAE, fit_many
 from divlab.models.training import read_seeds
 from divlab.records import as_arrays
+from divlab.targets import modes
 
 BLOCK = 64  # seeds trained, and kept on disk, together
 DRAWS = 10_000  # of a model, where its target is an array and has no density
@@ -48,8 +49,8 @@ def sweep(
         seeds: a number or an array of keys, as in `fit_many`.
         steps: as in `fit`.
         store: None, or a folder in which every finished block of 64 seeds is kept as a netCDF
-            file. A sweep that was killed goes on from there and gives the same Dataset; models and
-            targets may be added later, and several sweeps may share the folder.
+            file. A sweep that was killed goes on from there and gives the same Dataset; models,
+            targets and blocks of seeds may be added later, and sweeps may share the folder.
         progress: True shows a bar; a function is called with (done, all) after each block.
         fit_options: `batch_size`, as in `fit`.
 
@@ -83,15 +84,16 @@ def sweep(
         "divlab": version("divlab"),
         "steps": steps,
         "batch_size": fit_options.get("batch_size", 256),
-        "seeds": _digest(jax.random.key_data(keys)),
         "bits": np.finfo(jax.dtypes.canonicalize_dtype(float)).bits,
     }
     known_models = {label: _describe_model(model) for label, model in models.items()}
     known_targets = {label: _describe_target(target) for label, target in targets.items()}
     units = list(itertools.product(models, targets, range(len(blocks))))
     files = [None if folder is None else folder / _file_name(*unit) for unit in units]
+    of_block = [_digest(jax.random.key_data(block)) for block in blocks]
     attributes = [
-        {"model": known_models[m], "target": known_targets[t], **shared} for m, t, _ in units
+        {"model": known_models[m], "target": known_targets[t], "seeds": of_block[b], **shared}
+        for m, t, b in units
     ]
     found = [_load(*pair) for pair in zip(files, attributes, strict=True)]
 
@@ -114,7 +116,8 @@ def sweep(
     if turns > 1:
         found = _gather([found[i] if i in mine else None for i in range(len(units))])
     contents = [content for content in found if content is not None]
-    return _assemble(units, contents, models, targets, seeds, shared)
+    shared["seeds"] = _digest(jax.random.key_data(keys))
+    return _assemble(units, contents, models, targets, _labels(seeds, len(keys)), shared)
 
 
 def _check(models, targets, steps, fit_options) -> None:
@@ -127,11 +130,15 @@ def _check(models, targets, steps, fit_options) -> None:
     for label, model in models.items():
         if not isinstance(model, (GAN, VAE)):
             raise TypeError(f"models[{label!r}] must be a GAN or a VAE, got {model!r}.")
-        if model.latent_dim != 1:
-            raise ValueError(
-                f"models[{label!r}] has latent_dim={model.latent_dim}; only with latent_dim=1 is "
-                "what it learns known exactly."
-            )
+        dims = model.latent_dim, model.data_dim
+        if dims != (1, 1):
+            raise ValueError(f"models[{label!r}] needs latent_dim, data_dim = 1, 1, got {dims}.")
+    # Now, rather than after hours of training the models on the targets before it.
+    for label, target in targets.items():
+        try:
+            modes(target)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"targets[{label!r}]: {error}") from error
     check_count("steps", steps)
     unknown = set(fit_options) - {"batch_size"}
     if unknown:
@@ -147,7 +154,15 @@ def _open(store) -> Path:
 
 
 def _file_name(model: str, target: str, block: int) -> str:
-    return f"{quote(model, safe='')}--{quote(target, safe='')}--{block:04d}.nc"
+    # No quoted label holds an "@", so no two cells share a name.
+    return f"{quote(model, safe='')}@{quote(target, safe='')}@{block:04d}.nc"
+
+
+def _labels(seeds, count: int) -> np.ndarray:
+    """The seeds themselves where they are ints, else their positions."""
+    kinds = [getattr(leaf, "dtype", int) for leaf in jax.tree.leaves(seeds)]
+    keys = any(jnp.issubdtype(kind, jax.dtypes.prng_key) for kind in kinds)
+    return np.arange(count) if keys or np.ndim(seeds) != 1 else np.asarray(seeds)
 
 
 def _digest(array) -> str:
@@ -165,7 +180,9 @@ def _describe_target(target) -> str:
         return f"samples {_digest(argument.values)}"
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(argument)]
     shown = [leaf.tolist() if leaf.size < 20 else _digest(leaf) for leaf in leaves]
-    return f"{type(target).__name__} {shown}"
+    # The structure tells a mixture of Normals from one of Laplaces with the same numbers.
+    structure = zlib.crc32(str(jax.tree.structure(argument)).encode())
+    return f"{type(target).__name__} {structure:08x} {shown}"
 
 
 def _measure(runs, target) -> dict[str, np.ndarray]:
@@ -239,15 +256,16 @@ def _load(file: Path | None, attributes: dict) -> bytes | None:
 
 def _write(file: Path, content: bytes) -> None:
     """Puts the file there whole or not at all, whenever the process or the machine stops."""
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".unfinished", delete=False) as part:
-        try:
-            part.write(content)
-            part.flush()
-            os.fsync(part.fileno())
-            os.replace(part.name, file)
-        except BaseException:
-            Path(part.name).unlink(missing_ok=True)
-            raise
+    part = file.with_name(f"{uuid.uuid4().hex}.unfinished")
+    try:
+        with part.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _gather(found: list[bytes | None]) -> list[bytes | None]:
@@ -262,7 +280,7 @@ def _gather(found: list[bytes | None]) -> list[bytes | None]:
     return [bytes(rows[owner, i, : sizes[owner, i]]) for i, owner in enumerate(owners)]
 
 
-def _assemble(units, found, models, targets, seeds, shared) -> xr.Dataset:
+def _assemble(units, found, models, targets, labels, shared) -> xr.Dataset:
     parts = {unit: _unpack(content) for unit, content in zip(units, found, strict=True)}
     modes = max(part.sizes["mode"] for part in parts.values())
     blocks = 1 + max(block for _, _, block in units)
@@ -275,10 +293,6 @@ def _assemble(units, found, models, targets, seeds, shared) -> xr.Dataset:
     data: Any = xr.concat(rows, "model")
     status = data["status"].astype(int)
     data["status"] = status.copy(data=np.array(STATUSES)[status.values])
-    numbers = np.ndim(seeds) == 1 and not jnp.issubdtype(
-        np.asarray(seeds).dtype, jax.dtypes.prng_key
-    )
-    labels = np.asarray(seeds) if numbers else np.arange(data.sizes["seed"])
     names = {"model": list(models), "target": list(targets), "seed": labels}
     return data.assign_coords(names).assign_attrs(shared)
 

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from numpyro.distributions import Categorical, Laplace, MixtureSameFamily, Normal
 
 import divlab
 from divlab import sweeps
@@ -67,6 +68,38 @@ def test_a_gap_is_filled_and_nothing_else_done_again(whole, tmp_path):
     xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
 
 
+def test_seeds_may_be_added(whole, tmp_path):
+    calls = []
+    fewer = OPTIONS | {"store": tmp_path, "seeds": 4}
+    divlab.sweep(MODELS, TARGETS, **fewer)
+    more = fewer | {"seeds": 6, "progress": lambda *at: calls.append(at)}
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, **more), whole)
+    assert calls == [(1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "labels"),
+    [
+        (jax.random.split(jax.random.key(0), 2), [0, 1]),
+        ([jax.random.key(3), jax.random.key(4)], [0, 1]),
+        (jax.random.split(jax.random.PRNGKey(0), 2), [0, 1]),
+        (range(5, 7), [5, 6]),
+        (np.array([7, 3]), [7, 3]),
+    ],
+    ids=["keys", "list-of-keys", "old-keys", "range", "ints"],
+)
+def test_forms_of_seeds(seeds, labels):
+    found = divlab.sweep(MODELS, TARGETS, **OPTIONS | {"seeds": seeds})
+    assert found["seed"].values.tolist() == labels
+
+
+def test_every_cell_has_its_own_file(tmp_path):
+    models = {"a": MODELS["vae"], "a--b": MODELS["vae"], "a/b@c": MODELS["vae"]}
+    targets = {"c": TARGETS["near"], "b--c": TARGETS["near"], "ü": TARGETS["near"]}
+    divlab.sweep(models, targets, **OPTIONS | {"seeds": 2, "store": tmp_path})
+    assert len(list(tmp_path.iterdir())) == 9
+
+
 def test_targets_may_be_added_and_modes_may_differ_in_number(whole, tmp_path):
     divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
     more = TARGETS | {"three": divlab.targets.gaussian_mixture([-3.0, 0.0, 3.0], [0.5, 0.5, 0.5])}
@@ -95,6 +128,24 @@ def test_a_store_of_other_settings_is_refused(whole, tmp_path, change, name):
     with pytest.raises(ValueError, match=name):
         divlab.sweep(arguments.pop("models"), arguments.pop("targets"), **arguments)
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_targets_of_the_same_numbers_but_another_kind_are_refused(tmp_path):
+    shares = Categorical(probs=np.array([0.5, 0.5]))
+    numbers = np.array([-1.0, 1.0]), np.array([0.5, 0.5])
+    options = OPTIONS | {"seeds": 2, "store": tmp_path}
+    divlab.sweep(MODELS, {"t": MixtureSameFamily(shares, Normal(*numbers))}, **options)
+    with pytest.raises(ValueError, match="target was"):
+        divlab.sweep(MODELS, {"t": MixtureSameFamily(shares, Laplace(*numbers))}, **options)
+
+
+def test_a_bad_last_cell_is_found_before_the_first_is_trained(tmp_path):
+    options = OPTIONS | {"store": tmp_path}
+    with pytest.raises(ValueError, match=r"targets\['one'\]"):
+        divlab.sweep(MODELS, TARGETS | {"one": [1.0]}, **options)
+    with pytest.raises(ValueError, match=r"models\['wide'\]"):
+        divlab.sweep(MODELS | {"wide": divlab.VAE(data_dim=2)}, TARGETS, **options)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_interrupting_keeps_what_is_finished(whole, tmp_path):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import Distribution
 
-from divlab.divergences.densities import Packed
+from divlab.divergences.densities import Packed, misplaced
 
 
 class Samples(NamedTuple):
@@ -61,6 +61,13 @@ def read_distribution(name: str, value: Distribution) -> Packed:
         for parameter, entry in value.__dict__.items():
             if isinstance(entry, (float, np.ndarray, jax.Array)) and np.any(np.isnan(entry)):
                 raise ValueError(f"{name} has NaN in its parameter {parameter.lstrip('_')}.")
+            if parameter in ("loc", "scale") and np.any(np.isinf(entry)):
+                raise ValueError(f"{name} has an infinite {parameter}: it is no distribution.")
+        for parameter, entry, allowed in misplaced(jax.tree.map(np.asarray, value)):
+            if not np.all(allowed):
+                raise ValueError(
+                    f"{name} is a {kind} whose {parameter} cannot be {np.asarray(entry).tolist()}."
+                )
     return Packed(value)
 
 
@@ -159,7 +166,7 @@ def _check_weights(name: str, weights, length: int) -> np.ndarray | jax.Array | 
             f"{label} must have one entry for each sample, got {array.shape[0]} for {length}."
         )
     if isinstance(array, jax.Array):
-        return array / jnp.sum(array)
+        return jnp.where(jnp.all(array >= 0), array / jnp.sum(array), jnp.nan)
     low, high = array.min(), array.max()
     if low < 0 or np.isinf(high):
         raise ValueError(

@@ -175,6 +175,23 @@ def components(distribution: Distribution) -> list[Distribution]:
     return [distribution]
 
 
+def misplaced(distribution: Distribution):
+    """Name, value and whether it is where its family allows, of each parameter of each part."""
+    for part in components(distribution):
+        for name, constraint in (getattr(part, "arg_constraints", None) or {}).items():
+            value = part.__dict__.get(name)
+            if value is None or isinstance(value, Distribution) or constraint.is_discrete:
+                continue
+            try:
+                allowed = constraint(value)
+            except (NotImplementedError, TypeError, ValueError):  # it depends on other parameters
+                continue
+            yield name, value, allowed
+        low, high = support_bounds(part)
+        if not (isinstance(low, float) or isinstance(high, float)):
+            yield "support", (low, high), low < high
+
+
 def support_ends(distributions: list[Distribution]) -> tuple[jax.Array, bool, bool]:
     """All finite ends of all components' supports, and whether mass can reach -inf and inf."""
     ends, reaches_left, reaches_right = [], False, False

@@ -10,6 +10,7 @@ from jax import lax
 from divlab import methods
 from divlab.divergences import closed_form
 from divlab.divergences.arguments import Samples, is_concrete
+from divlab.divergences.densities import misplaced
 from divlab.records import as_arrays
 
 DISTRIBUTIONS, SAMPLES, MIXED = "two distributions", "two samples", "samples and a distribution"
@@ -114,7 +115,10 @@ def unless_nan(value: jax.Array, *arguments) -> jax.Array:
 def _closed_form_jit(quantity, arguments, options):
     distributions = [a.distribution for a in arguments]
     formula = closed_form.find(quantity, *distributions)
-    return unless_nan(jnp.asarray(formula(*distributions, **options), float), arguments, options)
+    value = unless_nan(jnp.asarray(formula(*distributions, **options), float), arguments, options)
+    for _, _, allowed in (entry for d in distributions for entry in misplaced(d)):
+        value = jnp.where(jnp.all(allowed), value, jnp.nan)  # a formula would not notice
+    return value
 
 
 def run_formula(quantity, *arguments, **options):

@@ -303,7 +303,8 @@ def _mixed(function, p, q, *options) -> jax.Array:
 
 @jax.jit
 def _traced_wasserstein(x, y, order):
-    return unless_nan(empirical.traced_wasserstein(x, y, order), x, y)
+    value = jnp.where(order >= 1, empirical.traced_wasserstein(x, y, order), jnp.nan)
+    return unless_nan(value, x, y)
 
 
 @jax.jit
@@ -320,7 +321,8 @@ def _traced_largest(x, y):
 
 @jax.jit
 def _traced_squared_mmd(x, y, bandwidth):
-    return unless_nan(kernels.traced_squared(x.values, y.values, bandwidth), x, y)
+    value = kernels.traced_squared(x.values, y.values, bandwidth)
+    return unless_nan(jnp.where(bandwidth > 0, value, jnp.nan), x, y)
 
 
 @jax.jit
@@ -358,7 +360,8 @@ def _largest(p, q):
 
 @jax.jit
 def _squared_mmd(p, q, bandwidth):
-    return kernels.squared(p.distribution, q.distribution, bandwidth)
+    value, *masses = kernels.squared(p.distribution, q.distribution, bandwidth)
+    return jnp.where(bandwidth > 0, value, jnp.nan), *masses
 
 
 @jax.jit

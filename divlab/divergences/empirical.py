@@ -27,6 +27,7 @@ def sort(argument: Samples) -> Samples:
     """Sorted samples; on the host, where they are known, without those of no weight."""
     values, weights = argument
     if not is_known(argument):
+        values = jnp.asarray(values)  # known ones may come with traced weights
         if weights is None:
             return Samples(jnp.sort(values))
         at = jnp.argsort(values)

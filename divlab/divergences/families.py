@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from divlab.divergences.arguments import read_number
 from divlab.records import record
 
 # Of e^-r - 1 + r: for |r| < 1 these terms reach rounding, in 32 bits and in 64.
@@ -238,6 +239,10 @@ class JS(Family):
 
     name = "js"
 
+    def __post_init__(self):
+        need = "strictly between 0 and 1"
+        read_number("weight", self.weight, low=0.0, high=1.0, closed=False, need=need)
+
     @property
     def at_zero(self):
         """The value -(1 - w) log(1 - w)."""
@@ -265,7 +270,7 @@ class JS(Family):
         return (1 - self.weight) * (jnp.log1p(-self.weight) - jnp.log(rest))
 
     def activation(self, v):
-        """W times the log of a probability, less its least value."""
+        """The number w times the log of a probability, less its least value."""
         return self.weight * (jax.nn.log_sigmoid(v) - jnp.log(self.weight))
 
     def activated_conjugate(self, v):
@@ -345,7 +350,7 @@ class Pearson(Family):
         return larger * jnp.expm1(-jnp.abs(r)) ** 2
 
     def conjugate(self, t):
-        """T + t²/4 for t ≥ -2, and -1 below."""
+        """The conjugate t + t²/4 for t ≥ -2, and -1 below."""
         t = jnp.maximum(t, -2.0)
         return t + t * t / 4
 
@@ -400,6 +405,10 @@ class Alpha(Family):
     alpha: float | jax.Array = 0.5
 
     name = "alpha"
+
+    def __post_init__(self):
+        need = "above 0, and finite"
+        read_number("alpha", self.alpha, low=0.0, high=np.inf, closed=False, need=need)
 
     @property
     def at_zero(self):

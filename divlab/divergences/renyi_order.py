@@ -143,7 +143,9 @@ def infinite_order(p: Packed, q: Packed) -> tuple[jax.Array, ...]:
         x, _ = panels.locate(index, t)
         log_p, log_q = _log_densities(distributions, x)
         used = (log_p > -jnp.inf) & (panels.width[index] != 0)[..., None]
-        lacks = used & (log_q == -jnp.inf)
+        # A density of 0 and one too small for its dtype are the same to a supremum.
+        lowest = jnp.finfo(x.dtype).min / 2
+        lacks = used & (log_q < lowest) & (log_p > lowest)
         both = used & ~lacks
         value = jnp.where(both, log_p, 0.0) - jnp.where(both, log_q, 0.0)
         # Far out both logarithms are so large that their difference is rounding.

@@ -73,7 +73,7 @@ def wasserstein_p(p: Distribution, q: Distribution, order: jax.Array) -> tuple[j
     cost = lines.total(jnp.where(known, source.density * power(distance, order), 0.0)).sum()
     ignored = jnp.where(known, 0.0, source.density * power(jnp.abs(line.x), order))
     heavy = lines.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
-    value = jnp.where(heavy, jnp.nan, power(cost, 1 / order))
+    value = jnp.where(heavy, jnp.nan, _root(cost, order))
     return value, source.total, target.total
 
 
@@ -131,4 +131,9 @@ def samples_to_distribution(
 
     inside = jnp.sum(lines.in_chunks(cost, pieces))
     rest = lines.remainders(line, lambda t: density(q, t) * power(jnp.abs(t - matched(t)), order))
-    return power(inside + jnp.sum(rest), 1 / order), g.total
+    return _root(inside + jnp.sum(rest), order), g.total
+
+
+def _root(cost: jax.Array, order: jax.Array) -> jax.Array:
+    """cost^(1/order); NaN for a traced order that no integral gives."""
+    return jnp.where((order >= 1) & (order < jnp.inf), power(cost, 1 / order), jnp.nan)

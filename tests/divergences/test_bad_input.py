@@ -10,6 +10,7 @@ from numpyro import distributions as nd
 
 import divlab
 from divlab.methods import NearestNeighbours
+from divlab.records import record
 
 X, Y = [0.0, 1.0, 2.5], [0.5, 1.5, 3.0, 4.0]
 N = nd.Normal(0.0, 1.0)
@@ -140,3 +141,59 @@ def test_nan_under_jit_gives_nan(divergence):
         assert np.isnan(jax.jit(lambda t, d=d: divergence(d(t), gumbel))(jnp.nan))
     x = jnp.array([0.0, jnp.nan, 1.0, 2.0])
     assert np.isnan(jax.jit(divergence)(x, jnp.array(Y)))
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [
+        (lambda s: divlab.wasserstein(nd.Exponential(s), nd.Exponential(1.0)), -1.0),
+        (lambda s: divlab.kl(nd.Cauchy(0.0, s), nd.Cauchy(0.0, 1.0)), -1.0),
+        (lambda s: divlab.entropy(nd.Normal(0.0, s)), -1.0),
+        (lambda s: divlab.renyi(nd.Normal(0.0, s), N, alpha=0.5), -1.0),
+        (lambda s: divlab.chi2(nd.Beta(s, 1.0), nd.Beta(1.0, 1.0)), -1.0),
+        (
+            lambda o: divlab.wasserstein(nd.Uniform(-3.0, 3.0), nd.Uniform(0.0, 1.0), order=o),
+            np.inf,
+        ),
+        (lambda o: divlab.wasserstein(np.arange(3.0), np.arange(4.0), order=o), 0.5),
+        (lambda b: divlab.mmd(np.arange(3.0), np.arange(4.0), bandwidth=b), -1.0),
+        (lambda w: divlab.energy(np.arange(3.0), np.arange(4.0), jnp.stack([w, 1.0, 1.0])), -0.5),
+    ],
+)
+def test_under_jit_what_cannot_be_is_nan(function, value):
+    """Where a formula would give a plausible number; with an allowed value there is one."""
+    assert np.isnan(jax.jit(function)(value))
+    assert np.isfinite(jax.jit(function)(2.0))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: divlab.kl(nd.Uniform(2.0, 1.0), nd.Uniform(0.0, 1.0)),
+        lambda: divlab.kl(nd.Normal(0.0, jnp.inf), N),
+        lambda: divlab.families.Alpha(-1.0),
+        lambda: divlab.families.JS(2.0),
+    ],
+)
+def test_distributions_and_rows_that_cannot_be(build):
+    with pytest.raises(ValueError, match=r"support|infinite|alpha|weight"):
+        build()
+
+
+def test_a_row_of_ones_own_is_not_taken_for_the_built_in_of_its_name():
+    @record
+    class Half(divlab.families.Family):
+        name = "kl"
+        at_zero = at_infinity = 0.5
+
+        def perspective(self, log_p, log_q):
+            return 0.5 * jnp.abs(jnp.exp(log_p) - jnp.exp(log_q))
+
+    other = nd.Normal(1.0, 2.0)
+    exact = float(divlab.tv(N, other))
+    assert float(divlab.f_divergence(N, other, Half())) == pytest.approx(exact, rel=1e-5)
+
+
+def test_a_supremum_over_tails_that_underflow_is_infinite():
+    """Gumbel's left tail falls off like exp(-e^-x)."""
+    assert float(divlab.renyi(N, nd.Gumbel(1.0, 2.0), alpha=np.inf)) == np.inf
