@@ -48,6 +48,7 @@ from divlab.models import (
 
 # So that `from divlab.families import KL` works too.
 sys.modules[f"{__name__}.families"] = families
+sys.modules[f"{__name__}.objectives"] = objectives
 
 __version__ = version("divlab")
 
