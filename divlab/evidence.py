@@ -169,8 +169,9 @@ def dirac_gan(
 
     Example:
         >>> import divlab
-        >>> plane = divlab.evidence.dirac_gan("r1", rate=0.01, steps=5000)
-        >>> bool(abs(plane["theta_path"][-1]) < 0.1)
+        >>> penalised = divlab.objectives.R1(penalty=1.0)
+        >>> plane = divlab.evidence.dirac_gan(penalised, rate=0.02, steps=5000)
+        >>> bool(abs(plane["theta_path"][-1]) < 0.01)
         True
     """
     objective = choose_objective(objective, GAN_OBJECTIVES, Adversarial, None)

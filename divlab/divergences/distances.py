@@ -28,7 +28,8 @@ def wasserstein(p, q, p_weights=None, q_weights=None, *, order=1) -> jax.Array:
         q: likewise.
         p_weights: a weight for each sample of `p`, not negative; need not sum to 1.
         q_weights: likewise for `q`.
-        order: k, a number of at least 1; `inf` for the farthest distance any mass moves.
+        order: k, a number of at least 1; `inf` for the farthest distance any mass moves: of two
+            samples, of distributions on bounded supports, or where it has a closed form.
 
     Returns:
         A scalar array in the units of x, in [0, inf]. It is `inf` where mass must come from

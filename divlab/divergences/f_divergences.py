@@ -45,9 +45,10 @@ def kl(p, q, *, method=None) -> jax.Array:
     Args:
         p: a univariate continuous numpyro distribution, or a 1-D array of samples.
         q: likewise. One array and one distribution may be mixed if `p` is the array.
-        method: None, or a name or an object of `divlab.methods`: "closed_form" or "quadrature"
-            for distributions, "nearest_neighbours" for samples. None takes the closed form where
-            one is known, else quadrature; nearest neighbours for samples.
+        method: None, or a name or an object of `divlab.methods`: "closed_form", "quadrature" or
+            "monte_carlo" for distributions, "nearest_neighbours", "histogram", "kde" or
+            "variational" for samples. None takes the closed form where one is known, else
+            quadrature; nearest neighbours for samples.
 
     Returns:
         A scalar array in nats, in [0, inf]; `inf` where P has mass outside the support of Q. The
@@ -240,7 +241,8 @@ def renyi(p, q, *, alpha, method=None) -> jax.Array:
     Args:
         p: a distribution or samples, as in `kl`.
         q: likewise, of the same kind as `p`.
-        alpha: the order, above 0; may be `inf` for distributions.
+        alpha: the order, above 0; may be `inf` for distributions, by quadrature alone and not
+            under `jit`, where it gives NaN.
         method: as in `kl`.
 
     Returns:
