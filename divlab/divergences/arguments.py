@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import Distribution
 
-from divlab.divergences.densities import Packed, misplaced
+from divlab.divergences.densities import Packed, support_bounds
 
 
 class Samples(NamedTuple):
@@ -63,11 +63,9 @@ def read_distribution(name: str, value: Distribution) -> Packed:
                 raise ValueError(f"{name} has NaN in its parameter {parameter.lstrip('_')}.")
             if parameter in ("loc", "scale") and np.any(np.isinf(entry)):
                 raise ValueError(f"{name} has an infinite {parameter}: it is no distribution.")
-        for parameter, entry, allowed in misplaced(jax.tree.map(np.asarray, value)):
-            if not np.all(allowed):
-                raise ValueError(
-                    f"{name} is a {kind} whose {parameter} cannot be {np.asarray(entry).tolist()}."
-                )
+        low, high = support_bounds(value)  # the rest numpyro has checked
+        if np.any(np.asarray(low) >= np.asarray(high)):
+            raise ValueError(f"{name} is a {kind} whose support is empty: [{low}, {high}].")
     return Packed(value)
 
 
