@@ -175,8 +175,9 @@ def components(distribution: Distribution) -> list[Distribution]:
     return [distribution]
 
 
-def misplaced(distribution: Distribution):
-    """Name, value and whether it is where its family allows, of each parameter of each part."""
+def is_possible(distribution: Distribution) -> jax.Array:
+    """Whether each parameter of each part is where its family allows, and the support not empty."""
+    possible = jnp.array(True)
     for part in components(distribution):
         for name, constraint in (getattr(part, "arg_constraints", None) or {}).items():
             value = part.__dict__.get(name)
@@ -186,10 +187,10 @@ def misplaced(distribution: Distribution):
                 allowed = constraint(value)
             except (NotImplementedError, TypeError, ValueError):  # it depends on other parameters
                 continue
-            yield name, value, allowed
+            possible &= jnp.all(allowed)
         low, high = support_bounds(part)
-        if not (isinstance(low, float) or isinstance(high, float)):
-            yield "support", (low, high), low < high
+        possible &= jnp.all(jnp.asarray(low) < jnp.asarray(high))
+    return possible
 
 
 def support_ends(distributions: list[Distribution]) -> tuple[jax.Array, bool, bool]:

@@ -10,7 +10,7 @@ from jax import lax
 from divlab import methods
 from divlab.divergences import closed_form
 from divlab.divergences.arguments import Samples, is_concrete
-from divlab.divergences.densities import misplaced
+from divlab.divergences.densities import is_possible
 from divlab.records import as_arrays
 
 DISTRIBUTIONS, SAMPLES, MIXED = "two distributions", "two samples", "samples and a distribution"
@@ -116,8 +116,8 @@ def _closed_form_jit(quantity, arguments, options):
     distributions = [a.distribution for a in arguments]
     formula = closed_form.find(quantity, *distributions)
     value = unless_nan(jnp.asarray(formula(*distributions, **options), float), arguments, options)
-    for _, _, allowed in (entry for d in distributions for entry in misplaced(d)):
-        value = jnp.where(jnp.all(allowed), value, jnp.nan)  # a formula would not notice
+    for distribution in distributions:  # a formula would not notice
+        value = jnp.where(is_possible(distribution), value, jnp.nan)
     return value
 
 

@@ -214,7 +214,7 @@ def mmd(p, q, *, bandwidth=1.0, squared=False) -> jax.Array:
         square = _result(kernels.known_squared(x, y, bandwidth), p, q)
     else:
         square = _traced_squared_mmd(p, q, jnp.asarray(bandwidth, float))
-    return square if squared else _root(square)
+    return square if squared else empirical.power(square, 0.5)
 
 
 def _read(p, q, p_weights, q_weights):
@@ -235,11 +235,7 @@ def _root_unless(squared, factor, p, q, p_weights, q_weights) -> jax.Array:
         square = _mixed(_mixed_square, p, q)
     else:
         square = _trust(_square(p, q))
-    return factor * square if squared else _root(factor * square)
-
-
-def _root(square: jax.Array) -> jax.Array:
-    return empirical.power(square, 0.5)
+    return factor * square if squared else empirical.power(factor * square, 0.5)
 
 
 def _trust(value_and_masses) -> jax.Array:

@@ -27,6 +27,7 @@ from divlab.divergences.dispatch import (
     trusted,
     unless_nan,
 )
+from divlab.divergences.empirical import power
 from divlab.divergences.families import Family
 from divlab.records import as_arrays
 
@@ -204,7 +205,7 @@ def hellinger(p, q, *, squared=False, method=None) -> jax.Array:
         0.149195
     """
     square = _divergence(families.hellinger, p, q, method)
-    return square if squared else _root(square)
+    return square if squared else power(square, 0.5)
 
 
 def chi2(p, q, *, method=None) -> jax.Array:
@@ -364,12 +365,6 @@ def _divergence(family: Family, p, q, method, *, names=("p", "q"), label=None) -
     method = choose(label, method, ["nearest_neighbours"], MIXED)
     check_samples(method, **{names[0]: p})
     return _mixed_by_neighbours(p.values, *neighbours.ordered(p.values), q, method)
-
-
-def _root(square: jax.Array) -> jax.Array:
-    """√square, with gradient 0 at 0, where the root has none; NaN stays NaN."""
-    none = square <= 0
-    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))
 
 
 def _row_of_table(family: Family) -> str:

@@ -43,7 +43,7 @@ def test_every_update_of_the_critic_is_counted(name):
 
 def test_looking_ahead_is_counted():
     one, two, four = (
-        divlab.training_cost(divlab.GAN(objectives.Unrolled(look_ahead=k)), 256).flops
+        divlab.training_cost(divlab.GAN(objectives.Unrolled(unrolled_steps=k)), 256).flops
         for k in (1, 2, 4)
     )
     assert four - two == pytest.approx(2 * (two - one), rel=0.05)

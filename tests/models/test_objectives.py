@@ -154,7 +154,7 @@ def test_mmd_gan_sums_gaussian_kernels_of_five_bandwidths():
     mmd = mean_kernel(REAL, REAL) + mean_kernel(FAKE, FAKE) - 2 * mean_kernel(REAL, FAKE)
     error = (np.mean((0.2 * REAL) ** 2) + np.mean((0.2 * FAKE) ** 2)) / 2
     expected = [3 * error - mmd, mmd]
-    assert losses(objectives.MMD(reconstruction=3.0), FEATURES) == pytest.approx(expected, rel=1e-4)
+    assert losses(objectives.MMD(reconstruction=3.0), FEATURES) == pytest.approx(expected, rel=1e-5)
 
 
 def test_cramer_gan_is_an_energy_distance_of_features():

@@ -43,6 +43,8 @@ class Adversarial:
     learning_rate: float = 1e-3
     critic_steps: int = setting(1)
 
+    unrolled_steps = 0  # updates of the critic that the generator looks ahead
+
     def critic_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> dict:
         """Name -> widths from input to output, of the networks that the critic's loss trains."""
         return {"critic": (data_dim, *hidden, 1)}
@@ -73,11 +75,6 @@ class Adversarial:
     def constrain(self, critic_params):
         """What is done to the critic's parameters after each update."""
         return critic_params
-
-    @property
-    def unrolled_steps(self) -> int:
-        """Updates of the critic that the generator looks ahead."""
-        return 0
 
 
 def slopes(score: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:

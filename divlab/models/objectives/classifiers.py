@@ -123,17 +123,13 @@ class Unrolled(NonSaturating):
     """Non-saturating; the generator's gradient goes through updates that the critic would make.
 
     Attributes:
-        look_ahead: how many updates of the critic, undone after the generator's own.
+        unrolled_steps: how many updates of the critic, undone after the generator's own.
 
     Source: Metz et al. (2017), Unrolled Generative Adversarial Networks, equations 10 and 11.
     """
 
     learning_rate: float = 3e-3
-    look_ahead: int = setting(5)
-
-    @property
-    def unrolled_steps(self):
-        return self.look_ahead
+    unrolled_steps: int = setting(5)
 
     def optimizer(self):
         # Adam divides by the root of a mean square that is 0 for a unit that is off; the root has
