@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
@@ -39,6 +40,7 @@ class _MLP(nnx.Module):
         return self.layers[-1](x)
 
 
+@lru_cache  # a training step asks for its networks at every turn of being traced
 def mlp(sizes: tuple[int, ...], activation: str) -> Network:
     """Fully connected layers with `activation` between them; `sizes` run from input to output.
 

@@ -1,8 +1,10 @@
-"""Checks of the settings that GANs and VAEs share."""
+"""What GANs and VAEs share: checks of their settings, and the optimizer."""
 
 import dataclasses
 import sys
 from typing import Any, cast
+
+import optax
 
 from divlab.checks import check_count
 from divlab.divergences.arguments import read_number
@@ -49,3 +51,8 @@ def check_architecture(model) -> tuple[int, ...]:
     if isinstance(model.hidden, (int, str)):
         raise TypeError(f"hidden must be a sequence of widths, as (32, 32), got {model.hidden!r}.")
     return tuple(check_count("hidden", width) for width in model.hidden)
+
+
+def optimizer_of(objective) -> optax.GradientTransformation:
+    """The objective's optimizer, of all parameters as one vector: a smaller, faster program."""
+    return optax.flatten(objective.optimizer())

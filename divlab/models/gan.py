@@ -9,7 +9,7 @@ import optax
 from jax import lax
 from numpyro.distributions import Distribution
 
-from divlab.models.architecture import check_architecture, choose_objective
+from divlab.models.architecture import check_architecture, choose_objective, optimizer_of
 from divlab.models.learned import Pushforward
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
 from divlab.networks import mlp
@@ -83,7 +83,7 @@ class GAN:
             "critic": self.objective.constrain(players[1]),
             "units": {"loc": loc, "scale": scale},
         }
-        start = self.objective.optimizer().init
+        start = optimizer_of(self.objective).init
         return GANState(params, start(params["generator"]), start(params["critic"]))
 
     def _functions(self, generator_params, critic_params) -> dict:
@@ -106,7 +106,7 @@ class GAN:
             unroll: whether loops inside the step are written out: the same numbers from a larger
                 program, of which XLA can tell what it costs.
         """
-        optimizer, objective = self.objective.optimizer(), self.objective
+        optimizer, objective = optimizer_of(self.objective), self.objective
         units = state.params["units"]
         critic_key, key = jax.random.split(key)
         size = jax.eval_shape(draw, key).shape[0]

@@ -98,7 +98,7 @@ def fit_many(
     keys = read_seeds(seeds)
     devices = tuple(jax.local_devices())
     whole = -(-len(keys) // len(devices)) * len(devices)
-    padded = keys[jnp.arange(whole) % len(keys)]  # every device gets as many
+    padded = keys[np.arange(whole) % len(keys)]  # every device gets as many
     start, advance = _many(devices, batch_size)
     records = _train(model, target, padded, start, advance, plan, progress)
     return Runs(model=model, target=target, **jax.tree.map(lambda a: a[: len(keys)], records))
@@ -107,7 +107,7 @@ def fit_many(
 def read_seeds(seeds) -> jax.Array:
     """An array of keys, from how many, from ints or from keys."""
     if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
-        return jax.vmap(jax.random.key)(jnp.arange(check_count("seeds", seeds)))
+        return jax.jit(jax.vmap(jax.random.key))(np.arange(check_count("seeds", seeds)))
     if isinstance(seeds, (list, tuple, range)) and len(seeds) > 0:
         return jnp.stack([read_key("seeds", seed) for seed in seeds])
     if isinstance(seeds, (jax.Array, np.ndarray)) and np.shape(seeds)[:1] not in ((), (0,)):
@@ -185,7 +185,9 @@ def _go_on(model, target, key, progress, steps, batch_size):
     return progress, jax.tree.map(lambda total: total / steps, sums)
 
 
-_start = jax.jit(_begin)
+# What runs once need not be fast: half the time to compile.
+_ONCE = {"xla_backend_optimization_level": 0}
+_start = jax.jit(_begin, compiler_options=_ONCE)
 _advance = jax.jit(_go_on, static_argnames="batch_size")
 
 
@@ -195,14 +197,13 @@ def _many(devices: tuple, batch_size: int):
     mesh = Mesh(np.array(devices), ("seeds",))
     one, shared = PartitionSpec("seeds"), PartitionSpec()
 
-    def sharded(function, in_axes):
+    def sharded(function, in_axes, compiler_options=None):
         specs = tuple(shared if axis is None else one for axis in in_axes)
         mapped = jax.vmap(function, in_axes=in_axes)
-        return jax.jit(
-            jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
-        )
+        shards = jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
+        return jax.jit(shards, compiler_options=compiler_options)
 
-    start = sharded(_begin, (None, None, 0))
+    start = sharded(_begin, (None, None, 0), _ONCE)
     advance = partial(_go_on, batch_size=batch_size)
     return start, sharded(advance, (None, None, 0, 0, None))
 

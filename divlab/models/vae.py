@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from numpyro.distributions import Distribution
 
-from divlab.models.architecture import check_architecture, choose_objective
+from divlab.models.architecture import check_architecture, choose_objective, optimizer_of
 from divlab.models.learned import Decoded
 from divlab.models.objectives import VAE_OBJECTIVES, Autoencoder, Prior, Variational
 from divlab.networks import mlp
@@ -71,13 +71,13 @@ class VAE:
             "prior": self.objective.init_prior(jax.random.fold_in(key, 2), self.latent_dim),
             "units": {"loc": loc, "scale": scale},
         }
-        return VAEState(params, self.objective.optimizer().init(params))
+        return VAEState(params, optimizer_of(self.objective).init(params))
 
     def step(self, state: VAEState, draw, key: jax.Array):
         """One update of both networks; arguments as in `GAN.step`."""
         draw_key, loss_key = jax.random.split(key)
         x = draw(draw_key)
-        optimizer = self.objective.optimizer()
+        optimizer = optimizer_of(self.objective)
 
         def loss_of(params):
             encode, decode = partial(self.encode, params), partial(self.decode, params)
