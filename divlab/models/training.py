@@ -104,10 +104,13 @@ def fit_many(
     return Runs(model=model, target=target, **jax.tree.map(lambda a: a[: len(keys)], records))
 
 
+_keys = jax.jit(jax.vmap(jax.random.key))
+
+
 def read_seeds(seeds) -> jax.Array:
     """An array of keys, from how many, from ints or from keys."""
     if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
-        return jax.jit(jax.vmap(jax.random.key))(np.arange(check_count("seeds", seeds)))
+        return _keys(np.arange(check_count("seeds", seeds)))
     if isinstance(seeds, (list, tuple, range)) and len(seeds) > 0:
         return jnp.stack([read_key("seeds", seed) for seed in seeds])
     if isinstance(seeds, (jax.Array, np.ndarray)) and np.shape(seeds)[:1] not in ((), (0,)):

@@ -454,15 +454,15 @@ OPTIONS = {"steps": 5, "record_every": 2, "batch_size": 32}
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
 def test_every_objective(kind, name, target):
     model = build(kind, name)
-    runs = divlab.fit_many(model, target, seeds=4, **OPTIONS)
-    assert len(runs) == 4
-    assert list(runs.status) == ["completed"] * 4
+    runs = divlab.fit_many(model, target, seeds=16, **OPTIONS)
+    assert len(runs) == 16
+    assert list(runs.status) == ["completed"] * 16
     for loss in runs.history.values():
-        assert loss.shape == (4, 4)
+        assert loss.shape == (16, 4)
         assert np.all(np.isfinite(loss))
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(runs.snapshots))
     # The seeds differ, and each is what `fit` makes of that key.
-    assert len(set(runs.history[min(runs.history)][:, -1].tolist())) == 4
+    assert len(set(runs.history[min(runs.history)][:, -1].tolist())) == 16
     alone = divlab.fit(model, target, key=2, **OPTIONS)
     for one, many in zip(
         jax.tree.leaves((alone.history, alone.snapshots)),
@@ -479,7 +479,7 @@ def test_every_objective(kind, name, target):
         for field in numbers:
             changed = build(kind, name, **{field: 0.5})
             divlab.fit(changed, target, key=2, **OPTIONS)
-            divlab.fit_many(changed, target, seeds=4, **OPTIONS)
+            divlab.fit_many(changed, target, seeds=16, **OPTIONS)
     assert compiled == []
     faster = divlab.fit(build(kind, name, learning_rate=2.0), target, key=2, **OPTIONS)
     assert not np.array_equal(
