@@ -134,7 +134,7 @@ class DisjointSupports(Explorer):
     def draw(self, values, result, arrays):
         self._p.set_ydata(arrays["p"])
         self._q.set_ydata(arrays["q"])
-        self._left.set_ylim(0, 1.35 * max(arrays["p"].max(), arrays["q"].max()))
+        self._left.set_ylim(0, figures.ceiling(1.25 * max(arrays["p"].max(), arrays["q"].max())))
         self._left.set_xlim(-3, 9)
         for name, (curve, slope) in arrays["curves"].items():
             finite = np.isfinite(curve)

@@ -115,7 +115,7 @@ class NLLIsKL(Explorer):
         self._data.set_data(_X, 0, arrays["data"])
         self._data_line.set_ydata(arrays["data"])
         self._model.set_ydata(arrays["model"])
-        left.set_ylim(0, 1.35 * max(arrays["data"].max(), arrays["model"].max()))
+        left.set_ylim(0, figures.ceiling(1.25 * max(arrays["data"].max(), arrays["model"].max())))
         self._nll.set_ydata(arrays["nll"])
         self._kl.set_ydata(arrays["kl"])
         mean = values["mean"]
@@ -123,7 +123,7 @@ class NLLIsKL(Explorer):
         self._points.set_data([mean, mean], [result["kl"], result["nll"]])
         low = min(arrays["nll"].min(), arrays["kl"].min(), 0.0)
         high = max(arrays["nll"].max(), arrays["kl"].max())
-        right.set_ylim(low - 0.05 * (high - low), high + 0.55 * (high - low))
+        right.set_ylim(-figures.ceiling(-low) if low < 0 else -0.3, figures.ceiling(1.5 * high))
 
     def caption(self, values, result):
         nll, kl, entropy = (number(result[name], 4) for name in ("nll", "kl", "entropy"))

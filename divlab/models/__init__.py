@@ -5,7 +5,7 @@ from divlab.models.cost import Cost, training_cost
 from divlab.models.gan import GAN
 from divlab.models.objectives import GAN_OBJECTIVES, VAE_OBJECTIVES
 from divlab.models.run import Run, Runs
-from divlab.models.training import fit, fit_many
+from divlab.models.training import Training, fit, fit_many
 from divlab.models.vae import VAE
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Cost",
     "Run",
     "Runs",
+    "Training",
     "fit",
     "fit_many",
     "objectives",

@@ -187,7 +187,9 @@ class Decoded(Distribution):
         steps = jnp.array([-8.2, -5.2, -3.6, -2.4, -1.4, -0.6, 0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
         ends = jnp.stack([jnp.min(self.means), jnp.max(self.means)])[:, None]
         spread = jnp.max(self.scales)
-        return jnp.concatenate([self.means[:: self.means.shape[-1] // 32], jnp.ravel(ends + steps * spread)])
+        return jnp.concatenate(
+            [self.means[:: self.means.shape[-1] // 32], jnp.ravel(ends + steps * spread)]
+        )
 
     def sample(self, key, sample_shape=()):
         node_key, noise_key = jax.random.split(key)

@@ -2,7 +2,7 @@
 
 import sys
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -63,11 +63,8 @@ def fit(
         >>> run.steps.tolist(), run.status
         ([0, 20, 40], 'completed')
     """
-    model, target, plan = _read(model, target, steps, batch_size, record_every)
-    key = read_key("key", key)
-    advance = partial(_advance, batch_size=batch_size)
-    records = _train(model, target, key, _start, advance, plan, progress)
-    return Run(model=model, target=target, **records)
+    options = {"steps": steps, "batch_size": batch_size, "record_every": record_every}
+    return _to_the_end(Training(model, target, key=key, **options), progress)
 
 
 def fit_many(
@@ -94,14 +91,114 @@ def fit_many(
         >>> len(runs), runs.history["critic_loss"].shape
         (3, (3, 2))
     """
-    model, target, plan = _read(model, target, steps, batch_size, record_every)
-    keys = read_seeds(seeds)
-    devices = tuple(jax.local_devices())
-    whole = -(-len(keys) // len(devices)) * len(devices)
-    padded = keys[np.arange(whole) % len(keys)]  # every device gets as many
-    start, advance = _many(devices, batch_size)
-    records = _train(model, target, padded, start, advance, plan, progress)
-    return Runs(model=model, target=target, **jax.tree.map(lambda a: a[: len(keys)], records))
+    options = {"steps": steps, "batch_size": batch_size, "record_every": record_every}
+    return cast(Runs, _to_the_end(Training(model, target, seeds=seeds, **options), progress))
+
+
+class Training:
+    """A training that goes on when it is told to: `fit`, or `fit_many`, from record to record.
+
+    Args:
+        model, target, steps, batch_size, key, record_every: as in `fit`.
+        seeds: as in `fit_many`, in place of a key.
+
+    Attributes:
+        steps: of the whole training.
+        step: the step reached; -1 before the first `advance`, which records step 0.
+
+    Raises:
+        TypeError, ValueError: as in `fit`.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> training = divlab.models.Training(divlab.VAE(hidden=(4,)), target, steps=9)
+        >>> while training.advance():
+        ...     pass
+        >>> training.run.steps.tolist(), training.run.status
+        ([0, 9], 'completed')
+    """
+
+    def __init__(
+        self, model, target, *, steps=2000, batch_size=256, key=0, seeds=None, record_every=20
+    ):
+        self.model, self.target, self._marks = _read(model, target, steps, batch_size, record_every)
+        self.steps, self.step = int(self._marks[-1]), -1
+        self._records: list = []
+        if seeds is None:
+            self._key, self._seeds = read_key("key", key), None
+            self._start, self._advance = _start, partial(_advance, batch_size=batch_size)
+            return
+        keys = read_seeds(seeds)
+        devices = tuple(jax.local_devices())
+        whole = -(-len(keys) // len(devices)) * len(devices)
+        self._key = keys[np.arange(whole) % len(keys)]  # every device gets as many
+        self._seeds = len(keys)
+        self._start, self._advance = _many(devices, batch_size)
+
+    def advance(self) -> bool:
+        """Trains up to the next record; whether there is more to do after it."""
+        fixed = self.model, self.target, self._key
+        if not self._records:
+            self._progress = self._start(*fixed)
+            # Of step 0, the losses of the step that follows, by the program that is used anyway.
+            _, losses = self._advance(*fixed, self._progress, 1)
+            progress, mark = self._progress, 0
+        elif not self._is_over():
+            mark = int(self._marks[len(self._records)])
+            progress, losses = self._advance(*fixed, self._progress, mark - self.step)
+        else:
+            return False
+        # On the host, where a thousand records do not become a thousand device buffers.
+        record = jax.device_get((losses, progress.state.params, progress.diverged_at))
+        self._progress, self.step = progress, mark
+        self._records.append(record)
+        return not self._is_over()
+
+    def _is_over(self) -> bool:
+        diverged = np.all(self._records[-1][2] >= 0)
+        return bool(diverged) or len(self._records) == len(self._marks)
+
+    @property
+    def run(self) -> Run:
+        """What was recorded until now, as a `Run`, or `Runs` of `seeds`."""
+        if not self._records:
+            self.advance()
+        steps, diverged_at = self._marks[: len(self._records)], self._records[-1][2]
+        axis = np.ndim(diverged_at)  # records follow the axis of seeds, where there is one
+        stack = partial(jax.tree.map, lambda *leaves: np.stack(leaves, axis=axis))
+        history, snapshots, _ = stack(*self._records)
+        ended = "completed" if self.step == self.steps else "interrupted"
+        statuses = [
+            Status("diverged", int(at)) if at >= 0 else Status(ended, self.step)
+            for at in np.atleast_1d(diverged_at)
+        ]
+        if self._seeds is None:
+            return Run(self.model, self.target, steps, history, snapshots, statuses[0])
+        steps, status = np.tile(steps, (len(diverged_at), 1)), np.array(statuses, object)
+        parts = jax.tree.map(lambda a: a[: self._seeds], (steps, history, snapshots, status))
+        return Runs(self.model, self.target, *parts)
+
+
+def _to_the_end(training: Training, report) -> Run:
+    """Runs from record to record; what was recorded is kept, however it ends."""
+    show = report is True
+    bar = tqdm(total=training.steps, unit="step", delay=2.0, leave=False, disable=not show)
+    try:
+        goes_on = True
+        while goes_on:
+            before = max(training.step, 0)
+            goes_on = training.advance()
+            bar.update(training.step - before)
+            if callable(report):
+                report(training.step, training.steps)
+    except KeyboardInterrupt:
+        if training.step < 0:
+            raise
+        print(f"Interrupted; the run up to step {training.step} is kept.", file=sys.stderr)
+    finally:
+        bar.close()
+    return training.run
 
 
 _keys = jax.jit(jax.vmap(jax.random.key))
@@ -209,46 +306,3 @@ def _many(devices: tuple, batch_size: int):
     start = sharded(_begin, (None, None, 0), _ONCE)
     advance = partial(_go_on, batch_size=batch_size)
     return start, sharded(advance, (None, None, 0, 0, None))
-
-
-def _train(model, target, key, start, advance, marks, report) -> dict:
-    """Runs from mark to mark; what was recorded is kept, however it ends."""
-    show = report is True
-    bar = tqdm(total=int(marks[-1]), unit="step", delay=2.0, leave=False, disable=not show)
-    ended, records = "completed", []
-    try:
-        progress = start(model, target, key)
-        # Of step 0, the losses of the step that follows, by the program that is used anyway.
-        _, losses = advance(model, target, key, progress, 1)
-        for previous, mark in zip([None, *marks[:-1]], marks, strict=True):
-            if previous is not None:
-                progress, losses = advance(model, target, key, progress, int(mark - previous))
-            # On the host, where a thousand records do not become a thousand device buffers.
-            records.append(jax.device_get((losses, progress.state.params, progress.diverged_at)))
-            bar.update(0 if previous is None else int(mark - previous))
-            if callable(report):
-                report(int(mark), int(marks[-1]))
-            if np.all(records[-1][2] >= 0):
-                break
-    except KeyboardInterrupt:
-        if not records:
-            raise
-        ended = "interrupted"
-        reached = marks[len(records) - 1]
-        print(f"Interrupted; the run up to step {reached} is kept.", file=sys.stderr)
-    finally:
-        bar.close()
-    steps, diverged_at = marks[: len(records)], records[-1][2]
-    axis = np.ndim(diverged_at)  # records follow the axis of seeds, where there is one
-    stack = partial(jax.tree.map, lambda *leaves: np.stack(leaves, axis=axis))
-    history, snapshots, _ = stack(*records)
-    statuses = [
-        Status("diverged", int(at)) if at >= 0 else Status(ended, int(steps[-1]))
-        for at in np.atleast_1d(diverged_at)
-    ]
-    return {
-        "steps": steps if axis == 0 else np.tile(steps, (len(diverged_at), 1)),
-        "history": history,
-        "snapshots": snapshots,
-        "status": statuses[0] if axis == 0 else np.array(statuses, object),
-    }

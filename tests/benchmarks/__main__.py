@@ -1,128 +1,13 @@
-"""Training speed beside a PyTorch eager loop of the same networks, and `divergences`, in one run.
+"""`python -m tests.benchmarks [training] [divergences]`; without a name all are run."""
 
-`python -m tests.benchmarks divergences` runs one of them; without a name all are run.
-
-Every figure is the median of several rounds, in which the contenders take turns.
-"""
-
-import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 
 import divlab
-from divlab.models import training
 
-from . import divergences
-
-ROUNDS, STEPS, SEEDS, BATCH, HIDDEN = 5, 400, 64, 256, 32
-
-
-def torch_gan(steps: int) -> None:
-    """A non-saturating GAN as a tutorial would write it: eager, one thread."""
-    import torch  # a large download that nothing else here needs
-
-    torch.set_num_threads(1)
-
-    def network():
-        return torch.nn.Sequential(
-            torch.nn.Linear(1, HIDDEN), torch.nn.LeakyReLU(0.2),
-            torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.LeakyReLU(0.2),
-            torch.nn.Linear(HIDDEN, 1),
-        )  # fmt: skip
-
-    generator, critic = network(), network()
-    of_generator = torch.optim.Adam(generator.parameters(), lr=1e-3)
-    of_critic = torch.optim.Adam(critic.parameters(), lr=1e-3)
-    softplus = torch.nn.functional.softplus
-    for _ in range(steps):
-        side = torch.randint(0, 2, (BATCH, 1)) * 4.0 - 2.0
-        real = side + 0.5 * torch.randn(BATCH, 1)
-        fake = generator(torch.randn(BATCH, 1)).detach()
-        loss = softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
-        of_critic.zero_grad()
-        loss.backward()
-        of_critic.step()
-        loss = softplus(-critic(generator(torch.randn(BATCH, 1)))).mean()
-        of_generator.zero_grad()
-        loss.backward()
-        of_generator.step()
-
-
-def seconds(function, *arguments, **options) -> float:
-    start = time.perf_counter()
-    function(*arguments, **options)
-    return time.perf_counter() - start
-
-
-def training_speed() -> None:
-    target, model = divlab.targets.two_gaussians(), divlab.GAN("non_saturating")
-    options = {"batch_size": BATCH, "record_every": 100}
-    contenders = {
-        "PyTorch eager, one thread": (STEPS, lambda: torch_gan(STEPS)),
-        "divlab.fit": (10 * STEPS, lambda: divlab.fit(model, target, steps=10 * STEPS, **options)),
-        f"divlab.fit_many, {SEEDS} seeds": (
-            STEPS * SEEDS,
-            lambda: divlab.fit_many(model, target, seeds=SEEDS, steps=STEPS, **options),
-        ),
-    }
-    for _, run in contenders.values():
-        run()  # compiles
-    times = {name: [] for name in contenders}
-    for _ in range(ROUNDS):
-        for name, (_, run) in contenders.items():
-            times[name].append(seconds(run))
-    rates = {n: contenders[n][0] / statistics.median(t) for n, t in times.items()}
-    peer = next(iter(rates.values()))
-    print(f"{'non-saturating GAN, 32x32, batch 256':40s} {'seed-steps/s':>14s} {'ratio':>8s}")
-    for name, rate in rates.items():
-        print(f"{name:40s} {rate:14.0f} {rate / peer:8.1f}")
-
-
-def recompilation() -> None:
-    target = divlab.targets.two_gaussians
-    divlab.fit(divlab.GAN("non_saturating"), target(4.0, 0.5), steps=20)
-    before = training._start._cache_size(), training._advance._cache_size()
-    changes = {
-        "separation": (divlab.GAN("non_saturating"), target(6.0, 0.5)),
-        "scale": (divlab.GAN("non_saturating"), target(4.0, 0.8)),
-        "learning rate": (divlab.GAN("non_saturating", learning_rate=2e-3), target(4.0, 0.5)),
-    }
-    for name, (model, changed) in changes.items():
-        divlab.fit(model, changed, steps=20)
-        more = training._start._cache_size() + training._advance._cache_size() - sum(before)
-        print(f"programs compiled by a second fit with another {name}: {more}")
-
-
-def first_result() -> None:
-    code = (
-        "import divlab; divlab.configure(); "
-        "model, target = divlab.GAN('non_saturating'), divlab.targets.two_gaussians(); "
-        "run = divlab.fit(model, target, steps=200); "
-        "print(run.log_prob(0.0))"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": folder}
-        run = [sys.executable, "-c", code]
-        options = {"check": True, "env": environment, "stdout": subprocess.DEVNULL}
-        cold = seconds(subprocess.run, run, **options)
-        warm = statistics.median(seconds(subprocess.run, run, **options) for _ in range(3))
-    print(
-        "fresh process to first result (import, fit, log_prob): "
-        f"cold {cold:.1f} s, warm {warm:.1f} s"
-    )
-
-
-def trainings() -> None:
-    training_speed()
-    recompilation()
-    first_result()
-
+from . import divergences, training
 
 if __name__ == "__main__":
     divlab.configure(cache=False)
-    benchmarks = {"training": trainings, "divergences": divergences.run}
+    benchmarks = {"training": training.run, "divergences": divergences.run}
     for name in sys.argv[1:] or benchmarks:
         benchmarks[name]()

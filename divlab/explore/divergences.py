@@ -1,0 +1,191 @@
+"""Any two families, every divergence between them at once, and the bounds that tie them."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+
+import divlab
+from divlab import figures
+from divlab.divergences import families
+from divlab.divergences.densities import log_density
+from divlab.divergences.f_divergences import f_divergences
+from divlab.explore.base import Explorer, menu, number, slider
+from divlab.targets import two_gaussians
+
+_X = np.linspace(-10, 10, 801)
+_FAMILIES = {
+    "Normal": dist.Normal,
+    "Laplace": dist.Laplace,
+    "Logistic": dist.Logistic,
+    "Cauchy": dist.Cauchy,
+    "Student's t, 3 degrees": lambda loc, scale: dist.StudentT(3.0, loc, scale),
+    "Gumbel": dist.Gumbel,
+    "Uniform": lambda loc, scale: dist.Uniform(loc - scale, loc + scale),
+    "two Gaussians": lambda loc, scale: _moved(two_gaussians(4.0, 1.0), loc, scale),
+}
+_ROWS = {
+    "kl": families.kl,
+    "reverse_kl": families.reverse_kl,
+    "jeffreys": families.jeffreys,
+    "js": families.js,
+    "tv": families.tv,
+    "hellinger": families.hellinger,
+    "chi2": families.pearson,
+}
+_NAMES = {
+    "kl": r"$\mathrm{KL}(P\,\|\,Q)$",
+    "reverse_kl": r"$\mathrm{KL}(Q\,\|\,P)$",
+    "jeffreys": "Jeffreys",
+    "js": r"$\mathrm{JS}$",
+    "tv": r"$\mathrm{TV}$",
+    "hellinger": r"Hellinger $H$",
+    "chi2": r"$\chi^2(P\,\|\,Q)$",
+    "wasserstein": r"$W_1$",
+    "cramer": r"Cramér $\ell_2$",
+    "energy": "energy",
+    "ks": "KS",
+}
+_WIDEST = 1e3  # where the bars end; what is longer has its number alone
+
+
+def _moved(mixture, loc, scale):
+    parts = mixture.component_distribution
+    return dist.MixtureSameFamily(
+        mixture.mixing_distribution, dist.Normal(loc + scale * parts.loc, scale * parts.scale)
+    )
+
+
+@jax.jit
+def _all(p, q):
+    found = dict(zip(_ROWS, f_divergences(p, q, list(_ROWS.values())), strict=True))
+    found["hellinger"] = jnp.sqrt(jnp.maximum(found["hellinger"], 0.0))
+    cramer = divlab.cramer(p, q)
+    return found | {
+        "wasserstein": divlab.wasserstein(p, q),
+        "cramer": cramer,
+        "energy": jnp.sqrt(2.0) * cramer,
+        "ks": divlab.ks(p, q),
+    }
+
+
+@jax.jit
+def _densities(p, q):
+    x = jnp.asarray(_X, float)
+    return jnp.exp(log_density(p, x)), jnp.exp(log_density(q, x))
+
+
+class Divergences(Explorer):
+    """P at 0 with scale 1, Q at `separation` with `scale`: every divergence between them.
+
+    Left the densities; in the middle every divergence as a bar, on an axis that is linear up to 1
+    and logarithmic beyond; right where each of the others says that the total variation must lie,
+    with its true value: KL by the inequalities of Pinsker and of Bretagnolle and Huber, H by
+    H² ≤ TV ≤ H√(2 - H²), JS by JS ≤ TV·log 2 and TV ≤ √(2·JS), χ² by TV ≤ √χ²/2, KS ≤ TV.
+
+    `controls`: `p`, `q` (families), `separation`, `scale`. `result`: `kl`, `reverse_kl`,
+    `jeffreys`, `js`, `tv`, `hellinger`, `chi2`, `wasserstein`, `cramer`, `energy`, `ks`, and
+    `tv_bounds`, for each of those its lower and upper bound on `tv`.
+
+    Example:
+        >>> import divlab
+        >>> explorer = divlab.explore.divergences()
+        >>> explorer.controls["scale"].value = 1.0
+        >>> explorer.controls["separation"].value = 2.0
+        >>> round(explorer.result["kl"], 4)
+        2.0
+    """
+
+    def __init__(self):
+        figure, (left, middle, right) = figures.new_figure(
+            3, height=3.9, gridspec_kw={"width_ratios": [1, 1.05, 1]}
+        )
+        figures.label(left, title="$P$ and $Q$", x="$x$", y="density")
+        (self._p,) = left.plot(_X, 0 * _X, color=figures.DATA, label="$P$")
+        (self._q,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label="$Q$")
+        left.set_xlim(_X[0], _X[-1])
+        figures.legend(left, loc="upper right")
+        figures.label(middle, title="Divergences", x="nats, or units of $x$", y="")
+        rows = np.arange(len(_NAMES))
+        colors = [figures.MODEL] * len(_ROWS) + [figures.THIRD] * (len(_NAMES) - len(_ROWS))
+        self._bars = middle.barh(rows, 0.0 * rows, height=0.6, color=colors)
+        self._texts = [middle.text(0, y, "", va="center", fontsize=9) for y in rows]
+        middle.set_yticks(rows, list(_NAMES.values()))
+        middle.set_xscale("symlog", linthresh=1.0)
+        middle.set_xlim(0, 30 * _WIDEST)
+        middle.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
+        middle.invert_yaxis()
+        figures.label(right, title="What they say of TV", x=r"$\mathrm{TV}(P, Q)$", y="")
+        self._tied = ("kl", "reverse_kl", "hellinger", "js", "chi2", "ks")
+        rows = np.arange(len(self._tied))
+        self._bounds = right.barh(rows, 0.0 * rows, height=0.45, color=figures.OTHER, alpha=0.55)
+        right.set_yticks(rows, [_NAMES[name] for name in self._tied])
+        right.set_xlim(0, 1)
+        right.invert_yaxis()
+        self._tv = right.axvline(0.0, color=figures.DATA, linewidth=2)
+        self._left = left
+        controls = {
+            "p": menu("P", _FAMILIES),
+            "q": menu("Q", _FAMILIES),
+            "separation": slider("Separation", 1.5, 0.0, 8.0, 0.05),
+            "scale": slider("Scale of Q", 1.5, 0.2, 4.0, 0.05),
+        }
+        super().__init__(controls, figure)
+
+    def compute(self, p, q, separation, scale):
+        p = _FAMILIES[p](0.0, 1.0)
+        q = _FAMILIES[q](separation, scale)
+        result: dict[str, Any] = {name: float(value) for name, value in _all(p, q).items()}
+        result["tv_bounds"] = _tv_bounds(result)
+        return result, {"densities": [np.asarray(a) for a in _densities(p, q)]}
+
+    def draw(self, values, result, arrays):
+        p, q = arrays["densities"]
+        self._p.set_ydata(p)
+        self._q.set_ydata(q)
+        self._left.set_ylim(0, figures.ceiling(1.2 * max(p.max(), q.max())))
+        for name, bar, text in zip(_NAMES, self._bars, self._texts, strict=True):
+            width = min(result[name], _WIDEST)
+            bar.set_width(width)
+            text.set_x(width * 1.15 + 0.05)
+            text.set_text("∞" if np.isinf(result[name]) else f"{result[name]:.3g}")
+        for name, bar in zip(self._tied, self._bounds, strict=True):
+            low, high = result["tv_bounds"][name]
+            bar.set_x(low)
+            bar.set_width(high - low)
+        self._tv.set_xdata([result["tv"]] * 2)
+
+    def caption(self, values, result):
+        parts = ", ".join(
+            f"{text} {number(result[name])}"
+            for name, text in (
+                ("kl", "KL(P‖Q)"), ("reverse_kl", "KL(Q‖P)"), ("js", "JS"), ("tv", "TV"),
+                ("wasserstein", "W₁"),
+            )
+        )  # fmt: skip
+        low, high = result["tv_bounds"]["kl"]
+        return (
+            f"P is {values['p']}, Q {values['q']} {values['separation']:.2f} away with scale "
+            f"{values['scale']:.2f}: {parts}; by KL(P‖Q) alone TV is between {low:.2f} and "
+            f"{high:.2f}."
+        )
+
+
+def _tv_bounds(found: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Where each divergence puts the total variation."""
+    h, js, log2 = found["hellinger"], found["js"], np.log(2)
+
+    def by_kl(kl):
+        return 0.0, min(np.sqrt(kl / 2), np.sqrt(1 - np.exp(-kl)))
+
+    bounds = {
+        "kl": by_kl(found["kl"]),
+        "reverse_kl": by_kl(found["reverse_kl"]),
+        "hellinger": (h**2, h * np.sqrt(2 - h**2)),
+        "js": (js / log2, np.sqrt(2 * js)),
+        "chi2": (0.0, np.sqrt(found["chi2"]) / 2),
+        "ks": (found["ks"], 1.0),
+    }
+    return {n: (float(low), float(min(high, 1.0))) for n, (low, high) in bounds.items()}

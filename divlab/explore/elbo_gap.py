@@ -1,0 +1,177 @@
+"""What minimising -ELBO minimises: KL(data‖model), the gap of the bound, and a constant."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.stats import norm
+
+import divlab
+from divlab import figures
+from divlab.divergences.arguments import Samples, read
+from divlab.explore import trainer
+from divlab.explore.base import number, slider
+from divlab.explore.trainer import DensityPanel, Trainer, density_and_samples
+
+_LATENT = np.linspace(-6, 6, 301)
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_DATA = 257  # nodes of the integral over the data
+
+
+def bound_at(model, params, x):
+    """-ELBO at points x: E_q[-log p(x|z)] + KL(q(z|x)‖N(0, 1)), by Gauss and Hermite's rule."""
+    mean, log_scale = (a[:, 0] for a in model.encode(params, x))
+    z = mean[:, None] + jnp.exp(log_scale)[:, None] * jnp.asarray(_NODES, float)
+    loc, log_noise = (a.reshape(z.shape) for a in model.decode(params, z.reshape(-1, 1)))
+    log_likelihood = norm.logpdf(x[:, None], loc, jnp.exp(log_noise))
+    to_prior = (mean**2 + jnp.exp(2 * log_scale) - 1) / 2 - log_scale
+    return to_prior - log_likelihood @ jnp.asarray(_WEIGHTS, float)
+
+
+@jax.jit
+def _parts(model, params, x, weights):
+    """-ELBO and NLL, each averaged over the data."""
+    return weights @ bound_at(model, params, x), -weights @ model.learned(params).log_prob(x)
+
+
+@jax.jit
+def _posterior(model, params, x):
+    """q(z|x) and p(z|x) along z, and the gap between them at x."""
+    z = jnp.asarray(_LATENT, float)
+    mean, log_scale = (a[0, 0] for a in model.encode(params, x[None]))
+    loc, log_noise = model.decode(params, z[:, None])
+    log_joint = norm.logpdf(x, loc, jnp.exp(log_noise)) + norm.logpdf(z)
+    log_prob = model.learned(params).log_prob(x)
+    gap = bound_at(model, params, x[None])[0] + log_prob
+    return norm.pdf(z, mean, jnp.exp(log_scale)), jnp.exp(log_joint - log_prob), gap
+
+
+def _data(target):
+    """Points and weights of the expectation over the data."""
+    argument = read("target", target)
+    if isinstance(argument, Samples):
+        values = np.asarray(argument.values, float)
+        return values, np.full(values.shape, 1 / len(values))
+    locs, scales, _ = (np.asarray(a, float) for a in divlab.targets.modes(target))
+    nodes, weights = np.polynomial.legendre.leggauss(_DATA)
+    low, high = (locs - 7 * scales).min(), (locs + 7 * scales).max()
+    x = (low + high) / 2 + (high - low) / 2 * nodes
+    weights = weights * np.exp(np.asarray(target.log_prob(jnp.asarray(x, float)), float))
+    return x, weights / weights.sum()
+
+
+class ElboGap(Trainer):
+    """Train a VAE and take its loss apart: -ELBO = KL(p_data‖p_θ) + E[gap] + entropy of the data.
+
+    Left the data and what the VAE has learned; in the middle, at one point x, the encoder's
+    q(z|x) over the exact posterior p(z|x), whose KL divergence is the gap of the bound there;
+    right the three parts, stacked, along training.
+
+    `controls`: `separation`, `scale`, `seed`, `train`, `one_step`, `rewind`, `step`, and `x`.
+    `result`: `negative_elbo`, `nll`, `kl`, `gap`, `entropy` in nats, averaged over the data, and
+    `gap_at_x`. Of measurements, entropy is an estimate by nearest neighbours, and `kl` what is
+    left of the NLL.
+
+    Args:
+        target: None for two Gaussians with sliders, else samples or a distribution to learn.
+        vae: a VAE with the objective "elbo"; None for `divlab.VAE("elbo")`.
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.explore.elbo_gap().result
+        >>> parts = found["kl"] + found["gap"] + found["entropy"]
+        >>> abs(found["negative_elbo"] - parts) < 1e-3
+        True
+    """
+
+    looks = ("step", "x")
+
+    def __init__(self, target=None, *, vae=None):
+        self._model = vae or divlab.VAE("elbo")
+        figure, (left, middle, right) = figures.new_figure(3, height=3.9)
+        self._density = DensityPanel(left, "Data and model", figures.MODEL)
+        self._at = left.axvline(0, color=figures.THIRD, linestyle=":", linewidth=1.5)
+        figures.legend(left, loc="upper right")
+        figures.label(middle, title="Latent at $x$", x="$z$", y="density")
+        (self._exact,) = middle.plot(_LATENT, 0 * _LATENT, color=figures.DATA, label="$p(z|x)$")
+        (self._encoder,) = middle.plot(
+            _LATENT, 0 * _LATENT, "--", color=figures.OTHER, label="$q(z|x)$"
+        )
+        middle.set_xlim(_LATENT[0], _LATENT[-1])
+        figures.legend(middle, loc="upper right")
+        figures.label(right, title=r"$-\mathrm{ELBO}$ along training", x="step", y="nats")
+        texts = ("entropy", r"$\mathrm{KL}(p\,\|\,p_\theta)$", "gap")
+        colors = (figures.DATA, figures.MODEL, figures.OTHER)
+        hatches = ("", "//", "..")
+        self._areas = [
+            right.fill_between([0, 1], 0.0, 1.0, color=c, alpha=0.3, hatch=h, linewidth=0, label=t)
+            for t, c, h in zip(texts, colors, hatches, strict=True)
+        ]
+        (self._total,) = right.plot([], [], color=figures.DATA, linewidth=1.5, label="sum")
+        self._mark = right.axvline(0, color=figures.DATA, linewidth=1)
+        figures.legend(right, loc="upper right")
+        right.set_xlim(0, trainer.STEPS)
+        right.set_xticks([0, trainer.STEPS / 2, trainer.STEPS])
+        self._axes = left, middle, right
+        menus = {"x": slider("Point x", 2.0, -8.0, 8.0, 0.1)}
+        super().__init__(target, menus, figure)
+
+    def models(self, values):
+        return {"vae": self._model}
+
+    def prepare(self, target):
+        data = tuple(jnp.asarray(a, float) for a in _data(target))
+        entropy = float(divlab.entropy(target))
+        return super().prepare(target) | {"data": data, "entropy": entropy}
+
+    def along(self, run, step):
+        bound, nll = _parts(run.model, run.params_at(step), *self.prepared["data"])
+        return {"bound": float(bound), "nll": float(nll)}
+
+    def look(self, runs, target, step, values):
+        run, entropy = runs["vae"], self.prepared["entropy"]
+        here = self.along(run, step)
+        encoder, exact, gap = _posterior(run.model, run.params_at(step), jnp.float32(values["x"]))
+        result = {
+            "negative_elbo": here["bound"],
+            "nll": here["nll"],
+            "kl": here["nll"] - entropy,
+            "gap": here["bound"] - here["nll"],
+            "entropy": entropy,
+            "gap_at_x": float(gap),
+        }
+        x = self.prepared["x"]
+        return result, self.prepared | {
+            "model": density_and_samples(run, step, x, values["seed"]),
+            "latent": (np.asarray(encoder), np.asarray(exact)),
+            "curves": self.curves(),
+        }
+
+    def draw(self, values, result, arrays):
+        _, middle, right = self._axes
+        self._density.show(arrays["x"], arrays["target"], *arrays["model"])
+        self._at.set_xdata([values["x"]] * 2)
+        encoder, exact = arrays["latent"]
+        self._encoder.set_ydata(encoder)
+        self._exact.set_ydata(exact)
+        middle.set_ylim(0, figures.ceiling(1.25 * max(encoder.max(), exact.max())))
+        (steps, bounds), (_, nlls) = (arrays["curves"][name] for name in ("bound", "nll"))
+        entropy = arrays["entropy"]
+        base = np.zeros(len(steps))
+        edges = (base, base + entropy, nlls, bounds)
+        for area, below, above in zip(self._areas, edges[:-1], edges[1:], strict=True):
+            area.set_data(steps, below, above)
+        self._total.set_data(steps, bounds)
+        self._mark.set_xdata([values["step"]] * 2)
+        low = min(0.0, entropy)
+        right.set_ylim(
+            -figures.ceiling(-low) if low < 0 else 0.0, figures.ceiling(1.6 * np.median(bounds))
+        )
+
+    def caption(self, values, result):
+        texts = {name: number(value) for name, value in result.items()}
+        return (
+            f"Step {values['step']}{self.trained()}: −ELBO {texts['negative_elbo']} = KL "
+            f"{texts['kl']} + gap {texts['gap']} + entropy {texts['entropy']} nats; at x = "
+            f"{values['x']:.1f} the gap is {texts['gap_at_x']}."
+        )

@@ -1,0 +1,162 @@
+"""What estimators of a divergence find in n samples, against the exact value."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from numpyro.distributions import Normal
+
+import divlab
+from divlab import figures, methods
+from divlab.explore.base import Explorer, menu, number, slider
+
+SIZES = (30, 100, 300, 1000)
+DRAWS = 16
+_METHODS = {
+    "nearest neighbours": methods.NearestNeighbours(),
+    "histogram": methods.Histogram(),
+    "kernel density": methods.KDE(),
+}
+_QUANTITIES: dict[str, Callable] = {
+    "KL(P‖Q)": divlab.kl,
+    "JS": divlab.js,
+    "TV": divlab.tv,
+    "W₁": divlab.wasserstein,
+}
+
+
+def _methods_of(quantity: str) -> dict:
+    return {"sorting": None} if quantity == "W₁" else _METHODS
+
+
+@partial(jax.jit, static_argnames=("quantity", "method", "n"))
+def _estimates(quantity, method, n, separation, scale, seed):
+    """An estimate from each of DRAWS pairs of n samples."""
+
+    def one(key):
+        x, z = jax.random.normal(key, (2, n))
+        options = {} if method is None else {"method": _METHODS[method]}
+        return _QUANTITIES[quantity](x, separation + scale * z, **options)
+
+    return jax.lax.map(one, jax.random.split(jax.random.key(seed), DRAWS), batch_size=8)
+
+
+@partial(jax.jit, static_argnames="quantity")
+def _truth(quantity, separation, scale):
+    return _QUANTITIES[quantity](Normal(0.0, 1.0), Normal(separation, scale))
+
+
+class Estimators(Explorer):
+    """Estimates of a divergence of N(0, 1) from N(separation, scale²), as the samples grow.
+
+    Each estimator sees the same 16 pairs of n samples; its mean is drawn with one standard
+    deviation to each side, over the exact value. Far apart, nearest neighbours cannot say more
+    than about log n: samples say nothing about tails nobody sampled.
+
+    `controls`: `quantity`, `separation`, `scale`, `seed`. `result`: `truth`, and `estimates`, for
+    each estimator a dict of n (as text) to the `mean` and `deviation` of its 16 estimates.
+
+    Example:
+        >>> import divlab
+        >>> explorer = divlab.explore.estimators()
+        >>> explorer.controls["quantity"].value = "W₁"
+        >>> explorer.controls["scale"].value = 1.0
+        >>> explorer.controls["separation"].value = 3.0
+        >>> round(explorer.result["truth"], 3)
+        3.0
+    """
+
+    def __init__(self):
+        figure, (left, right) = figures.new_figure(gridspec_kw={"width_ratios": [1.5, 1]})
+        figures.label(left, title="Estimate", x="samples $n$", y="nats; units of $x$ for $W_1$")
+        figures.label(right, title="Error", x="samples $n$", y="root mean square error")
+        self._axes = left, right
+        self._truth = left.axhline(0, color=figures.DATA, label="exact")
+        self._lines: list[Any] = []
+        self._areas: list[Any] = []
+        self._errors: list[Any] = []
+        for color, dashes, marker in zip(figures.COLORS, figures.DASHES, "osD", strict=False):
+            style = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 5}
+            if len(self._lines) == len(_METHODS):
+                break
+            self._areas.append(
+                left.fill_between(SIZES, 0.0, 0.0, color=color, alpha=0.15, linewidth=0)
+            )
+            self._lines += left.plot(SIZES, [0] * len(SIZES), **style)
+            self._errors += right.plot(SIZES, [1] * len(SIZES), **style)
+        for axes in self._axes:
+            axes.set_xscale("log")
+            axes.set_xlim(SIZES[0] / 1.2, SIZES[-1] * 1.2)
+            axes.set_xticks(SIZES, [str(n) for n in SIZES])
+            axes.minorticks_off()
+        right.set_yscale("log")
+        right.set_ylim(1e-3, 100)
+        self._legend_of: tuple = ()
+        controls = {
+            "quantity": menu("Quantity", _QUANTITIES),
+            "separation": slider("Separation", 1.0, 0.0, 6.0, 0.1),
+            "scale": slider("Scale of Q", 1.0, 0.3, 3.0, 0.05),
+            "seed": slider("Seed", 0, 0, 50, 1),
+        }
+        controls["seed"].readout_format = "d"
+        super().__init__(controls, figure)
+
+    def compute(self, quantity, separation, scale, seed):
+        truth = float(_truth(quantity, separation, scale))
+        estimates, errors = {}, {}
+        for name, method in _methods_of(quantity).items():
+            known = None if method is None else name
+            drawn = {
+                n: np.asarray(_estimates(quantity, known, n, separation, scale, int(seed)), float)
+                for n in SIZES
+            }
+            estimates[name] = {
+                str(n): {"mean": float(values.mean()), "deviation": float(values.std(ddof=1))}
+                for n, values in drawn.items()
+            }
+            errors[name] = [
+                float(np.sqrt(np.mean((values - truth) ** 2))) for values in drawn.values()
+            ]
+        return {"truth": truth, "estimates": estimates}, {"errors": errors}
+
+    def draw(self, values, result, arrays):
+        left, _ = self._axes
+        names = tuple(result["estimates"])
+        top = low = result["truth"]
+        for i, (line, area, error) in enumerate(
+            zip(self._lines, self._areas, self._errors, strict=True)
+        ):
+            shown = i < len(names)
+            for artist in (line, area, error):
+                artist.set_visible(shown)
+            if not shown:
+                continue
+            found = result["estimates"][names[i]]
+            mean = np.array([one["mean"] for one in found.values()])
+            spread = np.array([one["deviation"] for one in found.values()])
+            line.set_ydata(mean)
+            area.set_data(SIZES, mean - spread, mean + spread)
+            error.set_ydata(np.maximum(arrays["errors"][names[i]], 1e-3))
+            top, low = max(top, *(mean + spread)), min(low, *(mean - spread))
+        self._truth.set_ydata([result["truth"]] * 2)
+        left.set_ylim(-figures.ceiling(-low) if low < 0 else 0.0, figures.ceiling(1.35 * top))
+        if names != self._legend_of:
+            handles = [self._truth, *self._lines[: len(names)]]
+            for handle, name in zip(handles, ("exact", *names), strict=True):
+                handle.set_label(name)
+            figures.legend(left, handles, loc="upper right", ncols=2)
+            self._legend_of = names
+
+    def caption(self, values, result):
+        n = str(SIZES[-1])
+        parts = ", ".join(
+            f"{name} {number(found[n]['mean'])} ± {number(found[n]['deviation'])}"
+            for name, found in result["estimates"].items()
+        )
+        return (
+            f"{values['quantity']} of N(0, 1) and N({values['separation']:.1f}, "
+            f"{values['scale']:.2f}²) is {number(result['truth'])}; from {n} samples each, mean ± "
+            f"standard deviation of {DRAWS} draws: {parts}."
+        )

@@ -1,0 +1,171 @@
+"""A GAN's discriminator against the optimal one, and its value against 2·JS - log 4."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import divlab
+from divlab import figures
+from divlab.divergences.arguments import Samples, read
+from divlab.explore.base import menu, number
+from divlab.explore.trainer import (
+    DensityPanel,
+    LinesPanel,
+    Trainer,
+    density_and_samples,
+    distances,
+)
+
+_LATENT, _WEIGHTS = np.polynomial.legendre.leggauss(512)
+_LATENT = 8 * _LATENT
+_WEIGHTS = 8 * _WEIGHTS * np.exp(-(_LATENT**2) / 2) / np.sqrt(2 * np.pi)
+_ARROWS = 15
+_OBJECTIVES = ("non_saturating", "minimax", "r1")
+
+
+def value_of(model, params, x, weights):
+    """V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)], over the data's nodes and the latent's."""
+    fake = model.generate(params, jnp.asarray(_LATENT, float)[:, None])
+    real_part = -weights @ jax.nn.softplus(-model.critic(params, x))
+    fake_part = -jnp.asarray(_WEIGHTS, float) @ jax.nn.softplus(model.critic(params, fake))
+    return real_part + fake_part
+
+
+@jax.jit
+def _look(model, params, x):
+    """Logits along x, and the slope that the generator's loss has at a generated point x."""
+    logits = model.critic(params, x)
+    slope = jax.vmap(jax.grad(lambda at: model.critic(params, at[None])[0]))(x)
+    return logits, slope
+
+
+@jax.jit
+def _value_and_js(model, params, data, line):
+    """V(D, G) over the data, and JS by the midpoints of a fine grid, as drawn along training."""
+    x, width, log_p = line
+    log_q = model.learned(params).log_prob(x)
+    log_m = jnp.logaddexp(log_p, log_q) - jnp.log(2.0)
+    parts = [jnp.where(jnp.isfinite(a), jnp.exp(a) * (a - log_m), 0.0) for a in (log_p, log_q)]
+    return value_of(model, params, *data), 0.5 * width * jnp.sum(parts[0] + parts[1])
+
+
+class GanGame(Trainer):
+    """Train a GAN and compare its discriminator D with the best one, D* = p / (p + p_G).
+
+    Left the target, what the generator has learned, and arrows at generated points: which way,
+    and how strongly against their median, its loss pushes them. In the middle D and D*. Right the
+    value of the game, V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)], against its maximum over D,
+    2·JS - log 4.
+
+    `controls`: `separation`, `scale`, `objective`, `seed`, `train`, `one_step`, `rewind`, `step`.
+    `result`: `value`, `best_value` = 2·JS - log 4, `js`, `kl`, `wasserstein`, and `distance`, the
+    mean of |D - D*| over (p + p_G) / 2. Of measurements, p is a histogram and JS an estimate.
+
+    Args:
+        target: None for two Gaussians with sliders, else samples or a distribution to learn.
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.explore.gan_game().result
+        >>> bool(found["value"] <= found["best_value"])
+        True
+    """
+
+    def __init__(self, target=None):
+        figure, (left, middle, right) = figures.new_figure(3, height=3.9)
+        self._density = DensityPanel(left, "Target and generator", figures.OTHER, name="$p_G$")
+        self._arrows = left.quiver(
+            np.zeros(_ARROWS), np.zeros(_ARROWS), np.zeros(_ARROWS), np.zeros(_ARROWS),
+            color=figures.THIRD, angles="xy", scale_units="xy", scale=1.0, width=0.011,
+        )  # fmt: skip
+        figures.legend(left, loc="upper right")
+        figures.label(middle, title="Discriminators", x="$x$", y="$D(x)$")
+        (self._best,) = middle.plot([], [], color=figures.DATA, label=r"best, $D^*$")
+        (self._learned,) = middle.plot([], [], "--", color=figures.OTHER, label="learned, $D$")
+        middle.set_ylim(-0.02, 1.55)
+        middle.set_yticks([0, 0.5, 1])
+        figures.legend(middle, loc="upper right")
+        self._middle = middle
+        names = {"value": "$V(D, G)$", "best_value": r"$2\,\mathrm{JS} - \log 4$"}
+        self._values = LinesPanel(right, "Value of the game", "nats", names, loc="upper right")
+        objective = menu("Objective", _OBJECTIVES)
+        super().__init__(target, {"objective": objective}, figure)
+
+    def models(self, values):
+        return {"gan": divlab.GAN(values["objective"])}
+
+    def prepare(self, target):
+        found = super().prepare(target)
+        x, density = found["x"], found["target"]
+        fine = np.linspace(2 * x[0] - x[-1], 2 * x[-1] - x[0], 6001)
+        argument = read("target", target)
+        if isinstance(argument, Samples):
+            points = np.asarray(argument.values, float)
+            weights = np.full(points.shape, 1 / len(points))
+            with np.errstate(divide="ignore"):
+                log_p = np.log(np.interp(fine, x, density, left=0.0, right=0.0))
+        else:
+            points, weights = x, density / density.sum()
+            log_p = target.log_prob(jnp.asarray(fine, float))
+        data, line = (points, weights), (fine, fine[1] - fine[0], log_p)
+        arrays = [tuple(jnp.asarray(a, float) for a in group) for group in (data, line)]
+        return found | dict(zip(("data", "line"), arrays, strict=True))
+
+    def along(self, run, step):
+        prepared = self.prepared["data"], self.prepared["line"]
+        value, js = _value_and_js(run.model, run.params_at(step), *prepared)
+        return {"value": float(value), "best_value": 2 * float(js) - np.log(4)}
+
+    def look(self, runs, target, step, values):
+        run, x, density = runs["gan"], self.prepared["x"], self.prepared["target"]
+        learned, samples = density_and_samples(run, step, x, values["seed"])
+        logits, slope = (
+            np.asarray(a) for a in _look(run.model, run.params_at(step), jnp.asarray(x, float))
+        )
+        width = x[1] - x[0]
+        found = distances(target, run, step, values["seed"])
+        total = density + learned
+        best = np.divide(density, total, out=np.full(x.shape, 0.5), where=total > 1e-12)
+        sigmoid = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
+        result = found | {
+            "value": self.along(run, step)["value"],
+            "best_value": 2 * found["js"] - np.log(4),
+            "distance": float(np.sum(np.abs(sigmoid - best) * total) / 2 * width),
+        }
+        # At the logit f the generator's loss has slope -f'·(1 - D), or -f'·D if it saturates.
+        share = sigmoid if values["objective"] == "minimax" else 1 - sigmoid
+        return result, {
+            "x": x,
+            "target": density,
+            "model": (learned, samples),
+            "push": slope * share,
+            "best": np.where(total > 1e-6, best, np.nan),
+            "learned": sigmoid,
+            "values": self.curves(),
+        }
+
+    def draw(self, values, result, arrays):
+        x = arrays["x"]
+        self._density.show(x, arrays["target"], *arrays["model"])
+        samples = np.sort(arrays["model"][1])
+        at = samples[np.linspace(0, len(samples) - 1, _ARROWS).astype(int)]
+        push = np.interp(at, x, arrays["push"])
+        longest = 0.12 * (x[-1] - x[0])
+        length = longest * np.clip(push / max(np.median(np.abs(push)), 1e-3) / 2, -1, 1)
+        top = 1.9 * arrays["target"].max()
+        self._arrows.set_offsets(np.stack([at, np.full(_ARROWS, 0.05 * top)], axis=1))
+        self._arrows.set_UVC(length, 0 * length)
+        self._best.set_data(x, arrays["best"])
+        self._learned.set_data(x, arrays["learned"])
+        self._middle.set_xlim(x[0], x[-1])
+        curves = {n: (s, np.maximum(v, -4.0)) for n, (s, v) in arrays["values"].items()}
+        self._values.show(curves, values["step"], low=-3.0)
+        self._values.axes.set_ylim(-3.0, 1.0)
+
+    def caption(self, values, result):
+        texts = {name: number(value) for name, value in result.items()}
+        return (
+            f"Step {values['step']}{self.trained()}: V(D, G) is {texts['value']}, its maximum over "
+            f"D is 2·JS − log 4 = {texts['best_value']} with JS {texts['js']}; on average D is "
+            f"{texts['distance']} from D*."
+        )

@@ -1,0 +1,164 @@
+"""Any two objectives side by side from the same seed, and how often each loses a mode."""
+
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+
+import divlab
+from divlab import figures
+from divlab.explore import trainer
+from divlab.explore.base import button, menu, number
+from divlab.explore.trainer import DensityPanel, Trainer, density_and_samples, summary
+from divlab.metrics import wilson
+from divlab.models import Training
+
+SEEDS = 32
+_ACROSS = 8  # densities in a row of the strip
+
+
+def _model(name: str):
+    return divlab.GAN(name) if name in divlab.GAN_OBJECTIVES else divlab.VAE(name)
+
+
+class ObjectiveZoo(Trainer):
+    """Two objectives, A and B, trained on the same target from the same seed.
+
+    Above what each has learned at the present step. `seeds` trains 32 seeds of each to the end and
+    draws their densities below, small, those that lack a mode dotted in red: a lost mode is a rate.
+
+    `controls`: `separation`, `scale`, `a`, `b` (names in `divlab.GAN_OBJECTIVES` and
+    `divlab.VAE_OBJECTIVES`), `seed`, `train`, `one_step`, `rewind`, `step`, `seeds`. `result`: `a`
+    and `b`, each a dict of the fields of `divlab.coverage` and `kl`, `js`, `wasserstein`, and
+    `seeds_covered`, of the strip's seeds how many cover every mode, -1 before they are trained.
+
+    Args:
+        target: None for two Gaussians with sliders, else samples or a distribution to learn.
+
+    Example:
+        >>> import divlab
+        >>> explorer = divlab.explore.objective_zoo()
+        >>> explorer.controls["a"].value, explorer.controls["b"].value
+        ('non_saturating', 'wgan_gp')
+    """
+
+    def __init__(self, target=None):
+        figure, axes = figures.new_figure(
+            rows=2, height=5.6, gridspec_kw={"height_ratios": [1.7, 1]}
+        )
+        self._panels = {
+            "a": DensityPanel(axes[0], "A", figures.MODEL),
+            "b": DensityPanel(axes[1], "B", figures.OTHER),
+        }
+        for panel in self._panels.values():
+            figures.legend(panel.axes, loc="upper right")
+        self._lines = {}
+        for name, strip, color in zip("ab", axes[2:], (figures.MODEL, figures.OTHER), strict=True):
+            strip.set_title(f"{SEEDS} seeds of {name.upper()}; dotted: a mode is lost", loc="left")
+            strip.set_axis_off()
+            strip.set_xlim(0, _ACROSS)
+            strip.set_ylim(0, -(-SEEDS // _ACROSS))
+            self._lines[name] = [
+                strip.plot([], [], color=color, linewidth=1.0)[0] for _ in range(SEEDS)
+            ]
+        names = [*divlab.GAN_OBJECTIVES, *divlab.VAE_OBJECTIVES]
+        menus = {"a": menu("A", names, "non_saturating"), "b": menu("B", names, "wgan_gp")}
+        self._strips: dict = {}
+        self._strips_of = None
+        super().__init__(target, menus, figure)
+
+    def make_controls(self):
+        seeds = button(f"{SEEDS} seeds", "th", f"Train {SEEDS} seeds of A and of B, or stop")
+        seeds.on_click(lambda pressed: self.work(self._seeds(), pressed))
+        return {"seeds": seeds}
+
+    def models(self, values):
+        return {name: _model(values[name]) for name in "ab"}
+
+    def _seeds(self):
+        """Trains 32 seeds of both objectives; stopped, it keeps what they have learned so far."""
+        values = self.values()
+        target, of = self.target(values), self._what_strips_depend_on(values)
+        x = jnp.asarray(self.prepared["x"], float)
+        options = {"steps": trainer.STEPS, "record_every": max(trainer.STEPS // 40, 1)}
+        trainings = {
+            name: Training(model, target, seeds=SEEDS, **options)
+            for name, model in self.models(values).items()
+        }
+        try:
+            for name, training in trainings.items():
+                more = True
+                while more:
+                    more = training.advance()
+                    yield partial(self._show_seeds, name, training.step)
+        finally:
+            self._strips_of, self._strips = of, {}
+            for name, training in trainings.items():
+                if training.step > 0:
+                    runs = training.run
+                    covered = np.asarray(divlab.coverage(runs, target).modes_covered)
+                    densities = np.exp(np.asarray(runs.log_prob(x)))
+                    self._strips[name] = densities, covered, training.step
+            self._seen = {}
+
+    def _show_seeds(self, name: str, step: int) -> None:
+        self._bar.value = step
+        self._bar.description = f"{name.upper()}, {SEEDS} seeds"
+
+    def _what_strips_depend_on(self, values):
+        settings, *data = self._what_runs_depend_on(values)
+        return {name: value for name, value in settings.items() if name != "seed"}, data
+
+    def look(self, runs, target, step, values):
+        x = self.prepared["x"]
+        result, arrays = {}, {**self.prepared, "strips": {}}
+        has_seeds = self._strips_of == self._what_strips_depend_on(values)
+        for name, run in runs.items():
+            arrays[name] = density_and_samples(run, step, x, values["seed"])
+            result[name] = summary(target, run, step, values["seed"])
+            result[name]["seeds_covered"] = -1
+            if has_seeds and name in self._strips:
+                densities, covered, _ = self._strips[name]
+                whole = covered == len(result[name]["mode_fractions"])
+                result[name]["seeds_covered"] = int(whole.sum())
+                arrays["strips"][name] = densities, whole
+        return result, arrays
+
+    def draw(self, values, result, arrays):
+        for name, panel in self._panels.items():
+            panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
+            panel.show(arrays["x"], arrays["target"], *arrays[name])
+            self._draw_strip(name, arrays)
+
+    def _draw_strip(self, name, arrays):
+        if name not in arrays["strips"]:
+            for line in self._lines[name]:
+                line.set_data([], [])
+            return
+        color = {"a": figures.MODEL, "b": figures.OTHER}[name]
+        densities, whole = arrays["strips"][name]
+        x = np.linspace(0.05, 0.95, densities.shape[1])
+        top = 1.9 * arrays["target"].max()
+        for i, line in enumerate(self._lines[name]):
+            across, down = i % _ACROSS, -(-SEEDS // _ACROSS) - 1 - i // _ACROSS
+            line.set_data(x + across, np.minimum(densities[i] / top, 1.0) * 0.85 + down)
+            line.set_color(color if whole[i] else figures.LOST)
+            line.set_linestyle("-" if whole[i] else ":")
+
+    def caption(self, values, result):
+        parts = []
+        for name in "ab":
+            one = result[name]
+            text = (
+                f"{name.upper()}, {values[name]}: {one['modes_covered']} of "
+                f"{len(one['mode_fractions'])} modes, W₁ {number(one['wasserstein'])}, KL "
+                f"{number(one['kl'])}"
+            )
+            if one["seeds_covered"] >= 0:
+                low, high = wilson(one["seeds_covered"], SEEDS)
+                text += (
+                    f", all modes in {one['seeds_covered']} of {SEEDS} seeds (95 % interval of the "
+                    f"rate {100 * low:.0f} to {100 * high:.0f} %)"
+                )
+            parts.append(text)
+        return f"Step {values['step']}{self.trained()}. {'. '.join(parts)}."

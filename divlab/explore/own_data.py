@@ -1,0 +1,144 @@
+"""Measurements from a file that a user drops on an explorer."""
+
+import io
+
+import ipywidgets as widgets
+import numpy as np
+import pandas
+
+from divlab.explore.base import row
+
+_MOST = 100_000  # numbers; a class of forty would wait for more
+
+
+class OwnData(widgets.VBox):
+    """An upload of a CSV or text file, a menu of its columns, and the way back.
+
+    Args:
+        on_change: called without arguments when `values` changed.
+        on_error: called with an exception that says what is wrong with a file.
+
+    Attributes:
+        values: the measurements, or None.
+        name: where they are from.
+    """
+
+    def __init__(self, on_change, on_error):
+        self._on_change, self._on_error = on_change, on_error
+        self.values: np.ndarray | None = None
+        self.name = ""
+        self._table: pandas.DataFrame | None = None
+        self.upload = widgets.FileUpload(
+            accept=".csv,.txt,.tsv,.dat",
+            description="Own data",
+            tooltip="A CSV or text file with a column of numbers",
+            layout=widgets.Layout(width="auto"),
+        )
+        self.column = widgets.Dropdown(
+            description="Column", layout=widgets.Layout(display="none", width="16em")
+        )
+        self.clear = widgets.Button(
+            description="Without it",
+            tooltip="Back to the target with sliders",
+            layout=widgets.Layout(display="none", width="auto"),
+        )
+        self._note = widgets.Label()
+        self.upload.observe(self._on_upload, "value")
+        self.column.observe(self._on_column, "value")
+        self.clear.on_click(lambda _: self.set(None, ""))
+        super().__init__([row([self.upload, self.column, self._note, self.clear])])
+
+    def set(self, values, name: str) -> None:
+        """Takes these values, or None for none, and says so."""
+        self.values = None if values is None else np.asarray(values, float)
+        self.name = name
+        self._note.value = "" if values is None else f"{name}: {len(self.values)} values"
+        self.clear.layout.display = "none" if values is None else ""
+        if values is None:
+            self.column.layout.display = "none"
+        self._on_change()
+
+    def _on_upload(self, change) -> None:
+        if not change["new"]:
+            return
+        file = change["new"][0]
+        try:
+            self._table = read_table(file["name"], bytes(file["content"]))
+            self._file = file["name"]
+            names = list(self._table.columns)
+            self.column.layout.display = "" if len(names) > 1 else "none"
+            self.column.unobserve(self._on_column, "value")
+            self.column.options = names
+            self.column.observe(self._on_column, "value")
+            self.column.value = names[0]
+            self._take(names[0])
+        except ValueError as error:
+            self._on_error(error)
+        finally:
+            self.upload.value = ()  # so that the same file can be dropped again
+
+    def _on_column(self, change) -> None:
+        if self._table is not None and change["new"] is not None:
+            self._take(change["new"])
+
+    def _take(self, column: str) -> None:
+        assert self._table is not None
+        values = self._table[column]
+        name = f"{self._file}, {column}"
+        self.set(values.dropna().to_numpy(float), name)
+        if values.isna().any():
+            self._note.value += f"; {int(values.isna().sum())} missing ones left out"
+
+
+def read_table(name: str, content: bytes) -> pandas.DataFrame:
+    """The columns of numbers in a CSV or text file, with or without a line of names.
+
+    Raises:
+        ValueError: it is no text, has no column of two different numbers, or too many of them.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{name} is no text file; a CSV with a column of numbers would do."
+        ) from None
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if not lines:
+        raise ValueError(f"{name} is empty; a CSV with a column of numbers would do.")
+    separator = next((mark for mark in (",", ";", "\t") if mark in lines[0]), r"\s+")
+    names_first = not any(_is_number(cell) for cell in _cells(lines[0], separator))
+    try:
+        table = pandas.read_csv(
+            io.StringIO("\n".join(lines)),
+            sep=separator,
+            header=0 if names_first else None,
+            decimal="," if separator == ";" else ".",  # as spreadsheets of half of Europe save it
+        )
+    except (pandas.errors.ParserError, ValueError) as error:
+        raise ValueError(f"{name} could not be read as a table: {error}") from None
+    table.columns = [str(c) if names_first else f"column {c + 1}" for c in table.columns]
+    numbers = table.apply(pandas.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    # A column of numbers may lack some; a column of words is none.
+    numbers = numbers[
+        [c for c in numbers if numbers[c].notna().mean() > 0.5 and numbers[c].nunique() > 1]
+    ]
+    if numbers.shape[1] == 0:
+        raise ValueError(
+            f"{name} has no column of numbers with two different values or more; "
+            f"its columns are {', '.join(table.columns)}."
+        )
+    if len(numbers) > _MOST:
+        raise ValueError(f"{name} has {len(numbers)} rows; up to {_MOST} can be shown.")
+    return numbers
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return line.split() if separator == r"\s+" else line.split(separator)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell.strip().strip('"'))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,440 @@
+"""What explorers that train share: train, pause, one step, rewind, and a scrubber over the run."""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import ipywidgets as widgets
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import divlab
+from divlab import figures
+from divlab.divergences.arguments import Samples, read
+from divlab.divergences.densities import log_density
+from divlab.explore.base import (
+    _LABEL,
+    WIDTH,
+    Explorer,
+    button,
+    from_browser,
+    read_state,
+    row,
+    slider,
+)
+from divlab.explore.own_data import OwnData
+from divlab.models import Training
+from divlab.sweeps import divergences_to
+
+STEPS, RECORD_EVERY = 2000, 20
+POINTS = 401
+SHOWN = 200  # samples drawn as ticks
+_SLICE = 0.08  # seconds of training between two looks at what the browser asks for
+
+
+class Trainer(Explorer):
+    """An explorer that trains models on one target and moves through what was recorded.
+
+    A subclass gives `models`, from the values of the controls to a dict of models, and `look`,
+    from runs, target and values to the numbers and arrays of one recorded step. Pressed in a
+    browser, `train` runs in slices, so that it can be paused; clicked from Python, it returns
+    when the training is over. Interrupting it keeps what was recorded.
+
+    Args:
+        target: None for two Gaussians with sliders, else samples or a distribution.
+        menus: further controls, by name; another value of one is another training.
+        figure: the figure.
+    """
+
+    looks: tuple[str, ...] = ("step",)  # controls that train nothing
+    along_every = 1  # records from one call of `along` to the next
+
+    def __init__(self, target, menus: dict[str, widgets.Widget], figure):
+        self._given = target
+        self.runs: dict[str, Any] = {}  # as far as they are recorded
+        self._trainings: dict[str, Training] = {}
+        self._of: Any = None
+        self.prepared: dict[str, Any] = {}
+        self._seen: dict[tuple, Any] = {}
+        self._along: dict[int, dict[str, float]] = {}
+        self._task: asyncio.Task | None = None
+        self._is_stopped = False
+        self.own_data = OwnData(self._on_data, self.show_error)
+        controls = {} if target is not None else {
+            "separation": slider("Separation", 4.0, 0.0, 8.0, 0.1),
+            "scale": slider("Scale", 0.5, 0.1, 1.5, 0.05),
+        }  # fmt: skip
+        controls |= menus | {
+            "seed": widgets.BoundedIntText(
+                0,
+                min=0,
+                max=2**31 - 1,
+                description="Seed",
+                tooltip="The same seed gives the same training",
+                style=_LABEL,
+                layout=widgets.Layout(width="16em"),
+            ),
+            "train": button("Train", "play", "Train on from here, or pause", style="primary"),
+            "one_step": button("One record", "step-forward", f"Train {RECORD_EVERY} steps on"),
+            "rewind": button("Rewind", "undo", "Back to the same untrained models"),
+            "step": widgets.SelectionSlider(
+                options=[0],
+                description="Step",
+                tooltip="Move through the recorded training, both ways",
+                continuous_update=True,
+                style=_LABEL,
+                layout=WIDTH,
+            ),
+        }
+        controls |= self.make_controls()
+        controls["train"].on_click(lambda pressed: self.work(self._records(), pressed))
+        controls["one_step"].on_click(lambda _: self.train(records=1))
+        controls["rewind"].on_click(lambda _: self.rewind())
+        self._play = widgets.Play(
+            interval=100, tooltip="Play the recorded training", layout=widgets.Layout(width="auto")
+        )
+        self._play.observe(self._on_play, "value")
+        self._bar = widgets.IntProgress(
+            0, 0, 1, description="Training", style=_LABEL, layout=WIDTH, bar_style="info"
+        )
+        below = [row([self._play, self._bar, self.own_data])]
+        super().__init__(controls, figure, below=below)
+
+    def make_controls(self) -> dict[str, widgets.Widget]:
+        """Further buttons, by name."""
+        return {}
+
+    def models(self, values: dict) -> dict[str, Any]:
+        """The models to train, by name."""
+        raise TypeError(f"{type(self).__name__} does not define models.")
+
+    def look(self, runs: dict, target, step: int, values: dict) -> tuple[dict, dict]:
+        """The numbers and the arrays of one recorded step."""
+        raise TypeError(f"{type(self).__name__} does not define look.")
+
+    def prepare(self, target) -> dict[str, Any]:
+        """What depends on the target alone."""
+        x, density = reference(target)
+        return {"x": x, "target": density}
+
+    def along(self, run, step: int) -> dict[str, float]:
+        """Numbers of a record of the first model, for curves along training."""
+        return {}
+
+    def curves(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Steps and values of what `along` gives, by name."""
+        steps = np.array(list(self._along))
+        names = next(iter(self._along.values()))
+        return {n: (steps, np.array([found[n] for found in self._along.values()])) for n in names}
+
+    # What is trained, and how far.
+
+    def target(self, values: dict):
+        """What is to be learned: a file, what the explorer was made with, or two Gaussians."""
+        if self.own_data.values is not None:
+            return self.own_data.values
+        if self._given is not None:
+            return self._given
+        return divlab.targets.two_gaussians(values["separation"], values["scale"])
+
+    def _what_runs_depend_on(self, values: dict) -> Any:
+        settings = {name: value for name, value in values.items() if name not in self.looks}
+        return settings, self.own_data.name, self.own_data.values is None
+
+    def _restart(self) -> None:
+        """Untrained models, for the present values."""
+        values = self.values()
+        options = {"steps": STEPS, "record_every": RECORD_EVERY, "key": values["seed"]}
+        target = self.target(values)
+        trainings = {
+            name: Training(model, target, **options) for name, model in self.models(values).items()
+        }
+        for training in trainings.values():
+            training.advance()
+        self.prepared, self._along = self.prepare(target), {}
+        self._trainings, self._of = trainings, self._what_runs_depend_on(values)
+        self._after_training()
+
+    def _after_training(self) -> None:
+        self._seen = {}
+        self.runs = {name: training.run for name, training in self._trainings.items()}
+        steps = [run.steps for run in self.runs.values()]
+        shared = sorted(set(steps[0].tolist()).intersection(*(s.tolist() for s in steps[1:])))
+        first = next(iter(self.runs.values()))
+        for step in shared[:: self.along_every]:
+            if step not in self._along:
+                self._along[step] = self.along(first, step)
+        with self.paused():
+            self.controls["step"].options = shared
+            self.controls["step"].value = shared[-1]
+        self._play.max = len(shared) - 1
+        self._bar.max, self._bar.value = STEPS, shared[-1]
+        self._bar.description = f"{shared[-1]} of {STEPS}"
+
+    def _goes_on(self) -> bool:
+        return any(t.step < t.steps for t in self._trainings.values())
+
+    def _advance(self) -> bool:
+        """One record further, for each model that is behind the others; whether there is more."""
+        behind = min(t.step for t in self._trainings.values())
+        more = [t.advance() for t in self._trainings.values() if t.step == behind]
+        return any(more) or len({t.step for t in self._trainings.values()}) > 1
+
+    # The buttons.
+
+    def train(self, records: int | None = None) -> None:
+        """Trains on, to the end or for so many records; returns when that is done."""
+        self._to_the_end(self._records(records))
+
+    def rewind(self) -> None:
+        """Back to the untrained models of the same seed."""
+        self._of = None
+        self.refresh()
+
+    def _records(self, count: int | None = None) -> Generator[Callable]:
+        """Trains a record further at every turn, from the start if there is nothing left to do.
+
+        Like all long work it gives, at every turn, the function that shows how far it is.
+        """
+        if self._of != self._what_runs_depend_on(self.values()) or not self._goes_on():
+            self._restart()
+        for _ in range(STEPS + 1 if count is None else count):
+            more = self._advance()
+            yield self._show_records
+            if not more:
+                break
+
+    def _show_records(self) -> None:
+        self._after_training()
+        self.refresh()
+
+    def work(self, turns: Generator[Callable], pressed: widgets.Button) -> None:
+        """Takes all turns of a long work; in a browser in slices, which a second press ends."""
+        if self._task is not None:
+            self._is_stopped = True
+        elif from_browser():
+            slices = self._in_slices(turns, pressed)
+            self._task = asyncio.get_running_loop().create_task(slices)
+        else:
+            self._to_the_end(turns)
+
+    def _to_the_end(self, turns: Generator[Callable]) -> None:
+        try:
+            for _ in turns:
+                pass
+        except KeyboardInterrupt:
+            pass  # what was recorded is kept
+        except Exception as error:
+            self.show_error(error)
+            return
+        self._show_records()
+
+    async def _in_slices(self, turns: Generator[Callable], pressed: widgets.Button) -> None:
+        label, icon = pressed.description, pressed.icon
+        pressed.description, pressed.icon = "Pause", "pause"
+        self._is_stopped = False
+        show: Callable | None = self._show_records
+        try:
+            while show is not None and not self._is_stopped:
+                end = time.monotonic() + _SLICE
+                while show is not None and time.monotonic() < end:
+                    show = next(turns, None)
+                if show is not None:
+                    show()
+                await asyncio.sleep(0.01)  # the browser has its say
+            turns.close()
+            self._show_records()
+        except Exception as error:
+            self.show_error(error)
+        finally:
+            self._task = None
+            pressed.description, pressed.icon = label, icon
+
+    def _on_play(self, change) -> None:
+        step = self.controls["step"]
+        step.index = min(change["new"], len(step.options) - 1)
+
+    def _on_data(self) -> None:
+        own = self.own_data.values is not None
+        for name in ("separation", "scale"):
+            if name in self.controls:
+                self.controls[name].disabled = own
+        self.refresh()
+
+    # What every explorer does.
+
+    def compute(self, **values):
+        if self._of != self._what_runs_depend_on(values):
+            self._is_stopped = True  # what is being trained is for other values
+            self._restart()
+            values = self.values()
+        at = tuple(values[name] for name in self.looks)
+        if at not in self._seen:  # what was looked at before comes back at once
+            step = values["step"]
+            self._seen[at] = self.look(self.runs, self.target(values), step, values)
+        result, arrays = self._seen[at]
+        return copy_of(result), arrays
+
+    def trained(self) -> str:
+        """For a caption: how far the training is."""
+        reached = self.controls["step"].options[-1]
+        return "" if reached else " (not trained yet: press “Train”)"
+
+    def state(self):
+        state = {**super().state(), "trained": int(self.controls["step"].options[-1])}
+        if self.own_data.values is not None:
+            state["data"] = {"name": self.own_data.name, "values": self.own_data.values.tolist()}
+        return state
+
+    def load(self, state):
+        """Sets the controls, and trains again from the seed as far as the state was."""
+        state = read_state(state)
+        trained, data, step = (state.get(name) for name in ("trained", "data", "step"))
+        own = ("trained", "data", "step")
+        with self.paused():
+            super().load({name: value for name, value in state.items() if name not in own})
+            self.own_data.set(*((data["values"], data["name"]) if data else (None, "")))
+        self._of = None  # what is trained now does not count: the state says what is
+        self._restart()
+        while trained and self._trainings and self._reached() < trained and self._advance():
+            pass
+        self._after_training()
+        if step is not None and step in self.controls["step"].options:
+            with self.paused():
+                self.controls["step"].value = step
+        self.refresh()
+
+    def _reached(self) -> int:
+        return min(t.step for t in self._trainings.values())
+
+    def refresh(self):
+        if not self._is_paused:
+            super().refresh()
+
+
+def copy_of(result):
+    """Nested dicts of numbers, which a user may change without changing what is kept."""
+    if isinstance(result, dict):
+        return {name: copy_of(value) for name, value in result.items()}
+    return list(result) if isinstance(result, list) else result
+
+
+# What the pictures of trainers have in common.
+
+
+@jax.jit
+def _view(model, params, x, key):
+    return jnp.exp(model.learned(params).log_prob(x)), model.sample(params, key, SHOWN)
+
+
+@jax.jit
+def _density(target, x):
+    return jnp.exp(log_density(target.distribution, x))
+
+
+def density_and_samples(run, step: int, x, seed: int):
+    """The learned density at x, and samples."""
+    found = _view(run.model, run.params_at(step), jnp.asarray(x, float), jax.random.key(seed))
+    return [np.asarray(a) for a in found]
+
+
+def reference(target) -> tuple[np.ndarray, np.ndarray]:
+    """Where to draw, and the target's density there (of samples, a histogram's heights)."""
+    argument = read("target", target)
+    if isinstance(argument, Samples):
+        values = np.asarray(argument.values)
+        margin = 0.35 * np.ptp(values)
+        x = np.linspace(values.min() - margin, values.max() + margin, POINTS)
+        heights, edges = np.histogram(values, bins="auto", density=True)
+        bin_of = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(heights) - 1)
+        inside = (x >= edges[0]) & (x <= edges[-1])
+        return x, np.where(inside, heights[bin_of], 0.0)
+    locs, scales, _ = divlab.targets.modes(target)
+    low, high = float(jnp.min(locs - 6 * scales)), float(jnp.max(locs + 6 * scales))
+    x = np.linspace(low, high, POINTS)
+    return x, np.asarray(_density(argument, jnp.asarray(x, float)))
+
+
+def distances(target, run, step: int, seed: int) -> dict[str, float]:
+    """KL(target‖model), JS and W₁; for samples JS is estimated from samples of the model."""
+    argument = read("target", target)
+    if isinstance(argument, Samples):
+        learned = run.distribution(step)
+        found = {
+            "kl": divlab.kl(target, learned),
+            "js": divlab.js(target, run.sample(seed, len(argument.values), step)),
+            "wasserstein": divlab.wasserstein(target, learned),
+        }
+        return {name: float(value) for name, value in found.items()}
+    one = jax.tree.map(lambda a: a[None], run.params_at(step))
+    found = divergences_to(run.model, one, argument)  # one program in place of three
+    return {name: float(found[name][0]) for name in ("kl", "js", "wasserstein")}
+
+
+def summary(target, run, step: int, seed: int) -> dict[str, Any]:
+    """The fields of `divlab.coverage`, and `distances`."""
+    covered = divlab.coverage(run.distribution(step), target)._asdict()
+    found = {field: np.asarray(value).tolist() for field, value in covered.items()}
+    return found | distances(target, run, step, seed)
+
+
+class DensityPanel:
+    """A target's density, a learned one over it, and samples as ticks below."""
+
+    def __init__(self, axes, title: str, color: str, *, name: str = "learned"):
+        figures.label(axes, title=title, x="$x$", y="density")
+        self.axes = axes
+        (self.target,) = axes.plot([], [], color=figures.DATA, label="target")
+        (self.model,) = axes.plot([], [], "--", color=color, label=name)
+        (self._ticks,) = axes.plot([], [], "|", color=color, alpha=0.5, markersize=9)
+
+    def show(self, x, target, density, samples) -> None:
+        top = 1.9 * target.max()
+        self.target.set_data(x, target)
+        self.model.set_data(x, density)
+        self._ticks.set_data(samples, np.full(samples.shape, -0.05 * top))
+        self.axes.set_xlim(x[0], x[-1])
+        self.axes.set_ylim(-0.1 * top, top)
+
+
+class LinesPanel:
+    """Curves against the step of training, with a mark at the step that is shown."""
+
+    def __init__(self, axes, title: str, y: str, names: dict[str, str], **legend):
+        figures.label(axes, title=title, x="step", y=y)
+        self.axes = axes
+        self._lines = {
+            name: axes.plot([], [], dashes, color=color, label=text, linewidth=1.6)[0]
+            for (name, text), color, dashes in zip(
+                names.items(), figures.COLORS, figures.DASHES, strict=False
+            )
+        }
+        self._mark = axes.axvline(0, color=figures.DATA, linewidth=1)
+        axes.set_xlim(0, STEPS)
+        axes.set_xticks(np.linspace(0, STEPS, 5)[:: 1 if axes.get_position().width > 0.3 else 2])
+        figures.legend(axes, **{"loc": "upper right", **legend})
+
+    def show(self, curves: dict, step: int, *, low: float | None = None) -> None:
+        shown: list[np.ndarray] = []
+        for name, (steps, values) in curves.items():
+            self._lines[name].set_data(steps, values)
+            shown.append(np.asarray(values)[np.isfinite(values)])
+        finite = np.concatenate(shown)
+        top = figures.ceiling(1.4 * float(finite.max())) if finite.size else 1.0
+        below = float(finite.min()) if finite.size else 0.0
+        bottom = low if low is not None else (-figures.ceiling(-below) if below < 0 else 0.0)
+        self.axes.set_ylim(bottom, top)
+        self._mark.set_xdata([step, step])
+
+
+__all__ = [
+    "DensityPanel",
+    "LinesPanel",
+    "Trainer",
+    "density_and_samples",
+    "distances",
+    "reference",
+    "summary",
+]
