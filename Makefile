@@ -7,6 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 NOTEBOOK := notebooks/00_start_here.ipynb
+DASHBOARD := dashboard/explorers.ipynb
 
 # Options passed on to the program that a target runs.
 ARGS ?=
@@ -38,11 +39,14 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test bench lint notebooks lock clean
+.PHONY: help lab dashboard test test-browser bench bench-ui lint notebooks lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
+	@echo 'make dashboard  serve the explorers as a page without code (this machine only)'
 	@echo 'make test       run the unit tests, then every notebook against its stored outputs'
+	@echo 'make test-browser  operate every explorer in Chromium (skipped where there is none)'
+	@echo 'make bench-ui   measure the explorers in Chromium, from key press to pixels'
 	@echo 'make bench      run the benchmarks (the first time installs torch, a large download)'
 	@echo 'make lint       check style, formatting and types'
 	@echo 'make notebooks  run all notebooks again and store their outputs'
@@ -74,13 +78,24 @@ $(BENCH_STAMP): $(STAMP)
 lab: $(STAMP)
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(NOTEBOOK) $(ARGS)
 
+# Voila strips the code, and takes none from visitors.
+dashboard: $(STAMP)
+	$(PY) -m voila --Voila.ip=127.0.0.1 $(DASHBOARD) $(ARGS)
+
 # Both halves always run, so that one failure does not hide another. A file, or a notebook,
 # stays in one process: what it compiled is there for its later tests.
 test: $(STAMP)
 	@status=0; \
-	$(PY) -m pytest -n auto --dist loadfile $(ARGS) || status=1; \
+	$(PY) -m pytest -n auto --dist loadfile --ignore=tests/browser $(ARGS) || status=1; \
 	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks || status=1; \
 	exit $$status
+
+# One after the other: a browser beside another would measure, and wait for, both.
+test-browser: $(STAMP)
+	$(PY) -m pytest tests/browser $(ARGS)
+
+bench-ui: $(BENCH_STAMP)
+	$(PY) -m tests.benchmarks explorers $(ARGS)
 
 bench: $(BENCH_STAMP)
 	$(PY) -m tests.benchmarks $(ARGS)

@@ -52,6 +52,8 @@ def new_figure(
     with rc_context(STYLE):
         figure = Picture(figsize=(9.2, height), dpi=150, layout="constrained")
         FigureCanvasAgg(figure)
+        # Panels stay where they are while numbers beside an axis grow longer.
+        cast(Any, figure.get_layout_engine()).set(w_pad=0.1)
         axes = figure.subplots(rows, columns, squeeze=False, **gridspec).ravel()
     return figure, axes
 

@@ -29,7 +29,7 @@ PLATFORMS = {
 }
 
 # Where conda-forge names a package otherwise. matplotlib there adds a Qt window toolkit.
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
 
 
 def parse(lines):

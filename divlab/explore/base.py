@@ -97,6 +97,7 @@ class Explorer(widgets.VBox):
                 self._share,
             ]
         )
+        self.add_class("divlab-explorer")
         self._is_started = self._is_paused = False
         self._compiled: set = set()
         self._due: asyncio.TimerHandle | None = None

@@ -1,13 +1,17 @@
-"""`python -m tests.benchmarks [training] [divergences]`; without a name all are run."""
+"""`python -m tests.benchmarks [training] [divergences] [explorers]`; without a name two."""
 
 import sys
 
 import divlab
 
-from . import divergences, training
+from . import divergences, explorers, training
 
 if __name__ == "__main__":
     divlab.configure(cache=False)
-    benchmarks = {"training": training.run, "divergences": divergences.run}
-    for name in sys.argv[1:] or benchmarks:
+    benchmarks = {
+        "training": training.run,
+        "divergences": divergences.run,
+        "explorers": explorers.run,
+    }
+    for name in sys.argv[1:] or ("training", "divergences"):
         benchmarks[name]()

@@ -1,0 +1,156 @@
+"""From a key press to changed pixels in JupyterLab in Chromium, and how long opening takes.
+
+The peers draw the same two-panel figure from the same functions: ipywidgets' `interact` with inline
+matplotlib, and ipympl. All are on one page and are pressed in turn.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from divlab import explore
+from tests.browser.pages import Shown, browser, run_all, serve
+
+PRESSES = 50
+FIGURE = """
+import numpy as np, jax, jax.numpy as jnp, matplotlib.pyplot as plt, ipywidgets as widgets
+from numpyro.distributions import Normal
+from divlab.targets import two_gaussians
+X, MEANS = np.linspace(-9, 9, 361), np.linspace(-4, 4, 33)
+
+@jax.jit
+def curves(separation):
+    data, model = two_gaussians(separation, 0.5), Normal(1.0, 1.5)
+    x = jnp.asarray(X)
+    nll = jax.vmap(lambda mean: divlab.cross_entropy(data, Normal(mean, 1.5)))(jnp.asarray(MEANS))
+    kl = jax.vmap(lambda mean: divlab.kl(data, Normal(mean, 1.5)))(jnp.asarray(MEANS))
+    return jnp.exp(data.log_prob(x)), jnp.exp(model.log_prob(x)), nll, kl
+"""
+INTERACT = """
+%matplotlib inline
+def draw(separation=4.0):
+    p, q, nll, kl = curves(separation)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.7), dpi=150)
+    left.plot(X, p); left.plot(X, q); right.plot(MEANS, nll); right.plot(MEANS, kl)
+    plt.show()
+widgets.interact(draw, separation=widgets.FloatSlider(value=4.0, min=0.0, max=8.0, step=0.1));
+"""
+IPYMPL = """
+%matplotlib widget
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.7), dpi=150)
+p, q, nll, kl = curves(4.0)
+lines = left.plot(X, p) + left.plot(X, q) + right.plot(MEANS, nll) + right.plot(MEANS, kl)
+control = widgets.FloatSlider(value=4.0, min=0.0, max=8.0, step=0.1)
+def update(change):
+    for line, values in zip(lines, curves(change["new"])):
+        line.set_ydata(values)
+    figure.canvas.draw_idle()
+control.observe(update, "value")
+display(control)
+"""
+# When the pixels of the picture in a box change after a key, in ms; NaN after 5 s without.
+PRESS = """
+async ([box, handle, key, kind]) => {
+    const signature = async () => {
+        if (kind === 'canvas') {
+            const canvas = box.querySelector('canvas');
+            const context = canvas.getContext('2d');
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            let hash = 0;
+            for (let i = 0; i < data.length; i += 16) hash = (Math.imul(hash, 31) + data[i]) | 0;
+            return hash;
+        }
+        const image = [...box.querySelectorAll('img')].at(-1);
+        if (!image) return 'none';
+        await image.decode().catch(() => {});
+        return image.src.slice(-4000);
+    };
+    const before = await signature();
+    handle.focus();
+    const start = performance.now();
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+    while (performance.now() - start < 5000) {
+        await new Promise(requestAnimationFrame);
+        const now = await signature();
+        if (now !== before && now !== 'none') return performance.now() - start;
+    }
+    return NaN;
+}
+"""
+
+
+def latency(page, box, handle, kind: str) -> list[float]:
+    """Milliseconds of each of 50 presses, to and fro."""
+    times = []
+    for i in range(PRESSES + 4):
+        key = "ArrowRight" if (i // 8) % 2 == 0 else "ArrowLeft"
+        argument = [box.element_handle(), handle.element_handle(), key, kind]
+        times.append(page.evaluate(PRESS, argument))
+        page.wait_for_timeout(150)
+    return times[4:]
+
+
+def row(name: str, times: list[float], peers: list[float]) -> float:
+    median = statistics.median(times)
+    high = sorted(times)[int(0.95 * len(times)) - 1]
+    ratios = " ".join(f"{peer / median:7.1f}" for peer in peers)
+    print(f"{name:34s} {median:8.0f} {high:8.0f} {high / median:6.2f} {ratios}", flush=True)
+    return median
+
+
+def run() -> None:
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+        key_to_pixels()
+        opening()
+
+
+def key_to_pixels() -> None:
+    names = ("nll_is_kl", "divergences", "disjoint_supports")
+    setup = "import divlab; divlab.configure()"
+    cells = [setup + FIGURE, INTERACT, IPYMPL]
+    cells += [f"divlab.explore.{name}()" for name in names]
+    cells += ["explorer = divlab.explore.mode_collapse(); explorer.train(); explorer"]
+    print(f"{'from key to pixels, ms':34s} {'median':>8s} {'95 %':>8s} {'ratio':>6s} "
+          "interact  ipympl")  # fmt: skip
+    folders = tempfile.TemporaryDirectory()
+    with folders as folder, serve(Path(folder), cells) as address, browser(1400, 4000) as page:
+        page.goto(address)
+        run_all(page)
+        for i in range(len(names) + 1):
+            Shown(page, i).wait()
+        outputs = page.locator(".jp-CodeCell")
+        peers = []
+        for name, index, kind in (("interact", 1, "image"), ("ipympl", 2, "canvas")):
+            box = outputs.nth(index)
+            handle = box.locator(".noUi-handle").first
+            peers.append(row(name, latency(page, box, handle, kind), peers))
+        for i, name in enumerate((*names, "mode_collapse")):
+            shown = Shown(page, i)
+            handles = shown.box.locator(".noUi-handle")
+            handle = handles.last if name == "mode_collapse" else handles.first
+            label = f"{name}, {'step' if name == 'mode_collapse' else 'first slider'}"
+            row(label, latency(page, shown.box, handle, "image"), peers)
+
+
+def opening() -> None:
+    """A fresh kernel each: the cell that makes the explorer, until its picture is there."""
+    print(f"{'opening an explorer, s':34s} {'cold':>8s} {'warm':>8s}")
+    for name in (n for n in explore.__all__ if n != "gallery"):
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
+            print(f"{name:34s} {open_once(name):8.1f} {open_once(name):8.1f}", flush=True)
+
+
+def open_once(name: str) -> float:
+    code = (
+        "import time, divlab, divlab.explore; divlab.configure(); "
+        "import jax; jax.numpy.zeros(3).block_until_ready(); start = time.perf_counter(); "
+        f"divlab.explore.{name}().result; print(time.perf_counter() - start)"
+    )
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return float(found)

@@ -1,0 +1,195 @@
+"""Notebooks and the dashboard in a headless Chromium, and what a user does there."""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+# What a page says about its own absent extras, and not about the explorers.
+_NOISE = re.compile(r"\.map\b|favicon|custom\.css|ResizeObserver|api/workspaces|net::ERR|404", re.I)
+
+
+@contextlib.contextmanager
+def browser(width: int = 1400, height: int = 1000):
+    """A page of a new browser, which notes the errors on its console in `page.errors`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                page.errors.append(said.text)
+                if said.type == "error" and not _NOISE.search(said.text + str(said.location))
+                else None
+            ),
+        )
+        yield page
+        chromium.close()
+
+
+@contextlib.contextmanager
+def serve(folder: Path, cells: list[str], *, voila: bool = False):
+    """The address of a notebook with these cells, served on this machine alone."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "page.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    if voila:
+        command = ["voila", "page.ipynb", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+        address = ready = f"http://127.0.0.1:{port}/"
+    else:
+        command = [
+            "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root",
+            f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True",
+        ]  # fmt: skip
+        address = f"http://127.0.0.1:{port}/doc/tree/page.ipynb?token={token}"
+        ready = f"http://127.0.0.1:{port}/api/status?token={token}"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "XLA"))}
+    environment["JUPYTER_CONFIG_DIR"] = str(folder / "config")
+    environment["JUPYTER_DATA_DIR"] = str(folder / "data")
+    settings = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            _wait_for(ready, server, folder / "server.log", full=not voila)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait_for(address, server, log, *, full):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended:\n{log.read_text(errors='replace')[-3000:]}")
+        try:
+            if full:
+                opener.open(address, timeout=5)
+            else:  # every visit of Voilà starts a kernel
+                port = int(address.rsplit(":", 1)[1].strip("/"))
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError("the server did not answer")
+
+
+def run_all(page) -> None:
+    """Runs all cells of the notebook that JupyterLab shows, and waits until they have run."""
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+        " === 'idle'",
+        timeout=60_000,
+    )
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+        ".every(e => /\\[\\d+\\]/.test(e.textContent))",
+        timeout=180_000,
+    )
+
+
+class Shown:
+    """The n-th visible explorer of a page."""
+
+    def __init__(self, page, index: int = 0):
+        self.page = page
+        self.box = page.locator(".divlab-explorer:visible").nth(index)
+        self.picture = self.box.locator("img.widget-image")
+
+    def wait(self, timeout: float = 180_000) -> None:
+        """Until the picture is there and nothing is being compiled."""
+        self.picture.wait_for(timeout=timeout)
+        self.page.wait_for_function(
+            "box => box.querySelector('img.widget-image').naturalWidth > 100 "
+            "&& !box.innerText.includes('Compiling')",
+            arg=self.box.element_handle(),
+            timeout=timeout,
+        )
+
+    def text(self) -> str:
+        return self.box.inner_text()
+
+    def check(self) -> None:
+        """No error is shown."""
+        assert "This did not work" not in self.text(), self.text()
+
+    def changes(self, act, timeout: float = 120) -> None:
+        """Does something, and waits until the picture is another one."""
+        before = self.pixels()
+        act()
+        end = time.monotonic() + timeout
+        while self.pixels() == before:
+            self.check()
+            assert time.monotonic() < end, f"the picture did not change: {self.text()}"
+            self.page.wait_for_timeout(30)
+        self.wait()
+        self.check()
+
+    def pixels(self) -> str:
+        """A checksum of the picture that the page shows."""
+        return self.page.evaluate(
+            """async img => {
+                const bytes = new Uint8Array(await (await fetch(img.src)).arrayBuffer());
+                let hash = 0;
+                for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
+                return `${bytes.length} ${hash}`;
+            }""",
+            self.picture.element_handle(),
+        )
+
+    def controls(self, kind: str):
+        """The visible, enabled controls of a kind."""
+        css = {
+            "slider": ".widget-hslider:visible .noUi-handle",
+            "menu": "select:visible:not([disabled])",
+            "toggles": ".widget-toggle-buttons:visible",
+            "number": "input[type=number]:visible:not([disabled])",
+        }[kind]
+        return self.box.locator(css).all()
+
+    def button(self, name: str):
+        return self.box.locator("button:visible").filter(
+            has_text=re.compile(rf"^\s*{re.escape(name)}\s*$")
+        )
+
+    def state(self) -> str:
+        """The line of JSON to share."""
+        return self.box.locator("input[type=text]:visible").last.input_value()
+
+    def paste(self, state: str) -> None:
+        field = self.box.locator("input[type=text]:visible").last
+        field.fill(state)
+        field.press("Enter")
