@@ -6,6 +6,7 @@ import contextlib
 import html
 import json
 import math
+import threading
 import time
 from typing import Any
 
@@ -20,6 +21,9 @@ _LABEL = {"description_width": "9em"}
 WIDTH = widgets.Layout(width="min(100%, 27em)")
 # Events of a flood are read before the picture follows them: so long after each, so long at most.
 _QUIET, _PATIENCE = 0.003, 0.25
+# A kernel may handle messages about widgets in other threads than cells. Figures, and matplotlib's
+# settings, are for one at a time.
+ALONE = threading.RLock()
 
 
 def slider(description: str, value: float, low: float, high: float, step: float, unit: str = ""):
@@ -127,8 +131,9 @@ class Explorer(widgets.VBox):
 
     def start(self) -> None:
         """Compiles what the controls run and shows the first picture, unless that was done."""
-        if not self._is_started:
-            self.refresh()
+        with ALONE:
+            if not self._is_started:
+                self.refresh()
 
     def _settings(self) -> dict[str, widgets.Widget]:
         return {name: c for name, c in self.controls.items() if not isinstance(c, widgets.Button)}
@@ -138,8 +143,9 @@ class Explorer(widgets.VBox):
         return {name: control.value for name, control in self._settings().items()}
 
     def _on_change(self, _) -> None:
-        if self._is_paused:
-            return
+        with ALONE:
+            if self._is_paused:
+                return
         if not from_browser():
             self.refresh()
             return
@@ -154,6 +160,10 @@ class Explorer(widgets.VBox):
 
     def refresh(self) -> None:
         """Computes and draws from the present values; an error is shown in words."""
+        with ALONE:
+            self._refresh()
+
+    def _refresh(self) -> None:
         self._is_started, self._due = True, None
         values = self.values()
         # Numbers never compile anything; another choice from a menu may.
@@ -202,10 +212,11 @@ class Explorer(widgets.VBox):
             raise ValueError(
                 f"state has {unknown}, which this explorer lacks; it has {sorted(settings)}."
             )
-        with self.paused():
-            for name, value in state.items():
-                settings[name].value = value
-        self.refresh()
+        with ALONE:
+            with self.paused():
+                for name, value in state.items():
+                    settings[name].value = value
+            self.refresh()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} explorer>"
@@ -257,7 +268,7 @@ class _Share(widgets.VBox):
 
     def update(self) -> None:
         self._is_updating = True
-        self.text.value = json.dumps(self._explorer.state())
+        self.text.value = json.dumps(self._explorer.state(), ensure_ascii=False)
         self._links.value = ""
         self._is_updating = False
 

@@ -52,7 +52,7 @@ class OwnData(widgets.VBox):
         """Takes these values, or None for none, and says so."""
         self.values = None if values is None else np.asarray(values, float)
         self.name = name
-        self._note.value = "" if values is None else f"{name}: {len(self.values)} values"
+        self._note.value = "" if values is None else f"{name}: {len(values)} values"
         self.clear.layout.display = "none" if values is None else ""
         if values is None:
             self.column.layout.display = "none"
@@ -105,7 +105,9 @@ def read_table(name: str, content: bytes) -> pandas.DataFrame:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
         raise ValueError(f"{name} is empty; a CSV with a column of numbers would do.")
-    separator = next((mark for mark in (",", ";", "\t") if mark in lines[0]), r"\s+")
+    # A name of the only column may have spaces in it, so the last line decides on those.
+    blank = r"\s+" if len(lines[-1].split()) > 1 else ","
+    separator = next((mark for mark in (",", ";", "\t") if mark in lines[0]), blank)
     names_first = not any(_is_number(cell) for cell in _cells(lines[0], separator))
     try:
         table = pandas.read_csv(

@@ -16,6 +16,7 @@ from divlab.divergences.arguments import Samples, read
 from divlab.divergences.densities import log_density
 from divlab.explore.base import (
     _LABEL,
+    ALONE,
     WIDTH,
     Explorer,
     button,
@@ -190,8 +191,9 @@ class Trainer(Explorer):
 
     def rewind(self) -> None:
         """Back to the untrained models of the same seed."""
-        self._of = None
-        self.refresh()
+        with ALONE:
+            self._of = None
+            self.refresh()
 
     def _records(self, count: int | None = None) -> Generator[Callable]:
         """Trains a record further at every turn, from the start if there is nothing left to do.
@@ -221,15 +223,16 @@ class Trainer(Explorer):
             self._to_the_end(turns)
 
     def _to_the_end(self, turns: Generator[Callable]) -> None:
-        try:
-            for _ in turns:
-                pass
-        except KeyboardInterrupt:
-            pass  # what was recorded is kept
-        except Exception as error:
-            self.show_error(error)
-            return
-        self._show_records()
+        with ALONE:
+            try:
+                for _ in turns:
+                    pass
+            except KeyboardInterrupt:
+                pass  # what was recorded is kept
+            except Exception as error:
+                self.show_error(error)
+                return
+            self._show_records()
 
     async def _in_slices(self, turns: Generator[Callable], pressed: widgets.Button) -> None:
         label, icon = pressed.description, pressed.icon
@@ -238,14 +241,16 @@ class Trainer(Explorer):
         show: Callable | None = self._show_records
         try:
             while show is not None and not self._is_stopped:
-                end = time.monotonic() + _SLICE
-                while show is not None and time.monotonic() < end:
-                    show = next(turns, None)
-                if show is not None:
-                    show()
+                with ALONE:
+                    end = time.monotonic() + _SLICE
+                    while show is not None and time.monotonic() < end:
+                        show = next(turns, None)
+                    if show is not None:
+                        show()
                 await asyncio.sleep(0.01)  # the browser has its say
-            turns.close()
-            self._show_records()
+            with ALONE:
+                turns.close()
+                self._show_records()
         except Exception as error:
             self.show_error(error)
         finally:
@@ -290,7 +295,10 @@ class Trainer(Explorer):
 
     def load(self, state):
         """Sets the controls, and trains again from the seed as far as the state was."""
-        state = read_state(state)
+        with ALONE:
+            self._load(read_state(state))
+
+    def _load(self, state):
         trained, data, step = (state.get(name) for name in ("trained", "data", "step"))
         own = ("trained", "data", "step")
         with self.paused():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+SHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -193,3 +194,88 @@ class Shown:
         field = self.box.locator("input[type=text]:visible").last
         field.fill(state)
         field.press("Enter")
+
+
+def screenshots(page, name: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for width in (1400, 1000):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_timeout(300)
+        page.screenshot(path=SHOTS / f"{name}-{width}.png")
+    page.set_viewport_size({"width": 1400, "height": 1000})
+
+
+def operate(shown: Shown, is_trainer: bool) -> None:
+    """Every slider, menu, number and toggle of an explorer: by keyboard, then by mouse."""
+    page = shown.page
+    scrubber = 1 if is_trainer else 0  # has one step only, before anything is trained
+    sliders = len(shown.controls("slider")) - scrubber
+    for i in range(sliders):
+
+        def press(i=i):
+            handle = shown.controls("slider")[i]
+            handle.focus()
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowRight")
+
+        def drag(i=i):
+            box = shown.controls("slider")[i].bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + 30, y, steps=4)
+            page.mouse.up()
+
+        shown.changes(press)
+        shown.changes(drag)
+    for i in range(len(shown.controls("menu"))):
+        shown.changes(lambda i=i: shown.controls("menu")[i].select_option(index=1))
+
+        def type_to(i=i):
+            shown.controls("menu")[i].focus()
+            page.keyboard.press("ArrowUp")
+
+        shown.changes(type_to)
+    for toggles in shown.controls("toggles"):
+        buttons = toggles.locator("button")
+        shown.changes(buttons.nth(1).click)
+        buttons.nth(0).focus()
+        shown.changes(lambda: page.keyboard.press("Enter"))
+    for i in range(len(shown.controls("number"))):
+
+        def fill(i=i):
+            shown.controls("number")[i].fill("7")
+            page.keyboard.press("Enter")
+
+        shown.changes(fill)
+
+
+def train_and_scrub(shown: Shown) -> None:
+    """Train, pause, one record, scrub back and forth, rewind."""
+    page = shown.page
+    shown.changes(shown.button("Train").click)
+    shown.button("Pause").click()
+    shown.button("Train").wait_for(timeout=60_000)
+    paused = json.loads(shown.state())["trained"]
+    assert 0 < paused <= 2000
+    shown.check()
+    if paused < 2000:
+        shown.changes(shown.button("One record").click)
+        assert json.loads(shown.state())["trained"] == paused + 20
+    shown.controls("slider")[-1].focus()
+    shown.changes(lambda: page.keyboard.press("Home"))
+    assert json.loads(shown.state())["step"] == 0
+    shown.controls("slider")[-1].focus()
+    shown.changes(lambda: page.keyboard.press("ArrowRight"))
+    assert json.loads(shown.state())["step"] == 20
+    shown.changes(shown.button("Rewind").click)
+    assert json.loads(shown.state())["trained"] == 0
+    shown.button("Train").focus()
+    shown.changes(lambda: page.keyboard.press("Enter"))
+    page.wait_for_function(
+        "box => /\\b2000 of 2000\\b/.test(box.innerText)",
+        arg=shown.box.element_handle(),
+        timeout=180_000,
+    )
+    shown.button("Train").wait_for(timeout=60_000)
+    shown.check()

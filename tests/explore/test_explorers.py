@@ -300,8 +300,8 @@ CHANGES = [
     ("objective_zoo", "separation", 2.0),
     ("objective_zoo", "scale", 1.0),
     ("objective_zoo", "seed", 5),
-    ("objective_zoo", "a", "elbo"),
-    ("objective_zoo", "b", "hinge"),
+    ("objective_zoo", "a", "wgan_gp"),
+    ("objective_zoo", "b", "non_saturating"),
 ]
 BUTTONS = {"train", "one_step", "rewind", "seeds"}
 
@@ -618,7 +618,9 @@ def upload(explorer, name, content):
 def test_a_file_of_measurements(collapse):
     times = np.asarray(divlab.targets.old_faithful())
     text = "waiting,eruption\n" + "\n".join(f"{60 + i % 7},{t:.3f}" for i, t in enumerate(times))
-    upload(collapse, "geyser.csv", text.encode())
+    upload(collapse, "words.csv", b"a,b\nfoo,bar\n")
+    assert "words.csv" in collapse._error.value
+    upload(collapse, "geyser.csv", text.encode())  # the next one is good
     assert collapse.own_data.column.options == ("waiting", "eruption")
     collapse.own_data.column.value = "eruption"
     assert collapse._error.value == ""
@@ -653,12 +655,9 @@ def test_a_bad_file_gets_a_sentence(collapse, name, content, says):
     assert name in collapse._error.value
     assert collapse.own_data.values is None
     assert collapse.result is result
-    upload(collapse, "good.txt", b"1.0\n2.0\n4.0\n2.5\n")  # the next one may be good
-    assert collapse._error.value == ""
-    np.testing.assert_array_equal(collapse.own_data.values, [1.0, 2.0, 4.0, 2.5])
 
 
-@pytest.mark.parametrize("name", TRAINERS)
+@pytest.mark.parametrize("name", ["mode_collapse", "elbo_gap", "gan_game"])
 def test_measurements_as_a_target(name):
     times = divlab.targets.old_faithful()
     explorer = build(name, target=times)

@@ -1,0 +1,97 @@
+"""Every explorer on the page that `make dashboard` serves: operated by mouse and by keyboard."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from .pages import CHROMIUM, Shown, browser, operate, screenshots, serve, train_and_scrub
+
+NAMES = {
+    "NLL is KL": "nll_is_kl",
+    "ELBO gap": "elbo_gap",
+    "Divergences": "divergences",
+    "Disjoint supports": "disjoint_supports",
+    "Estimators": "estimators",
+    "GAN game": "gan_game",
+    "Mode collapse": "mode_collapse",
+    "Wasserstein GAN": "wasserstein_gan",
+    "Objective zoo": "objective_zoo",
+    "Training cost": "training_cost",
+}
+TRAINERS = {"elbo_gap", "gan_game", "mode_collapse", "wasserstein_gan", "objective_zoo"}
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium on this machine (on Debian: apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory):
+    """The page that `make dashboard` serves, in a browser."""
+    cells = json.loads((Path(__file__).parents[2] / "dashboard/explorers.ipynb").read_text())[
+        "cells"
+    ]
+    folder = tmp_path_factory.mktemp("dashboard")
+    sources = ["".join(cell["source"]) for cell in cells]
+    with serve(folder, sources, voila=True) as address, browser() as page:
+        page.address = address
+        page.goto(address)
+        Shown(page).wait()
+        yield page
+
+
+@pytest.mark.parametrize("title", NAMES)
+def test_every_control_of_the_dashboard(dashboard, title):
+    page, name = dashboard, NAMES[title]
+    page.errors.clear()
+    page.get_by_role("button", name=title, exact=True).click()
+    page.wait_for_timeout(500)
+    shown = Shown(page)
+    shown.wait()
+    shown.check()
+    operate(shown, name in TRAINERS)
+    if name in TRAINERS:
+        train_and_scrub(shown)
+    shown.button("Save figure").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".divlab-explorer:visible a[download$='.svg']", timeout=20_000)
+    screenshots(page, name)
+    assert page.errors == []
+
+
+def test_the_dashboard_shows_no_code_and_runs_none(dashboard):
+    page = dashboard
+    assert "import divlab" not in page.content()
+    assert page.locator(".jp-InputArea-editor, .jp-CodeMirrorEditor, textarea").count() == 0
+    # What a visitor might try: to send code to the kernel that the page talks with.
+    kernels = page.evaluate(
+        "async base => (await fetch(base + 'api/kernels')).status", page.address
+    )
+    assert kernels in (403, 404)
+    for path in ("api/contents", "api/terminals", "files/page.ipynb", "lab", "tree"):
+        status = page.evaluate("async url => (await fetch(url)).status", page.address + path)
+        assert status in (403, 404), path
+
+
+def test_a_file_is_dropped_on_an_explorer(dashboard, tmp_path):
+    page = dashboard
+    page.get_by_role("button", name="Mode collapse", exact=True).click()
+    page.wait_for_timeout(500)
+    shown = Shown(page)
+    shown.wait()
+    bad, good = tmp_path / "words.csv", tmp_path / "numbers.csv"
+    bad.write_text("a,b\nfoo,bar\n")
+    good.write_text("minutes\n" + "\n".join(f"{2 + (i % 5) / 4}" for i in range(60)))
+
+    def choose(file):
+        with page.expect_file_chooser() as chooser:
+            shown.box.locator(".jupyter-button:has(.fa-upload), .widget-upload").first.click()
+        chooser.value.set_files(file)
+
+    choose(bad)
+    page.get_by_text(re.compile("words.csv has no column of numbers")).wait_for(timeout=20_000)
+    shown.changes(lambda: choose(good))
+    assert "numbers.csv, minutes: 60 values" in shown.text()
+    shown.changes(shown.button("Without it").click)

@@ -1,0 +1,76 @@
+"""Explorers in JupyterLab: train, pause, scrub, reload, restore; a flood of events."""
+
+import json
+
+import pytest
+
+from .pages import CHROMIUM, Shown, browser, operate, run_all, screenshots, serve, train_and_scrub
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium on this machine (on Debian: apt-get install chromium)"
+)
+
+
+def test_train_pause_scrub_reload_restore(tmp_path):
+    cells = ["import divlab\ndivlab.configure()", "divlab.explore.mode_collapse()"]
+    with serve(tmp_path, cells) as address, browser() as page:
+        page.goto(address)
+        run_all(page)
+        shown = Shown(page)
+        shown.wait()
+        operate(shown, is_trainer=True)
+        train_and_scrub(shown)
+        shown.controls("slider")[-1].focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(1000)
+        state, pixels = shown.state(), shown.pixels()
+        assert json.loads(state)["step"] == 1940
+        screenshots(page, "lab-mode_collapse")
+        page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        page.wait_for_timeout(1000)
+        page.reload()
+        run_all(page)
+        shown = Shown(page)
+        shown.wait()
+        assert json.loads(shown.state())["trained"] == 0
+        shown.paste(state)
+        page.wait_for_function(
+            "box => /\\b2000 of 2000\\b/.test(box.innerText)",
+            arg=shown.box.element_handle(),
+            timeout=180_000,
+        )
+        page.wait_for_timeout(1500)
+        assert shown.state() == state
+        assert shown.pixels() == pixels
+        assert page.errors == []
+
+
+def test_flood_of_events(tmp_path):
+    """200 steps of a slider, as fast as the browser sends them, end in the right picture."""
+    cells = ["import divlab\ndivlab.configure()", "divlab.explore.nll_is_kl()"]
+    with serve(tmp_path, cells) as address, browser() as page:
+        page.goto(address)
+        run_all(page)
+        shown = Shown(page)
+        shown.wait()
+        operate(shown, is_trainer=False)
+        shown.controls("slider")[0].focus()
+        for i in range(200):
+            page.keyboard.press("ArrowLeft" if i % 20 < 10 else "ArrowRight")
+        page.keyboard.press("Home")
+        page.wait_for_function(
+            "box => /\"separation\": 0.0\\b/.test(box.querySelector('input[type=text]').value)",
+            arg=shown.box.element_handle(),
+            timeout=5_000,
+        )
+        page.wait_for_timeout(500)
+        last = shown.pixels()
+        state = shown.state()
+        shown.paste(state.replace('"separation": 0.0', '"separation": 1.0'))
+        page.wait_for_timeout(1000)
+        shown.paste(state)
+        page.wait_for_timeout(1000)
+        assert shown.pixels() == last
+        screenshots(page, "lab-nll_is_kl")
+        assert page.errors == []
