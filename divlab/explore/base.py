@@ -174,8 +174,8 @@ class Explorer(widgets.VBox):
             result, arrays = self.compute(**values)
             self.draw(values, result, arrays)
             self._result = result
+            self._picture.value = self._screen.png()  # first: the eye is on it
             self._caption.value = html.escape(self.caption(values, result))
-            self._picture.value = self._screen.png()
             self._compiled.add(choices)
             self._error.value = ""
         except Exception as error:  # a callback's traceback would vanish; the user must see it

@@ -4,6 +4,7 @@ The peers draw the same two-panel figure from the same functions: ipywidgets' `i
 matplotlib, and ipympl. All are on one page and are pressed in turn.
 """
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -64,9 +65,7 @@ async ([box, handle, key, kind]) => {
             return hash;
         }
         const image = [...box.querySelectorAll('img')].at(-1);
-        if (!image) return 'none';
-        await image.decode().catch(() => {});
-        return image.src.slice(-4000);
+        return image ? image.src : 'none';
     };
     const before = await signature();
     handle.focus();
@@ -75,7 +74,12 @@ async ([box, handle, key, kind]) => {
     while (performance.now() - start < 5000) {
         await new Promise(requestAnimationFrame);
         const now = await signature();
-        if (now !== before && now !== 'none') return performance.now() - start;
+        if (now === before || now === 'none') continue;
+        if (kind === 'image') {
+            await [...box.querySelectorAll('img')].at(-1).decode().catch(() => {});
+            await new Promise(requestAnimationFrame);
+        }
+        return performance.now() - start;
     }
     return NaN;
 }
@@ -85,6 +89,8 @@ async ([box, handle, key, kind]) => {
 def latency(page, box, handle, kind: str) -> list[float]:
     """Milliseconds of each of 50 presses, to and fro."""
     times = []
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
     for i in range(PRESSES + 4):
         key = "ArrowRight" if (i // 8) % 2 == 0 else "ArrowLeft"
         argument = [box.element_handle(), handle.element_handle(), key, kind]
@@ -111,29 +117,37 @@ def run() -> None:
 def key_to_pixels() -> None:
     names = ("nll_is_kl", "divergences", "disjoint_supports")
     setup = "import divlab; divlab.configure()"
-    cells = [setup + FIGURE, INTERACT, IPYMPL]
-    cells += [f"divlab.explore.{name}()" for name in names]
-    cells += ["explorer = divlab.explore.mode_collapse(); explorer.train(); explorer"]
-    print(f"{'from key to pixels, ms':34s} {'median':>8s} {'95 %':>8s} {'ratio':>6s} "
-          "interact  ipympl")  # fmt: skip
-    folders = tempfile.TemporaryDirectory()
-    with folders as folder, serve(Path(folder), cells) as address, browser(1400, 4000) as page:
-        page.goto(address)
-        run_all(page)
-        for i in range(len(names) + 1):
-            Shown(page, i).wait()
-        outputs = page.locator(".jp-CodeCell")
-        peers = []
-        for name, index, kind in (("interact", 1, "image"), ("ipympl", 2, "canvas")):
-            box = outputs.nth(index)
+    explorers = [f"divlab.explore.{name}()" for name in names]
+    explorers += ["explorer = divlab.explore.mode_collapse(); explorer.train(); explorer"]
+    print(
+        f"{'from key to pixels, ms':34s} {'median':>8s} {'95 %':>8s} {'ratio':>6s} interact  ipympl"
+    )
+    peers: list[float] = []
+    # Each on a page of its own: they set matplotlib up in different ways.
+    for name, cell, kind in (("interact", INTERACT, "image"), ("ipympl", IPYMPL, "canvas")):
+        with opened([setup + FIGURE, cell]) as page:
+            box = page.locator(".jp-CodeCell").nth(1)
+            box.locator(f"{'img' if kind == 'image' else kind}").first.wait_for()
             handle = box.locator(".noUi-handle").first
             peers.append(row(name, latency(page, box, handle, kind), peers))
+    with opened([setup, *explorers]) as page:
         for i, name in enumerate((*names, "mode_collapse")):
             shown = Shown(page, i)
+            shown.wait()
             handles = shown.box.locator(".noUi-handle")
             handle = handles.last if name == "mode_collapse" else handles.first
             label = f"{name}, {'step' if name == 'mode_collapse' else 'first slider'}"
             row(label, latency(page, shown.box, handle, "image"), peers)
+
+
+@contextlib.contextmanager
+def opened(cells: list[str]):
+    """A page of JupyterLab on which these cells have run."""
+    folders = tempfile.TemporaryDirectory()
+    with folders as folder, serve(Path(folder), cells) as address, browser() as page:
+        page.goto(address)
+        run_all(page)
+        yield page
 
 
 def opening() -> None:
