@@ -22,7 +22,7 @@ LEVELS = {
     "figures": 4,
     "sweeps": 5,
     "evidence": 6,
-    "explore": 5,
+    "explore": 7,
 }
 # Root of an import -> where it may stand. The others are free.
 HOMES = {
@@ -30,7 +30,7 @@ HOMES = {
     "ipywidgets": ("explore/",),
     "matplotlib": ("figures.py", "explore/"),
     "xarray": ("sweeps.py", "evidence.py"),
-    "PIL": ("figures.py",),
+    "pandas": ("explore/own_data.py",),
 }
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 
