@@ -175,13 +175,16 @@ class Trainer(Explorer):
         self._bar.description = f"{shared[-1]} of {STEPS}"
 
     def _goes_on(self) -> bool:
-        return any(t.step < t.steps for t in self._trainings.values())
+        return any(not training.is_over for training in self._trainings.values())
 
     def _advance(self) -> bool:
         """One record further, for each model that is behind the others; whether there is more."""
-        behind = min(t.step for t in self._trainings.values())
-        more = [t.advance() for t in self._trainings.values() if t.step == behind]
-        return any(more) or len({t.step for t in self._trainings.values()}) > 1
+        going = [training for training in self._trainings.values() if not training.is_over]
+        behind = min((training.step for training in going), default=0)
+        for training in going:
+            if training.step == behind:
+                training.advance()
+        return self._goes_on()
 
     # The buttons.
 
@@ -283,9 +286,15 @@ class Trainer(Explorer):
         return copy_of(result), arrays
 
     def trained(self) -> str:
-        """For a caption: how far the training is."""
+        """For a caption: that nothing is trained yet, or what went wrong."""
+        lost = [
+            f"{name} diverged at step {run.status.step}"
+            for name, run in self.runs.items()
+            if run.status == "diverged"
+        ]
         reached = self.controls["step"].options[-1]
-        return "" if reached else " (not trained yet: press “Train”)"
+        said = lost if reached else [*lost, "not trained yet: press “Train”"]
+        return f" ({', '.join(said)})" if said else ""
 
     def state(self):
         state = {**super().state(), "trained": int(self.controls["step"].options[-1])}

@@ -144,7 +144,7 @@ class Training:
             # Of step 0, the losses of the step that follows, by the program that is used anyway.
             _, losses = self._advance(*fixed, self._progress, 1)
             progress, mark = self._progress, 0
-        elif not self._is_over():
+        elif not self.is_over:
             mark = int(self._marks[len(self._records)])
             progress, losses = self._advance(*fixed, self._progress, mark - self.step)
         else:
@@ -153,9 +153,13 @@ class Training:
         record = jax.device_get((losses, progress.state.params, progress.diverged_at))
         self._progress, self.step = progress, mark
         self._records.append(record)
-        return not self._is_over()
+        return not self.is_over
 
-    def _is_over(self) -> bool:
+    @property
+    def is_over(self) -> bool:
+        """Whether `advance` has nothing left to do: the end is reached, or no loss is finite."""
+        if not self._records:
+            return False
         diverged = np.all(self._records[-1][2] >= 0)
         return bool(diverged) or len(self._records) == len(self._marks)
 

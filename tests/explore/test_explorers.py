@@ -576,6 +576,15 @@ def test_interrupting_keeps_what_was_recorded(collapse, monkeypatch):
     assert collapse.state()["trained"] == 40
 
 
+def test_a_model_that_diverges_does_not_hold_the_other_up(short):
+    wild = divlab.GAN(divlab.objectives.LeastSquares(learning_rate=1e20), hidden=(8,))
+    explorer = divlab.explore.mode_collapse(vae=VAE, gan=wild)
+    explorer.controls["train"].click()
+    assert explorer._trainings["vae"].step == STEPS
+    assert explorer._trainings["gan"].run.status == "diverged"
+    assert "gan diverged at step" in explorer._caption.value or explorer._error.value != ""
+
+
 def test_a_training_that_fails_says_so(collapse, monkeypatch):
     def fail(*_, **__):
         raise ValueError("no such target")
