@@ -1,6 +1,7 @@
 """Trainings that several tests look at; small, because compiling is what costs."""
 
 import os
+from pathlib import Path
 
 # A quarter of the time to compile, for slower programs with the same results; set before JAX
 # starts.
@@ -8,11 +9,22 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
 )
 
+import jax
 import pytest
 
 import divlab
 
 SMALL = {"hidden": (8,)}
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Forgets compiled programs before Linux runs out of places for them, 65 530 in a process."""
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > 25_000:
+        jax.clear_caches()
+
+
 FAST = {"steps": 60, "record_every": 20, "batch_size": 32}
 
 

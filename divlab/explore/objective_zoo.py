@@ -52,10 +52,13 @@ class ObjectiveZoo(Trainer):
         }
         for panel in self._panels.values():
             figures.legend(panel.axes, loc="upper right")
-        self._lines = {}
+        self._lines, self._hints = {}, {}
         for name, strip, color in zip("ab", axes[2:], (figures.MODEL, figures.OTHER), strict=True):
             strip.set_title(f"{SEEDS} seeds of {name.upper()}; dotted: a mode is lost", loc="left")
             strip.set_axis_off()
+            self._hints[name] = strip.text(
+                0.5, 0.55, f"press “{SEEDS} seeds”", transform=strip.transAxes, ha="center"
+            )
             strip.set_xlim(0, _ACROSS)
             strip.set_ylim(0, -(-SEEDS // _ACROSS))
             self._lines[name] = [
@@ -131,6 +134,7 @@ class ObjectiveZoo(Trainer):
             self._draw_strip(name, arrays)
 
     def _draw_strip(self, name, arrays):
+        self._hints[name].set_visible(name not in arrays["strips"])
         if name not in arrays["strips"]:
             for line in self._lines[name]:
                 line.set_data([], [])

@@ -32,7 +32,9 @@ from divlab.sweeps import divergences_to
 STEPS, RECORD_EVERY = 2000, 20
 POINTS = 401
 SHOWN = 200  # samples drawn as ticks
-_SLICE = 0.08  # seconds of training between two looks at what the browser asks for
+# Seconds of training between two pictures, and looks at what the browser asks for. A Jupyter server
+# drops what exceeds a megabyte a second, which five or six pictures are.
+_SLICE = 0.15
 
 
 class Trainer(Explorer):

@@ -15,7 +15,11 @@ _SIZES = {
     "data dimension D": (1, 8, 64, 512, 4096),
     "hidden width H": (8, 32, 128, 512, 2048),
 }
-_QUANTITIES = {"flops": "FLOPs", "bytes": "bytes moved", "parameters": "parameters"}
+_QUANTITIES = {
+    "flops": ("FLOPs per step", "FLOPs"),
+    "bytes": ("Bytes moved per step", "bytes"),
+    "parameters": ("Parameters", "numbers learned"),
+}
 
 
 @cache
@@ -46,8 +50,8 @@ class TrainingCost(Explorer):
     def __init__(self):
         figure, panels = figures.new_figure(3, height=3.7)
         self._axes, self._lines, self._fits, self._texts = panels, [], [], []
-        for axes, text, color in zip(panels, _QUANTITIES.values(), figures.COLORS, strict=False):
-            figures.label(axes, title=f"{text} per step", x="size", y=text)
+        for axes, texts, color in zip(panels, _QUANTITIES.values(), figures.COLORS, strict=False):
+            figures.label(axes, title=texts[0], x="size", y=texts[1])
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
             self._lines += axes.plot([1, 2], [1, 2], "o-", color=color, markersize=5)
@@ -55,7 +59,6 @@ class TrainingCost(Explorer):
             self._texts.append(
                 axes.text(0.04, 0.95, "", transform=axes.transAxes, va="top", fontsize=10)
             )
-        panels[2].set_ylabel("numbers learned")
         controls = {
             "model": menu("Model", _MODELS),
             "vary": menu("What grows", _SIZES),
