@@ -91,6 +91,8 @@ def fit_many(
         >>> len(runs), runs.history["critic_loss"].shape
         (3, (3, 2))
     """
+    if seeds is None:  # which a Training takes for one key
+        read_seeds(seeds)  # says what would do
     options = {"steps": steps, "batch_size": batch_size, "record_every": record_every}
     return cast(Runs, _to_the_end(Training(model, target, seeds=seeds, **options), progress))
 
