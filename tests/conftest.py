@@ -18,10 +18,10 @@ SMALL = {"hidden": (8,)}
 MAPS = Path("/proc/self/maps")
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def few_programs():
     """Forgets compiled programs before Linux runs out of places for them, 65 530 in a process."""
-    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > 25_000:
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > 35_000:
         jax.clear_caches()
 
 
