@@ -271,6 +271,7 @@ class Trainer(Explorer):
         for name in ("separation", "scale"):
             if name in self.controls:
                 self.controls[name].disabled = own
+        self._compiled.clear()  # another kind of target runs other programs
         self.refresh()
 
     # What every explorer does.
