@@ -1,5 +1,6 @@
 """Whether a model covers the modes of its target, and how sharp it is inside them."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -58,40 +59,45 @@ def coverage(run_or_samples, target) -> Coverage:
         >>> found.mode_fractions.tolist(), int(found.modes_covered), float(found.bridge)
         ([0.5, 0.5], 2, 0.25)
     """
-    locs, scales, weights = modes(target)
-    # Cells of each mode from left to right; nearest modes meet half-way.
+    found = modes(target)
+    if isinstance(run_or_samples, Run):
+        return exact_coverage(run_or_samples.cdf, *found)
+    if isinstance(run_or_samples, Distribution):
+        return _of_distribution(read_distribution("run_or_samples", run_or_samples), *found)
+    x = read_samples("run_or_samples", run_or_samples)
+    locs, scales, weights = found
+    borders, low, high = _cells(locs, scales)
+    fractions = jnp.mean(_between(x, borders[:-1, None], borders[1:, None]), axis=-1)
+    masses = _between(x, low[:, None], high[:, None], closed=True) / x.shape[0]
+    return _summary(fractions, masses, jnp.broadcast_to(x, masses.shape), scales, weights)
+
+
+def exact_coverage(cdf: Callable, locs, scales, weights) -> Coverage:
+    """The `Coverage` of what has this cdf, for the modes that `divlab.targets.modes` found."""
+    borders, low, high = _cells(locs, scales)
+    edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)
+    finite = borders[1:-1]
+    values = cdf(jnp.concatenate([finite, edges.ravel()]))
+    at_borders, at_edges = values[..., : finite.shape[0]], values[..., finite.shape[0] :]
+    at_edges = at_edges.reshape(*at_edges.shape[:-1], *edges.shape)
+    ends = jnp.zeros((*at_borders.shape[:-1], 1))
+    fractions = jnp.diff(jnp.concatenate([ends, at_borders, ends + 1], axis=-1), axis=-1)
+    points = (edges[:, 1:] + edges[:, :-1]) / 2
+    return _summary(fractions, jnp.diff(at_edges, axis=-1), points, scales, weights)
+
+
+@jax.jit
+def _of_distribution(packed, locs, scales, weights):
+    return exact_coverage(packed.distribution.cdf, locs, scales, weights)
+
+
+def _cells(locs, scales):
+    """Borders half-way between nearest modes, and where each mode begins and ends."""
     borders = jnp.concatenate(
         [jnp.array([-jnp.inf]), (locs[1:] + locs[:-1]) / 2, jnp.array([jnp.inf])]
     )
     low = jnp.maximum(locs - _REACH * scales, borders[:-1])
-    high = jnp.minimum(locs + _REACH * scales, borders[1:])
-    edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)
-    if isinstance(run_or_samples, (Run, Distribution)):
-        finite = borders[1:-1]
-        values = _cdf(run_or_samples, jnp.concatenate([finite, edges.ravel()]))
-        at_borders, at_edges = values[..., : finite.shape[0]], values[..., finite.shape[0] :]
-        at_edges = at_edges.reshape(*at_edges.shape[:-1], *edges.shape)
-        ends = jnp.zeros((*at_borders.shape[:-1], 1))
-        fractions = jnp.diff(jnp.concatenate([ends, at_borders, ends + 1], axis=-1), axis=-1)
-        masses = jnp.diff(at_edges, axis=-1)
-        points = (edges[:, 1:] + edges[:, :-1]) / 2
-    else:
-        x = read_samples("run_or_samples", run_or_samples)
-        fractions = jnp.mean(_between(x, borders[:-1, None], borders[1:, None]), axis=-1)
-        masses = _between(x, low[:, None], high[:, None], closed=True) / x.shape[0]
-        points = jnp.broadcast_to(x, masses.shape)
-    return _summary(fractions, masses, points, scales, weights)
-
-
-def _cdf(run: Run | Distribution, x: jax.Array) -> jax.Array:
-    if isinstance(run, Run):
-        return run.cdf(x)
-    return _distribution_cdf(read_distribution("run_or_samples", run), x)
-
-
-@jax.jit
-def _distribution_cdf(packed, x):
-    return packed.distribution.cdf(x)
+    return borders, low, jnp.minimum(locs + _REACH * scales, borders[1:])
 
 
 def _between(x, low, high, closed=False):

@@ -29,7 +29,11 @@ PLATFORMS = {
 }
 
 # Where conda-forge names a package otherwise. matplotlib there adds a Qt window toolkit.
-CONDA_NAMES = {"matplotlib": "matplotlib-base", "playwright": "playwright-python"}
+CONDA_NAMES = {
+    "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
+    "isal": "python-isal",
+}
 
 
 def parse(lines):

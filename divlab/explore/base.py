@@ -19,8 +19,9 @@ from divlab import figures
 
 _LABEL = {"description_width": "9em"}
 WIDTH = widgets.Layout(width="min(100%, 27em)")
-# Events of a flood are read before the picture follows them: so long after each, so long at most.
-_QUIET, _PATIENCE = 0.003, 0.25
+# The first event after a rest is drawn at once. Those that follow are read before the picture
+# follows them: so many seconds after each, so many at most.
+_REST, _QUIET, _PATIENCE = 0.1, 0.003, 0.25
 # A kernel may handle messages about widgets in other threads than cells. Figures, and matplotlib's
 # settings, are for one at a time.
 ALONE = threading.RLock()
@@ -105,7 +106,7 @@ class Explorer(widgets.VBox):
         self._is_started = self._is_paused = False
         self._compiled: set = set()
         self._due: asyncio.TimerHandle | None = None
-        self._waiting_since = 0.0
+        self._waiting_since = self._drawn_at = 0.0
         for control in self._settings().values():
             control.observe(self._on_change, "value")
         with contextlib.suppress(RuntimeError):  # no loop: a plain script, which asks for results
@@ -146,10 +147,12 @@ class Explorer(widgets.VBox):
         with ALONE:
             if self._is_paused:
                 return
-        if not from_browser():
+        now = time.monotonic()
+        is_first = self._due is None and now - self._drawn_at > _REST
+        if is_first or not from_browser():
             self.refresh()
             return
-        loop, now = asyncio.get_running_loop(), time.monotonic()
+        loop = asyncio.get_running_loop()
         if self._due is None:
             self._waiting_since = now
         elif now - self._waiting_since < _PATIENCE:
@@ -181,6 +184,7 @@ class Explorer(widgets.VBox):
         except Exception as error:  # a callback's traceback would vanish; the user must see it
             self.show_error(error)
         self._share.update()
+        self._drawn_at = time.monotonic()
 
     @contextlib.contextmanager
     def paused(self):

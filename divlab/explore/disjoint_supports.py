@@ -117,9 +117,10 @@ class DisjointSupports(Explorer):
         super().__init__(controls, figure)
 
     def compute(self, family, separation, scale):
+        found = {n: _value_and_slope(n, family, separation, scale) for n in _QUANTITIES}
+        found, (p, q) = jax.device_get((found, _densities(family, separation, scale)))
         result = {}
-        for name in _QUANTITIES:
-            value, slope = _value_and_slope(name, family, separation, scale)
+        for name, (value, slope) in found.items():
             result[name] = float(value)
             # What has no finite value has no slope.
             result[f"{name}_grad"] = float(slope) if np.isfinite(value) else float("nan")
@@ -128,7 +129,6 @@ class DisjointSupports(Explorer):
                 name: [np.asarray(a) for a in _curves(name, family, scale)] for name in _QUANTITIES
             }
             self._cached = {"of": (family, scale), "curves": curves}
-        p, q = (np.asarray(a) for a in _densities(family, separation, scale))
         return result, {"p": p, "q": q, "curves": self._cached["curves"]}
 
     def draw(self, values, result, arrays):

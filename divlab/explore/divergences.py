@@ -1,5 +1,6 @@
 """Any two families, every divergence between them at once, and the bounds that tie them."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -58,23 +59,22 @@ def _moved(mixture, loc, scale):
     )
 
 
-@jax.jit
-def _all(p, q):
+@partial(jax.jit, static_argnames=("p", "q"))
+def _all(p, q, separation, scale):
+    """Every divergence between two families, and both densities along x."""
+    # Made here: the leaves of numpyro's distributions come in an order that changes with the
+    # process, and so would the program, which then is not found in the cache.
+    p, q = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
     found = dict(zip(_ROWS, f_divergences(p, q, list(_ROWS.values())), strict=True))
     found["hellinger"] = jnp.sqrt(jnp.maximum(found["hellinger"], 0.0))
-    cramer = divlab.cramer(p, q)
-    return found | {
+    cramer, x = divlab.cramer(p, q), jnp.asarray(_X, float)
+    found |= {
         "wasserstein": divlab.wasserstein(p, q),
         "cramer": cramer,
         "energy": jnp.sqrt(2.0) * cramer,
         "ks": divlab.ks(p, q),
     }
-
-
-@jax.jit
-def _densities(p, q):
-    x = jnp.asarray(_X, float)
-    return jnp.exp(log_density(p, x)), jnp.exp(log_density(q, x))
+    return found, [jnp.exp(log_density(d, x)) for d in (p, q)]
 
 
 class Divergences(Explorer):
@@ -111,7 +111,7 @@ class Divergences(Explorer):
         rows = np.arange(len(_NAMES))
         colors = [figures.MODEL] * len(_ROWS) + [figures.THIRD] * (len(_NAMES) - len(_ROWS))
         self._bars = middle.barh(rows, 0.0 * rows, height=0.6, color=colors)
-        self._texts = [middle.text(0, y, "", va="center", fontsize=9) for y in rows]
+        self._numbers = figures.Numbers(middle)
         middle.set_yticks(rows, list(_NAMES.values()))
         middle.set_xscale("symlog", linthresh=1.0)
         middle.set_xlim(0, 30 * _WIDEST)
@@ -135,22 +135,22 @@ class Divergences(Explorer):
         super().__init__(controls, figure)
 
     def compute(self, p, q, separation, scale):
-        p = _FAMILIES[p](0.0, 1.0)
-        q = _FAMILIES[q](separation, scale)
-        result: dict[str, Any] = {name: float(value) for name, value in _all(p, q).items()}
+        found, densities = jax.device_get(_all(p, q, separation, scale))
+        result: dict[str, Any] = {name: float(value) for name, value in found.items()}
         result["tv_bounds"] = _tv_bounds(result)
-        return result, {"densities": [np.asarray(a) for a in _densities(p, q)]}
+        return result, {"densities": densities}
 
     def draw(self, values, result, arrays):
         p, q = arrays["densities"]
         self._p.set_ydata(p)
         self._q.set_ydata(q)
         self._left.set_ylim(0, figures.ceiling(1.2 * max(p.max(), q.max())))
-        for name, bar, text in zip(_NAMES, self._bars, self._texts, strict=True):
-            width = min(result[name], _WIDEST)
+        found = [result[name] for name in _NAMES]
+        widths = np.minimum(found, _WIDEST)
+        for bar, width in zip(self._bars, widths, strict=True):
             bar.set_width(width)
-            text.set_x(width * 1.15 + 0.05)
-            text.set_text("∞" if np.isinf(result[name]) else f"{result[name]:.3g}")
+        texts = ["∞" if np.isinf(value) else f"{value:.3g}" for value in found]
+        self._numbers.show(1.15 * widths + 0.05, np.arange(len(found)), texts)
         for name, bar in zip(self._tied, self._bounds, strict=True):
             low, high = result["tv_bounds"][name]
             bar.set_x(low)

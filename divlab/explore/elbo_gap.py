@@ -7,10 +7,12 @@ from jax.scipy.stats import norm
 
 import divlab
 from divlab import figures
-from divlab.divergences.arguments import Samples, read
+from divlab.divergences.arguments import Samples
+from divlab.divergences.densities import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number, slider
-from divlab.explore.trainer import DensityPanel, Trainer, density_and_samples
+from divlab.explore.panels import DensityPanel, log_density_at
+from divlab.explore.trainer import Trainer
 
 _LATENT = np.linspace(-6, 6, 301)
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -46,17 +48,16 @@ def _posterior(model, params, x):
     return norm.pdf(z, mean, jnp.exp(log_scale)), jnp.exp(log_joint - log_prob), gap
 
 
-def _data(target):
+def _data(target: Packed | Samples, modes):
     """Points and weights of the expectation over the data."""
-    argument = read("target", target)
-    if isinstance(argument, Samples):
-        values = np.asarray(argument.values, float)
+    if isinstance(target, Samples):
+        values = np.asarray(target.values, float)
         return values, np.full(values.shape, 1 / len(values))
-    locs, scales, _ = (np.asarray(a, float) for a in divlab.targets.modes(target))
+    locs, scales, _ = (np.asarray(a, float) for a in modes)
     nodes, weights = np.polynomial.legendre.leggauss(_DATA)
     low, high = (locs - 7 * scales).min(), (locs + 7 * scales).max()
     x = (low + high) / 2 + (high - low) / 2 * nodes
-    weights = weights * np.exp(np.asarray(target.log_prob(jnp.asarray(x, float)), float))
+    weights = weights * np.exp(log_density_at(target, x))
     return x, weights / weights.sum()
 
 
@@ -120,15 +121,15 @@ class ElboGap(Trainer):
         return {"vae": self._model}
 
     def prepare(self, target):
-        data = tuple(jnp.asarray(a, float) for a in _data(target))
-        entropy = float(divlab.entropy(target))
-        return super().prepare(target) | {"data": data, "entropy": entropy}
+        found = super().prepare(target)
+        data = tuple(jnp.asarray(a, float) for a in _data(found["target"], found["modes"]))
+        return found | {"data": data, "entropy": float(divlab.entropy(target))}
 
     def along(self, run, step):
         bound, nll = _parts(run.model, run.params_at(step), *self.prepared["data"])
         return {"bound": float(bound), "nll": float(nll)}
 
-    def look(self, runs, target, step, values):
+    def look(self, runs, learned, step, values):
         run, entropy = runs["vae"], self.prepared["entropy"]
         here = self.along(run, step)
         encoder, exact, gap = _posterior(run.model, run.params_at(step), jnp.float32(values["x"]))
@@ -140,16 +141,12 @@ class ElboGap(Trainer):
             "entropy": entropy,
             "gap_at_x": float(gap),
         }
-        x = self.prepared["x"]
-        return result, self.prepared | {
-            "model": density_and_samples(run, step, x, values["seed"]),
-            "latent": (np.asarray(encoder), np.asarray(exact)),
-            "curves": self.curves(),
-        }
+        latent = np.asarray(encoder), np.asarray(exact)
+        return result, {"latent": latent, "curves": self.curves()}
 
     def draw(self, values, result, arrays):
         _, middle, right = self._axes
-        self._density.show(arrays["x"], arrays["target"], *arrays["model"])
+        self._density.show(arrays["x"], arrays["density"], *arrays["vae"])
         self._at.set_xdata([values["x"]] * 2)
         encoder, exact = arrays["latent"]
         self._encoder.set_ydata(encoder)

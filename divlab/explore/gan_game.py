@@ -6,15 +6,11 @@ import numpy as np
 
 import divlab
 from divlab import figures
-from divlab.divergences.arguments import Samples, read
+from divlab.divergences.arguments import Samples
+from divlab.explore import trainer
 from divlab.explore.base import menu, number
-from divlab.explore.trainer import (
-    DensityPanel,
-    LinesPanel,
-    Trainer,
-    density_and_samples,
-    distances,
-)
+from divlab.explore.panels import DensityPanel, LinesPanel, log_density_at
+from divlab.explore.trainer import Trainer
 
 _LATENT, _WEIGHTS = np.polynomial.legendre.leggauss(512)
 _LATENT = 8 * _LATENT
@@ -87,7 +83,7 @@ class GanGame(Trainer):
         figures.legend(middle, loc="upper right")
         self._middle = middle
         names = {"value": "$V(D, G)$", "best_value": r"$2\,\mathrm{JS} - \log 4$"}
-        self._values = LinesPanel(right, "Value of the game", "nats", names, loc="upper right")
+        self._values = LinesPanel(right, "Value of the game", "nats", names, trainer.STEPS)
         objective = menu("Objective", _OBJECTIVES)
         super().__init__(target, {"objective": objective}, figure)
 
@@ -96,17 +92,16 @@ class GanGame(Trainer):
 
     def prepare(self, target):
         found = super().prepare(target)
-        x, density = found["x"], found["target"]
+        x, density = found["x"], found["density"]
         fine = np.linspace(2 * x[0] - x[-1], 2 * x[-1] - x[0], 6001)
-        argument = read("target", target)
-        if isinstance(argument, Samples):
-            points = np.asarray(argument.values, float)
+        if isinstance(found["target"], Samples):
+            points = np.asarray(found["target"].values, float)
             weights = np.full(points.shape, 1 / len(points))
             with np.errstate(divide="ignore"):
                 log_p = np.log(np.interp(fine, x, density, left=0.0, right=0.0))
         else:
             points, weights = x, density / density.sum()
-            log_p = target.log_prob(jnp.asarray(fine, float))
+            log_p = log_density_at(found["target"], fine)
         data, line = (points, weights), (fine, fine[1] - fine[0], log_p)
         arrays = [tuple(jnp.asarray(a, float) for a in group) for group in (data, line)]
         return found | dict(zip(("data", "line"), arrays, strict=True))
@@ -116,18 +111,18 @@ class GanGame(Trainer):
         value, js = _value_and_js(run.model, run.params_at(step), *prepared)
         return {"value": float(value), "best_value": 2 * float(js) - np.log(4)}
 
-    def look(self, runs, target, step, values):
-        run, x, density = runs["gan"], self.prepared["x"], self.prepared["target"]
-        learned, samples = density_and_samples(run, step, x, values["seed"])
+    def look(self, runs, learned, step, values):
+        run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
+        density_of_gan, _ = learned["gan"]
         logits, slope = (
             np.asarray(a) for a in _look(run.model, run.params_at(step), jnp.asarray(x, float))
         )
         width = x[1] - x[0]
-        found = distances(target, run, step, values["seed"])
-        total = density + learned
+        found = self.measure(run, step, values["seed"])
+        total = density + density_of_gan
         best = np.divide(density, total, out=np.full(x.shape, 0.5), where=total > 1e-12)
         sigmoid = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-        result = found | {
+        result = {name: found[name] for name in ("js", "kl", "wasserstein")} | {
             "value": self.along(run, step)["value"],
             "best_value": 2 * found["js"] - np.log(4),
             "distance": float(np.sum(np.abs(sigmoid - best) * total) / 2 * width),
@@ -135,9 +130,6 @@ class GanGame(Trainer):
         # At the logit f the generator's loss has slope -f'·(1 - D), or -f'·D if it saturates.
         share = sigmoid if values["objective"] == "minimax" else 1 - sigmoid
         return result, {
-            "x": x,
-            "target": density,
-            "model": (learned, samples),
             "push": slope * share,
             "best": np.where(total > 1e-6, best, np.nan),
             "learned": sigmoid,
@@ -146,13 +138,13 @@ class GanGame(Trainer):
 
     def draw(self, values, result, arrays):
         x = arrays["x"]
-        self._density.show(x, arrays["target"], *arrays["model"])
-        samples = np.sort(arrays["model"][1])
+        self._density.show(x, arrays["density"], *arrays["gan"])
+        samples = np.sort(arrays["gan"][1])
         at = samples[np.linspace(0, len(samples) - 1, _ARROWS).astype(int)]
         push = np.interp(at, x, arrays["push"])
         longest = 0.12 * (x[-1] - x[0])
         length = longest * np.clip(push / max(np.median(np.abs(push)), 1e-3) / 2, -1, 1)
-        top = 1.9 * arrays["target"].max()
+        top = 1.9 * arrays["density"].max()
         self._arrows.set_offsets(np.stack([at, np.full(_ARROWS, 0.05 * top)], axis=1))
         self._arrows.set_UVC(length, 0 * length)
         self._best.set_data(x, arrays["best"])

@@ -1,19 +1,17 @@
 """A VAE and a GAN on the same target, from the same seed, at every step of their training."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import divlab
 from divlab import figures
+from divlab.explore import trainer
 from divlab.explore.base import number
-from divlab.explore.trainer import (
-    DensityPanel,
-    LinesPanel,
-    Trainer,
-    density_and_samples,
-    summary,
-)
+from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.trainer import Trainer
 from divlab.models.objectives.classifiers import Discriminator
 
 
@@ -63,7 +61,9 @@ class ModeCollapse(Trainer):
         }
         names = {"vae": {"loss": "loss"}, "gan": {"critic_loss": "critic", "generator_loss": "G"}}
         self._losses = {
-            name: LinesPanel(panel, "Losses", "nats" if name == "vae" else "loss", names[name])
+            name: LinesPanel(
+                panel, "Losses", "nats" if name == "vae" else "loss", names[name], trainer.STEPS
+            )
             for name, panel in zip(names, axes[2:], strict=True)
         }
         self._is_classical = isinstance(self._models["gan"].objective, Discriminator)
@@ -94,23 +94,20 @@ class ModeCollapse(Trainer):
     def models(self, values):
         return self._models
 
-    def look(self, runs, target, step, values):
-        x = self.prepared["x"]
-        result, arrays = {}, dict(self.prepared)
+    def look(self, runs, learned, step, values):
+        result: dict[str, Any] = {}
+        arrays: dict[str, Any] = {}
         for name, run in runs.items():
-            arrays[name] = density_and_samples(run, step, x, values["seed"])
-            result[name] = summary(target, run, step, values["seed"])
+            result[name] = self.measure(run, step, values["seed"])
             arrays[f"{name} losses"] = {n: (run.steps, v) for n, v in run.history.items()}
-        gan = runs["gan"]
-        arrays["critic"] = np.asarray(
-            _scores(gan.model, gan.params_at(step), jnp.asarray(x, float))
-        )
+        gan, x = runs["gan"], jnp.asarray(self.prepared["x"], float)
+        arrays["critic"] = np.asarray(_scores(gan.model, gan.params_at(step), x))
         return result, arrays
 
     def draw(self, values, result, arrays):
         x = arrays["x"]
         for name, panel in self._panels.items():
-            panel.show(x, arrays["target"], *arrays[name])
+            panel.show(x, arrays["density"], *arrays[name])
             losses = arrays[f"{name} losses"]
             shown = {"vae": ("loss",), "gan": ("critic_loss", "generator_loss")}[name]
             self._losses[name].show({n: losses[n] for n in shown}, values["step"])

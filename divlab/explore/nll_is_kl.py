@@ -1,6 +1,7 @@
 """The expected NLL of a model is the KL divergence from the data plus a constant."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,28 +18,24 @@ _X = np.linspace(-9, 9, 361)
 _MEANS = np.linspace(-4, 4, 33)
 
 
-@partial(jax.jit, static_argnames="quantity")
-def _value_and_grad(quantity, separation, scale, mean, model_scale):
-    """A quantity of data and model, and its gradient in the model's mean and scale."""
-    data = two_gaussians(separation, scale)
+@jax.jit
+def _all(separation, scale, mean, model_scale):
+    """NLL and KL, each with its gradient in mean and scale, both along the means, and the rest."""
+    data, x = two_gaussians(separation, scale), jnp.asarray(_X, float)
 
-    def of_model(mean, model_scale):
+    def at(quantity, mean, model_scale):
         return quantity(data, Normal(mean, model_scale))
 
-    return jax.value_and_grad(of_model, argnums=(0, 1))(mean, model_scale)
-
-
-@partial(jax.jit, static_argnames="quantity")
-def _along_means(quantity, separation, scale, model_scale):
-    data = two_gaussians(separation, scale)
-    return jax.vmap(lambda mean: quantity(data, Normal(mean, model_scale)))(jnp.asarray(_MEANS))
-
-
-@jax.jit
-def _densities(separation, scale, mean, model_scale):
-    x = jnp.asarray(_X)
-    data, model = two_gaussians(separation, scale), Normal(mean, model_scale)
-    return jnp.exp(log_density(data, x)), jnp.exp(log_density(model, x))
+    found = {}
+    for name, quantity in {"nll": divlab.cross_entropy, "kl": divlab.kl}.items():
+        value_and_grad = jax.value_and_grad(partial(at, quantity), argnums=(0, 1))
+        found[name], found[f"{name}_grad"] = value_and_grad(mean, model_scale)
+        along = jax.vmap(lambda other, quantity=quantity: at(quantity, other, model_scale))
+        found[f"{name}_curve"] = along(jnp.asarray(_MEANS, float))
+    densities = [jnp.exp(log_density(d, x)) for d in (data, Normal(mean, model_scale))]
+    return found | dict(
+        zip(("data", "model"), densities, strict=True), entropy=divlab.entropy(data)
+    )
 
 
 class NLLIsKL(Explorer):
@@ -59,7 +56,6 @@ class NLLIsKL(Explorer):
     """
 
     def __init__(self):
-        self._curves = {}
         figure, (left, right) = figures.new_figure()
         figures.label(left, title="Data and model", x="$x$", y="density")
         figures.label(
@@ -92,23 +88,11 @@ class NLLIsKL(Explorer):
         super().__init__(controls, figure)
 
     def compute(self, separation, scale, mean, model_scale):
-        at = (separation, scale, mean, model_scale)
-        nll, nll_grad = _value_and_grad(divlab.cross_entropy, *at)
-        kl, kl_grad = _value_and_grad(divlab.kl, *at)
-        entropy = divlab.entropy(two_gaussians(separation, scale))
-        curve_of = (separation, scale, model_scale)
-        if self._curves.get("of") != curve_of:  # they do not depend on the mean
-            nlls, kls = (_along_means(d, *curve_of) for d in (divlab.cross_entropy, divlab.kl))
-            self._curves = {"of": curve_of, "nll": np.asarray(nlls), "kl": np.asarray(kls)}
-        data, model = _densities(*at)
-        result = {
-            "nll": float(nll),
-            "kl": float(kl),
-            "entropy": float(entropy),
-            "nll_grad": tuple(float(g) for g in nll_grad),
-            "kl_grad": tuple(float(g) for g in kl_grad),
-        }
-        return result, {"data": np.asarray(data), "model": np.asarray(model), **self._curves}
+        found = jax.device_get(_all(separation, scale, mean, model_scale))
+        result: dict[str, Any] = {n: float(found[n]) for n in ("nll", "kl", "entropy")}
+        for name in ("nll_grad", "kl_grad"):
+            result[name] = tuple(float(slope) for slope in found[name])
+        return result, found
 
     def draw(self, values, result, arrays):
         left, right = self._axes
@@ -116,13 +100,13 @@ class NLLIsKL(Explorer):
         self._data_line.set_ydata(arrays["data"])
         self._model.set_ydata(arrays["model"])
         left.set_ylim(0, figures.ceiling(1.25 * max(arrays["data"].max(), arrays["model"].max())))
-        self._nll.set_ydata(arrays["nll"])
-        self._kl.set_ydata(arrays["kl"])
+        self._nll.set_ydata(arrays["nll_curve"])
+        self._kl.set_ydata(arrays["kl_curve"])
         mean = values["mean"]
         self._gap.set_data([mean, mean], [result["kl"], result["nll"]])
         self._points.set_data([mean, mean], [result["kl"], result["nll"]])
-        low = min(arrays["nll"].min(), arrays["kl"].min(), 0.0)
-        high = max(arrays["nll"].max(), arrays["kl"].max())
+        low = min(arrays["nll_curve"].min(), arrays["kl_curve"].min(), 0.0)
+        high = max(arrays["nll_curve"].max(), arrays["kl_curve"].max())
         right.set_ylim(-figures.ceiling(-low) if low < 0 else -0.3, figures.ceiling(1.5 * high))
 
     def caption(self, values, result):

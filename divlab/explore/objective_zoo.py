@@ -9,7 +9,8 @@ import divlab
 from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import button, menu, number
-from divlab.explore.trainer import DensityPanel, Trainer, density_and_samples, summary
+from divlab.explore.panels import DensityPanel
+from divlab.explore.trainer import Trainer
 from divlab.metrics import wilson
 from divlab.models import Training
 
@@ -112,25 +113,22 @@ class ObjectiveZoo(Trainer):
         settings, *data = self._what_runs_depend_on(values)
         return {name: value for name, value in settings.items() if name != "seed"}, data
 
-    def look(self, runs, target, step, values):
-        x = self.prepared["x"]
-        result, arrays = {}, {**self.prepared, "strips": {}}
+    def look(self, runs, learned, step, values):
+        result, strips = {}, {}
         has_seeds = self._strips_of == self._what_strips_depend_on(values)
         for name, run in runs.items():
-            arrays[name] = density_and_samples(run, step, x, values["seed"])
-            result[name] = summary(target, run, step, values["seed"])
-            result[name]["seeds_covered"] = -1
+            result[name] = self.measure(run, step, values["seed"]) | {"seeds_covered": -1}
             if has_seeds and name in self._strips:
                 densities, covered, _ = self._strips[name]
                 whole = covered == len(result[name]["mode_fractions"])
                 result[name]["seeds_covered"] = int(whole.sum())
-                arrays["strips"][name] = densities, whole
-        return result, arrays
+                strips[name] = densities, whole
+        return result, {"strips": strips}
 
     def draw(self, values, result, arrays):
         for name, panel in self._panels.items():
             panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
-            panel.show(arrays["x"], arrays["target"], *arrays[name])
+            panel.show(arrays["x"], arrays["density"], *arrays[name])
             self._draw_strip(name, arrays)
 
     def _draw_strip(self, name, arrays):
@@ -142,7 +140,7 @@ class ObjectiveZoo(Trainer):
         color = {"a": figures.MODEL, "b": figures.OTHER}[name]
         densities, whole = arrays["strips"][name]
         x = np.linspace(0.05, 0.95, densities.shape[1])
-        top = 1.9 * arrays["target"].max()
+        top = 1.9 * arrays["density"].max()
         for i, line in enumerate(self._lines[name]):
             across, down = i % _ACROSS, -(-SEEDS // _ACROSS) - 1 - i // _ACROSS
             line.set_data(x + across, np.minimum(densities[i] / top, 1.0) * 0.85 + down)

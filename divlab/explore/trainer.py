@@ -6,14 +6,10 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import ipywidgets as widgets
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 import divlab
-from divlab import figures
-from divlab.divergences.arguments import Samples, read
-from divlab.divergences.densities import log_density
+from divlab.divergences.arguments import read
 from divlab.explore.base import (
     _LABEL,
     ALONE,
@@ -26,14 +22,13 @@ from divlab.explore.base import (
     slider,
 )
 from divlab.explore.own_data import OwnData
+from divlab.explore.panels import density_and_samples, measure, reference
 from divlab.models import Training
-from divlab.sweeps import divergences_to
+from divlab.targets import modes
 
 STEPS, RECORD_EVERY = 2000, 20
-POINTS = 401
-SHOWN = 200  # samples drawn as ticks
-# Seconds of training between two pictures, and looks at what the browser asks for. A Jupyter server
-# drops what exceeds a megabyte a second, which five or six pictures are.
+# Seconds of training between two pictures, and between two looks at what the browser asks for: a
+# press on "Pause" is heard in time, and drawing takes little of the training.
 _SLICE = 0.15
 
 
@@ -113,14 +108,23 @@ class Trainer(Explorer):
         """The models to train, by name."""
         raise TypeError(f"{type(self).__name__} does not define models.")
 
-    def look(self, runs: dict, target, step: int, values: dict) -> tuple[dict, dict]:
-        """The numbers and the arrays of one recorded step."""
+    def look(self, runs: dict, learned: dict, step: int, values: dict) -> tuple[dict, dict]:
+        """The numbers of one recorded step, and arrays that are drawn besides what all draw.
+
+        Those are `prepared` and, by the name of each model, what it has `learned`: its density at
+        x, and samples.
+        """
         raise TypeError(f"{type(self).__name__} does not define look.")
 
     def prepare(self, target) -> dict[str, Any]:
         """What depends on the target alone."""
-        x, density = reference(target)
-        return {"x": x, "target": density}
+        argument, found = read("target", target), modes(target)
+        x, density = reference(argument, found)
+        return {"x": x, "density": density, "target": argument, "modes": found}
+
+    def measure(self, run, step: int, seed: int = 0) -> dict[str, Any]:
+        """The fields of `divlab.coverage`, KL(target‖model), JS and W₁ of one record."""
+        return measure(run, step, self.prepared["target"], self.prepared["modes"], seed)
 
     def along(self, run, step: int) -> dict[str, float]:
         """Numbers of a record of the first model, for curves along training."""
@@ -283,8 +287,13 @@ class Trainer(Explorer):
             values = self.values()
         at = tuple(values[name] for name in self.looks)
         if at not in self._seen:  # what was looked at before comes back at once
-            step = values["step"]
-            self._seen[at] = self.look(self.runs, self.target(values), step, values)
+            step, x = values["step"], self.prepared["x"]
+            learned = {
+                name: density_and_samples(run, step, x, values["seed"])
+                for name, run in self.runs.items()
+            }
+            result, arrays = self.look(self.runs, learned, step, values)
+            self._seen[at] = result, self.prepared | learned | arrays
         result, arrays = self._seen[at]
         return copy_of(result), arrays
 
@@ -341,120 +350,4 @@ def copy_of(result):
     return list(result) if isinstance(result, list) else result
 
 
-# What the pictures of trainers have in common.
-
-
-@jax.jit
-def _view(model, params, x, key):
-    return jnp.exp(model.learned(params).log_prob(x)), model.sample(params, key, SHOWN)
-
-
-@jax.jit
-def _density(target, x):
-    return jnp.exp(log_density(target.distribution, x))
-
-
-def density_and_samples(run, step: int, x, seed: int):
-    """The learned density at x, and samples."""
-    found = _view(run.model, run.params_at(step), jnp.asarray(x, float), jax.random.key(seed))
-    return [np.asarray(a) for a in found]
-
-
-def reference(target) -> tuple[np.ndarray, np.ndarray]:
-    """Where to draw, and the target's density there (of samples, a histogram's heights)."""
-    argument = read("target", target)
-    if isinstance(argument, Samples):
-        values = np.asarray(argument.values)
-        margin = 0.35 * np.ptp(values)
-        x = np.linspace(values.min() - margin, values.max() + margin, POINTS)
-        heights, edges = np.histogram(values, bins="auto", density=True)
-        bin_of = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(heights) - 1)
-        inside = (x >= edges[0]) & (x <= edges[-1])
-        return x, np.where(inside, heights[bin_of], 0.0)
-    locs, scales, _ = divlab.targets.modes(target)
-    low, high = float(jnp.min(locs - 6 * scales)), float(jnp.max(locs + 6 * scales))
-    x = np.linspace(low, high, POINTS)
-    return x, np.asarray(_density(argument, jnp.asarray(x, float)))
-
-
-def distances(target, run, step: int, seed: int) -> dict[str, float]:
-    """KL(target‖model), JS and W₁; for samples JS is estimated from samples of the model."""
-    argument = read("target", target)
-    if isinstance(argument, Samples):
-        learned = run.distribution(step)
-        found = {
-            "kl": divlab.kl(target, learned),
-            "js": divlab.js(target, run.sample(seed, len(argument.values), step)),
-            "wasserstein": divlab.wasserstein(target, learned),
-        }
-        return {name: float(value) for name, value in found.items()}
-    one = jax.tree.map(lambda a: a[None], run.params_at(step))
-    found = divergences_to(run.model, one, argument)  # one program in place of three
-    return {name: float(found[name][0]) for name in ("kl", "js", "wasserstein")}
-
-
-def summary(target, run, step: int, seed: int) -> dict[str, Any]:
-    """The fields of `divlab.coverage`, and `distances`."""
-    covered = divlab.coverage(run.distribution(step), target)._asdict()
-    found = {field: np.asarray(value).tolist() for field, value in covered.items()}
-    return found | distances(target, run, step, seed)
-
-
-class DensityPanel:
-    """A target's density, a learned one over it, and samples as ticks below."""
-
-    def __init__(self, axes, title: str, color: str, *, name: str = "learned"):
-        figures.label(axes, title=title, x="$x$", y="density")
-        self.axes = axes
-        (self.target,) = axes.plot([], [], color=figures.DATA, label="target")
-        (self.model,) = axes.plot([], [], "--", color=color, label=name)
-        (self._ticks,) = axes.plot([], [], "|", color=color, alpha=0.5, markersize=9)
-
-    def show(self, x, target, density, samples) -> None:
-        top = 1.9 * target.max()
-        self.target.set_data(x, target)
-        self.model.set_data(x, density)
-        self._ticks.set_data(samples, np.full(samples.shape, -0.05 * top))
-        self.axes.set_xlim(x[0], x[-1])
-        self.axes.set_ylim(-0.1 * top, top)
-
-
-class LinesPanel:
-    """Curves against the step of training, with a mark at the step that is shown."""
-
-    def __init__(self, axes, title: str, y: str, names: dict[str, str], **legend):
-        figures.label(axes, title=title, x="step", y=y)
-        self.axes = axes
-        self._lines = {
-            name: axes.plot([], [], dashes, color=color, label=text, linewidth=1.6)[0]
-            for (name, text), color, dashes in zip(
-                names.items(), figures.COLORS, figures.DASHES, strict=False
-            )
-        }
-        self._mark = axes.axvline(0, color=figures.DATA, linewidth=1)
-        axes.set_xlim(0, STEPS)
-        axes.set_xticks(np.linspace(0, STEPS, 5)[:: 1 if axes.get_position().width > 0.3 else 2])
-        figures.legend(axes, **{"loc": "upper right", **legend})
-
-    def show(self, curves: dict, step: int, *, low: float | None = None) -> None:
-        shown: list[np.ndarray] = []
-        for name, (steps, values) in curves.items():
-            self._lines[name].set_data(steps, values)
-            shown.append(np.asarray(values)[np.isfinite(values)])
-        finite = np.concatenate(shown)
-        top = figures.ceiling(1.4 * float(finite.max())) if finite.size else 1.0
-        below = float(finite.min()) if finite.size else 0.0
-        bottom = low if low is not None else (-figures.ceiling(-below) if below < 0 else 0.0)
-        self.axes.set_ylim(bottom, top)
-        self._mark.set_xdata([step, step])
-
-
-__all__ = [
-    "DensityPanel",
-    "LinesPanel",
-    "Trainer",
-    "density_and_samples",
-    "distances",
-    "reference",
-    "summary",
-]
+__all__ = ["Trainer"]

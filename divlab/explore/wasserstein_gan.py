@@ -6,16 +6,10 @@ import numpy as np
 
 import divlab
 from divlab import figures
-from divlab.divergences.arguments import read
+from divlab.explore import trainer
 from divlab.explore.base import menu, number
-from divlab.explore.trainer import (
-    DensityPanel,
-    LinesPanel,
-    Trainer,
-    density_and_samples,
-    distances,
-)
-from divlab.sweeps import divergences_to
+from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.trainer import Trainer
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
 
@@ -67,19 +61,19 @@ class WassersteinGan(Trainer):
         figures.legend(middle, loc="upper center")
         self._middle = middle
         names = {"wasserstein": "$W_1$, exact", "critic_estimate": "by the critic's loss"}
-        self._panel = LinesPanel(right, r"$W_1$ along training", "units of $x$", names)
+        self._panel = LinesPanel(
+            right, r"$W_1$ along training", "units of $x$", names, trainer.STEPS
+        )
         super().__init__(target, {"objective": menu("Objective", _OBJECTIVES)}, figure)
 
     def models(self, values):
         return {"gan": divlab.GAN(values["objective"])}
 
     def along(self, run, step):
-        one = jax.tree.map(lambda a: a[None], run.params_at(step))
-        found = divergences_to(run.model, one, read("target", run.target))
-        return {"wasserstein": float(found["wasserstein"][0])}
+        return {"wasserstein": self.measure(run, step)["wasserstein"]}
 
-    def look(self, runs, target, step, values):
-        run, x, density = runs["gan"], self.prepared["x"], self.prepared["target"]
+    def look(self, runs, learned, step, values):
+        run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
         critic, learned_cdf = (
             np.asarray(a, float)
             for a in _look(run.model, run.params_at(step), jnp.asarray(x, float))
@@ -93,18 +87,15 @@ class WassersteinGan(Trainer):
         seen = (target_mass + learned_mass) > 1e-6
         steepest = float(np.abs(np.gradient(critic, x))[seen].max())
         estimate = float(critic @ target_mass - critic @ (learned_mass / learned_mass.sum()))
-        found = distances(target, run, step, values["seed"])
+        found = self.measure(run, step, values["seed"])
         unit = critic / max(steepest, 1e-9)
         agreement = estimate / max(steepest, 1e-9) / max(found["wasserstein"], 1e-9)
         losses = -run.history["critic_loss"]
-        return found | {
+        return {name: found[name] for name in ("js", "kl", "wasserstein")} | {
             "critic_estimate": estimate,
             "steepest": steepest,
             "agreement": agreement,
         }, {
-            "x": x,
-            "target": density,
-            "model": density_and_samples(run, step, x, values["seed"]),
             "exact": exact - exact @ target_mass,
             "critic": unit - unit @ target_mass,
             "along": {
@@ -115,7 +106,7 @@ class WassersteinGan(Trainer):
 
     def draw(self, values, result, arrays):
         x = arrays["x"]
-        self._density.show(x, arrays["target"], *arrays["model"])
+        self._density.show(x, arrays["density"], *arrays["gan"])
         self._exact.set_data(x, arrays["exact"])
         self._critic.set_data(x, arrays["critic"])
         reach = figures.ceiling(1.5 * float(np.abs(arrays["exact"]).max()))

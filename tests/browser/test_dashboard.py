@@ -36,7 +36,8 @@ def dashboard(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dashboard")
     sources = ["".join(cell["source"]) for cell in cells]
     with serve(folder, sources, voila=True) as address, browser() as page:
-        page.address = address
+        page.address, page.sockets = address, []
+        page.on("websocket", lambda socket: page.sockets.append(socket.url))
         page.goto(address)
         Shown(page).wait()
         yield page
@@ -61,11 +62,36 @@ def test_every_control_of_the_dashboard(dashboard, title):
     assert page.errors == []
 
 
-def test_the_dashboard_shows_no_code_and_runs_none(dashboard):
+# What a visitor might try: to send code to the kernel that the page talks with.
+SEND = """
+async ([channels, code]) => {
+    const socket = new WebSocket(channels);
+    await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = reject; });
+    const seen = [];
+    socket.onmessage = event => { if (typeof event.data === 'string') seen.push(event.data); };
+    const send = (type, content) => socket.send(JSON.stringify({
+        header: {msg_id: crypto.randomUUID(), username: '', session: 'visitor', msg_type: type,
+                 version: '5.3', date: new Date().toISOString()},
+        parent_header: {}, metadata: {}, content, channel: 'shell', buffers: [],
+    }));
+    const heard = async type => {
+        for (let i = 0; i < 50 && !seen.some(s => JSON.parse(s).msg_type === type); i++)
+            await new Promise(resolve => setTimeout(resolve, 100));
+        return seen.some(s => JSON.parse(s).msg_type === type);
+    };
+    send('execute_request', {code, silent: false, store_history: false, user_expressions: {},
+                             allow_stdin: false, stop_on_error: true});
+    send('kernel_info_request', {});
+    const answered = await heard('kernel_info_reply');
+    return [answered, seen.map(s => JSON.parse(s).msg_type)];
+}
+"""
+
+
+def test_the_dashboard_shows_no_code_and_runs_none(dashboard, tmp_path):
     page = dashboard
     assert "import divlab" not in page.content()
     assert page.locator(".jp-InputArea-editor, .jp-CodeMirrorEditor, textarea").count() == 0
-    # What a visitor might try: to send code to the kernel that the page talks with.
     kernels = page.evaluate(
         "async base => (await fetch(base + 'api/kernels')).status", page.address
     )
@@ -73,6 +99,12 @@ def test_the_dashboard_shows_no_code_and_runs_none(dashboard):
     for path in ("api/contents", "api/terminals", "files/page.ipynb", "lab", "tree"):
         status = page.evaluate("async url => (await fetch(url)).status", page.address + path)
         assert status in (403, 404), path
+    written = tmp_path / "written"
+    channels = page.sockets[0].split("?")[0]
+    answered, seen = page.evaluate(SEND, [channels, f"open({str(written)!r}, 'w').close()"])
+    assert answered, seen  # the kernel hears the visitor, but takes no code
+    assert not {"execute_input", "execute_reply", "error"} & set(seen), seen
+    assert not written.exists()
 
 
 def test_a_file_is_dropped_on_an_explorer(dashboard, tmp_path):

@@ -1,5 +1,6 @@
 """Explorers in JupyterLab: train, pause, scrub, reload, restore; a flood of events."""
 
+import contextlib
 import json
 
 import pytest
@@ -11,13 +12,25 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_train_pause_scrub_reload_restore(tmp_path):
-    cells = ["import divlab\ndivlab.configure()", "divlab.explore.mode_collapse()"]
-    with serve(tmp_path, cells) as address, browser() as page:
+@contextlib.contextmanager
+def in_jupyterlab(folder, name):
+    """An explorer in a notebook, as someone opens it who runs all cells."""
+    cells = ["import divlab\ndivlab.configure()", f"divlab.explore.{name}()"]
+    with serve(folder, cells) as address, browser() as page:
         page.goto(address)
-        run_all(page)
-        shown = Shown(page)
-        shown.wait()
+        yield opened(page)
+
+
+def opened(page) -> Shown:
+    run_all(page)
+    shown = Shown(page)
+    shown.wait()
+    return shown
+
+
+def test_train_pause_scrub_reload_restore(tmp_path):
+    with in_jupyterlab(tmp_path, "mode_collapse") as shown:
+        page = shown.page
         operate(shown, is_trainer=True)
         train_and_scrub(shown)
         shown.controls("slider")[-1].focus()
@@ -30,9 +43,7 @@ def test_train_pause_scrub_reload_restore(tmp_path):
         page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         page.wait_for_timeout(1000)
         page.reload()
-        run_all(page)
-        shown = Shown(page)
-        shown.wait()
+        shown = opened(page)
         assert json.loads(shown.state())["trained"] == 0
         shown.paste(state)
         page.wait_for_function(
@@ -48,12 +59,8 @@ def test_train_pause_scrub_reload_restore(tmp_path):
 
 def test_flood_of_events(tmp_path):
     """200 steps of a slider, as fast as the browser sends them, end in the right picture."""
-    cells = ["import divlab\ndivlab.configure()", "divlab.explore.nll_is_kl()"]
-    with serve(tmp_path, cells) as address, browser() as page:
-        page.goto(address)
-        run_all(page)
-        shown = Shown(page)
-        shown.wait()
+    with in_jupyterlab(tmp_path, "nll_is_kl") as shown:
+        page = shown.page
         operate(shown, is_trainer=False)
         shown.controls("slider")[0].focus()
         for i in range(200):
