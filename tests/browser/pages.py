@@ -84,7 +84,11 @@ def serve(folder: Path, cells: list[str], *, voila: bool = False):
             yield address
         finally:
             server.terminate()
-            server.wait(30)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()  # one that hangs would slow all that follows
+                raise
 
 
 def _wait_for(address, server, log, *, full):

@@ -83,6 +83,7 @@ async ([channels, code]) => {
                              allow_stdin: false, stop_on_error: true});
     send('kernel_info_request', {});
     const answered = await heard('kernel_info_reply');
+    socket.close();  // before a picture comes: Voilà misreads those of sockets like this one
     return [answered, seen.map(s => JSON.parse(s).msg_type)];
 }
 """
