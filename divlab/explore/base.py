@@ -127,13 +127,20 @@ class Explorer(widgets.VBox):
     @property
     def result(self) -> dict[str, Any]:
         """Name to the numbers on display now."""
-        self.start()
+        self.catch_up()
         return self._result
 
     def start(self) -> None:
         """Compiles what the controls run and shows the first picture, unless that was done."""
         with ALONE:
             if not self._is_started:
+                self.refresh()
+
+    def catch_up(self) -> None:
+        """Draws at once what is still to be drawn: the first picture, or one after late events."""
+        with ALONE:
+            self.start()
+            if self._due is not None:
                 self.refresh()
 
     def _settings(self) -> dict[str, widgets.Widget]:
@@ -167,6 +174,8 @@ class Explorer(widgets.VBox):
             self._refresh()
 
     def _refresh(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
         self._is_started, self._due = True, None
         values = self.values()
         # Numbers never compile anything; another choice from a menu may.
@@ -286,6 +295,7 @@ class _Share(widgets.VBox):
 
     def offer_files(self) -> None:
         explorer = self._explorer
+        explorer.catch_up()
         name = type(explorer).__name__
         files = {
             "PNG": ("image/png", "png", figures.save(explorer.figure, "png")),

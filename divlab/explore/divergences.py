@@ -85,6 +85,9 @@ class Divergences(Explorer):
     with its true value: KL by the inequalities of Pinsker and of Bretagnolle and Huber, H by
     H² ≤ TV ≤ H√(2 - H²), JS by JS ≤ TV·log 2 and TV ≤ √(2·JS), χ² by TV ≤ √χ²/2, KS ≤ TV.
 
+    MMD is not among them: it depends on a bandwidth, and of two distributions it takes a fifth of a
+    second.
+
     `controls`: `p`, `q` (families), `separation`, `scale`. `result`: `kl`, `reverse_kl`,
     `jeffreys`, `js`, `tv`, `hellinger`, `chi2`, `wasserstein`, `cramer`, `energy`, `ks`, and
     `tv_bounds`, for each of those its lower and upper bound on `tv`.

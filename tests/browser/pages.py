@@ -163,6 +163,12 @@ class Shown:
         self.wait()
         self.check()
 
+    def settle(self) -> None:
+        """Until the picture has stayed the same for half a second: late events are drawn too."""
+        before = None
+        while before != (before := self.pixels()):
+            self.page.wait_for_timeout(500)
+
     def pixels(self) -> str:
         """A checksum of the picture that the page shows."""
         return self.page.evaluate(

@@ -55,6 +55,7 @@ def test_every_control_of_the_dashboard(dashboard, title):
     operate(shown, name in TRAINERS)
     if name in TRAINERS:
         train_and_scrub(shown)
+    shown.settle()  # links to files go when the picture changes
     shown.button("Save figure").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".divlab-explorer:visible a[download$='.svg']", timeout=20_000)
