@@ -63,7 +63,7 @@ def coverage(run_or_samples, target) -> Coverage:
     if isinstance(run_or_samples, Run):
         return exact_coverage(run_or_samples.cdf, *found)
     if isinstance(run_or_samples, Distribution):
-        return _of_distribution(read_distribution("run_or_samples", run_or_samples), *found)
+        return coverage_of(read_distribution("run_or_samples", run_or_samples), *found)
     x = read_samples("run_or_samples", run_or_samples)
     locs, scales, weights = found
     borders, low, high = _cells(locs, scales)
@@ -87,7 +87,8 @@ def exact_coverage(cdf: Callable, locs, scales, weights) -> Coverage:
 
 
 @jax.jit
-def _of_distribution(packed, locs, scales, weights):
+def coverage_of(packed, locs, scales, weights) -> Coverage:
+    """The same of a packed distribution."""
     return exact_coverage(packed.distribution.cdf, locs, scales, weights)
 
 

@@ -19,10 +19,10 @@ from jax.experimental import multihost_utils
 from tqdm.auto import tqdm
 
 from divlab.checks import check_count
-from divlab.divergences import families, js, kl, reverse_kl, wasserstein
+from divlab.divergences import js, kl, reverse_kl, wasserstein
 from divlab.divergences.arguments import Samples, read
+from divlab.divergences.comparison import compare
 from divlab.divergences.densities import Packed
-from divlab.divergences.f_divergences import f_divergences
 from divlab.metrics import coverage
 from divlab.models import GAN, VAE, fit_many
 from divlab.models.training import read_seeds
@@ -31,7 +31,7 @@ from divlab.targets import modes
 
 BLOCK = 64  # seeds trained, and kept on disk, together
 DRAWS = 10_000  # of a model, where its target is an array and has no density
-NAMES = ("kl", "reverse_kl", "js")
+NAMES = ("kl", "reverse_kl", "js", "wasserstein")
 STATUSES = ("completed", "diverged")
 
 
@@ -201,12 +201,10 @@ def divergences_to(model, params, target: Packed | Samples) -> dict[str, jax.Arr
     def of_one(params):
         learned = model.learned(params)
         if isinstance(target, Packed):
-            p = target.distribution
-            values = f_divergences(p, learned, [families.kl, families.reverse_kl, families.js])
-        else:
-            p, draws = target.values, learned.sample(jax.random.key(0), (DRAWS,))
-            values = [divergence(p, draws) for divergence in (kl, reverse_kl, js)]
-        return {**dict(zip(NAMES, values, strict=True)), "wasserstein": wasserstein(p, learned)}
+            return compare(target.distribution, learned, *NAMES)
+        x, draws = target.values, learned.sample(jax.random.key(0), (DRAWS,))
+        values = [kl(x, draws), reverse_kl(x, draws), js(x, draws), wasserstein(x, learned)]
+        return dict(zip(NAMES, values, strict=True))
 
     return lax.map(of_one, params)  # one seed after the other: a thousand at once fill the memory
 

@@ -1,5 +1,6 @@
 """What lies between two distribution functions F and G: ∫ |F - G|, ∫ (F - G)² and sup |F - G|."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ from numpyro.distributions import Distribution
 
 from divlab.divergences import line as lines
 from divlab.divergences.arguments import Samples
-from divlab.divergences.densities import landmarks
+from divlab.divergences.densities import landmarks, log_density
 from divlab.divergences.empirical import traced_levels
 from divlab.divergences.line import Line, density
 from divlab.divergences.quadrature import NODES
@@ -19,7 +20,8 @@ class Gap(NamedTuple):
     """F - G on a line: at the edges of its pieces, and at the nodes.
 
     It is the mass P has in excess so far, summed from whichever end has the smaller masses.
-    `excess` is (p - q) dx/ds at the nodes, `rest` what p - q amounts to beyond each piece.
+    `excess` is (p - q) dx/ds at the nodes. Beyond each piece p - q amounts to `rest`, and times
+    |x - m| to `moment`, times |x - m|^½ to `half_moment`, m being the middle of the line.
     """
 
     line: Line
@@ -28,13 +30,28 @@ class Gap(NamedTuple):
     at_nodes: jax.Array
     excess: jax.Array
     rest: jax.Array
+    moment: jax.Array
+    half_moment: jax.Array
 
 
-def between(p: Distribution, q: Distribution) -> tuple[Gap, jax.Array, jax.Array]:
-    """F - G, and the masses of P and Q that the nodes have seen."""
-    line = lines.draw_line(p, q)
-    masses = [lines.accumulate(line, lambda x, d=d: density(d, x)) for d in (p, q)]
-    excess = lines.accumulate(line, lambda x: density(p, x) - density(q, x))
+def between(
+    p: Distribution, q: Distribution, integrands: Callable[..., tuple] | None = None
+) -> tuple[Gap, jax.Array, jax.Array, list[jax.Array]]:
+    """F - G, the masses of P and Q that the nodes have seen, and integrals of further functions.
+
+    Those are functions of log p and log q.
+    """
+    line = lines.draw_line(p, q, integrands=integrands)
+
+    def functions(x):
+        log_p, log_q = lax.optimization_barrier((log_density(p, x), log_density(q, x)))
+        of_p, of_q = jnp.exp(log_p), jnp.exp(log_q)
+        excess, distance = of_p - of_q, jnp.abs(x - line.middle)
+        further = integrands(log_p, log_q) if integrands else ()
+        return of_p, of_q, excess, distance * excess, jnp.sqrt(distance) * excess, *further
+
+    values, rest = lines.evaluate(line, functions)
+    *masses, excess = lines.accumulate(line, values[:3], rest[:3])
     below, above = (sum(m) for m in zip(*((m.below, m.above) for m in masses), strict=True))
     from_left = below < above
     at_low = jnp.where(from_left, excess.below, -excess.above - excess.mass)
@@ -44,13 +61,13 @@ def between(p: Distribution, q: Distribution) -> tuple[Gap, jax.Array, jax.Array
         at_low[:, None] + lines.rise(excess.density),
         at_high[:, None] - lines.fall(excess.density),
     )
-    gap = Gap(line, at_low, at_high, at_nodes, excess.density, excess.rest)
-    return gap, masses[0].total, masses[1].total
+    gap = Gap(line, at_low, at_high, at_nodes, excess.density, *rest[2:5])
+    integrals = jnp.sum(lines.total(values[5:]), axis=-1) + jnp.sum(rest[5:], axis=-1)
+    return gap, masses[0].total, masses[1].total, list(integrals)
 
 
-def area(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
-    """∫ |F - G| dx, and the masses of P and Q that the nodes have seen."""
-    gap, *masses = between(p, q)
+def area(gap: Gap) -> jax.Array:
+    """∫ |F - G| dx."""
     line, (low, high) = gap.line, gap.line.edges
     # Over a piece the integral of F - G is that of the excess times the distance to an edge.
     from_low = gap.at_low * (high - low) + lines.total((high[:, None] - line.x) * gap.excess)
@@ -66,41 +83,33 @@ def area(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
     crosses = gap.at_low * gap.at_high < 0
     inside = jnp.where(crosses, jnp.abs(before) + jnp.abs(after), jnp.abs(inside))
     inside = jnp.where(high > low, inside, 0.0)
-
     # Beyond the outermost pieces: ∫ |x - outer| |p - q|, infinite if the tails are too heavy.
-    def moment(x):
-        return (density(p, x) - density(q, x)) * jnp.abs(x - line.middle)
-
-    beyond = lines.remainders(line, moment) - jnp.abs(line.outer - line.middle) * gap.rest
-    return jnp.sum(inside) + jnp.sum(jnp.where(line.is_tail, jnp.abs(beyond), 0.0)), *masses
+    beyond = gap.moment - jnp.abs(line.outer - line.middle) * gap.rest
+    return jnp.sum(inside) + jnp.sum(jnp.where(line.is_tail, jnp.abs(beyond), 0.0))
 
 
-def square(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
-    """∫ (F - G)² dx, and the masses of P and Q that the nodes have seen.
+def square(gap: Gap) -> jax.Array:
+    """∫ (F - G)² dx.
 
     Its tails go like a power of x: finite for Cauchy distributions, whose mean is not.
     """
-    gap, *masses = between(p, q)
     inside = jnp.sum(lines.total(gap.at_nodes**2 * gap.line.slope))
-    beyond = _square_beyond(gap.line, lambda x: density(p, x) - density(q, x), gap.rest)
-    return inside + beyond, *masses
+    return inside + _square_beyond(gap.line, gap.rest, gap.half_moment)
 
 
-def _square_beyond(line: Line, function, rest: jax.Array) -> jax.Array:
-    """∫ (F - G)² beyond the outermost pieces, where `function` is p - q and `rest` its integral.
+def _square_beyond(line: Line, rest: jax.Array, half_moment: jax.Array) -> jax.Array:
+    """∫ (F - G)² beyond the outermost pieces.
 
     If F - G = rest (x/r)^-a there, the integral is rest² r / (2a - 1), infinite for a <= 1/2. As
     the integral of |x|^½ |p - q| is rest r^½ a / (a - ½), no more than that is needed.
     """
     root = jnp.sqrt(jnp.abs(line.outer - line.middle))
-    half = lines.remainders(line, lambda x: function(x) * jnp.sqrt(jnp.abs(x - line.middle)))
-    beyond = jnp.abs(rest) * root * (jnp.abs(half) - jnp.abs(rest) * root)
+    beyond = jnp.abs(rest) * root * (jnp.abs(half_moment) - jnp.abs(rest) * root)
     return jnp.sum(jnp.where(line.is_tail & (rest != 0), beyond, 0.0))
 
 
-def largest(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
-    """The largest |F - G|, and the masses of P and Q that the nodes have seen."""
-    gap, *masses = between(p, q)
+def largest(gap: Gap) -> jax.Array:
+    """The largest |F - G|."""
     # On each piece from the best node on, the way the gap widens, to where p = q.
     nodes = jnp.asarray(NODES, gap.at_nodes.dtype)
     best = jnp.argmax(jnp.abs(gap.at_nodes), axis=1)[:, None]
@@ -119,14 +128,14 @@ def largest(p: Distribution, q: Distribution) -> tuple[jax.Array, ...]:
     s = near + lines.bisect(narrows, near) * (far - near)
     widest = jnp.abs(gap.at_low + lines.sum_series(lines.integral_series(gap.excess), s))
     at_edges = jnp.maximum(jnp.abs(gap.at_low), jnp.abs(gap.at_high))
-    return jnp.clip(jnp.max(jnp.maximum(widest, at_edges)), 0.0, 1.0), *masses
+    return jnp.clip(jnp.max(jnp.maximum(widest, at_edges)), 0.0, 1.0)
 
 
 def samples_square(x: Samples, q: Distribution) -> tuple[jax.Array, jax.Array]:
     """∫ (F - G)² dx of sorted samples and a distribution, and the mass the nodes have seen."""
     values = jnp.asarray(x.values)
     fixed = lax.stop_gradient(values)
-    line = lines.draw_line(q, extra=lax.stop_gradient(_ladders(fixed, q)))
+    line = lines.draw_line(q, cuts=lax.stop_gradient(_ladders(fixed, q)))
     cdf = _Cdf(q, line)
     levels = jnp.concatenate([jnp.zeros(1, values.dtype), traced_levels(x)])
 
@@ -138,7 +147,8 @@ def samples_square(x: Samples, q: Distribution) -> tuple[jax.Array, jax.Array]:
         return lines.total(cdf.below_level(part, along, level) ** 2 * slope)
 
     inside = jnp.sum(lines.in_chunks(cost, *lines.split(line, values)))
-    return inside + _square_beyond(line, lambda t: density(q, t), cdf.g.rest), cdf.g.total
+    half = lines.remainders(line, lambda t: density(q, t) * jnp.sqrt(jnp.abs(t - line.middle)))
+    return inside + _square_beyond(line, cdf.g.rest, half), cdf.g.total
 
 
 def samples_largest(x: Samples, q: Distribution) -> tuple[jax.Array, jax.Array]:
@@ -161,7 +171,7 @@ class _Cdf:
     """G of a distribution, anywhere on a line."""
 
     def __init__(self, q: Distribution, line: Line):
-        self.line, self.g = line, lines.accumulate(line, lambda t: density(q, t))
+        self.line, (self.g,) = line, lines.masses(line, q)
         self.rising = lines.integral_series(self.g.density)
 
     def below_level(self, part, t, level):

@@ -103,14 +103,8 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
         log_weights = log_weights.reshape(-1, *(1 for _ in x.shape))
         return _log_sum(log_weights + jnp.stack(parts))
     low, high = support_bounds(distribution)
-    lowest = jnp.finfo(x.dtype).min
     if _is_infinite(low) and _is_infinite(high):
-        # Where log_prob overflows so may its derivative, and 0 times infinity is NaN: such a
-        # point is moved to the middle before what carries the gradient is computed.
-        has_mass = lax.stop_gradient(distribution.log_prob(x)) > lowest
-        middle = lax.stop_gradient(_center_and_spreads(distribution)[0])
-        log_prob = distribution.log_prob(jnp.where(has_mass, x, middle))
-        return jnp.where(has_mass, jnp.maximum(log_prob, lowest), lowest)
+        return _anywhere(Packed(distribution), x)
     inside = (x > low) & (x < high)
     # The density is never evaluated outside the support, where it, or its gradient, may be NaN.
     if _is_infinite(high):
@@ -120,7 +114,33 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
     else:
         somewhere_inside = 0.5 * (low + high)
     log_prob = distribution.log_prob(jnp.where(inside, x, somewhere_inside))
-    return jnp.where(inside, jnp.maximum(log_prob, lowest), -jnp.inf)
+    return jnp.where(inside, jnp.maximum(log_prob, jnp.finfo(x.dtype).min), -jnp.inf)
+
+
+@jax.custom_jvp
+def _anywhere(packed: Packed, x: jax.Array) -> jax.Array:
+    """The log density where the support is the whole line."""
+    log_prob, lowest = packed.distribution.log_prob(x), jnp.finfo(x.dtype).min
+    return jnp.where(log_prob > lowest, log_prob, lowest)
+
+
+@_anywhere.defjvp
+def _anywhere_jvp(primals, tangents):
+    """Where log_prob overflows so may its derivative, and 0 times infinity is NaN.
+
+    Such a point is moved to the middle, and its derivative is 0.
+    """
+    packed, x = primals
+    log_density = _anywhere(packed, x)
+    has_mass = log_density > jnp.finfo(x.dtype).min
+    middle = lax.stop_gradient(_center_and_spreads(packed.distribution)[0])
+    moved = jnp.where(has_mass, x, middle), jnp.where(has_mass, tangents[1], 0.0)
+    _, slope = jax.jvp(
+        lambda packed, x: packed.distribution.log_prob(x),
+        (packed, moved[0]),
+        (tangents[0], moved[1]),
+    )
+    return log_density, jnp.where(has_mass, slope, 0.0)
 
 
 def _log_sum(logs: jax.Array) -> jax.Array:

@@ -5,6 +5,7 @@ precision of JAX.
 """
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +69,7 @@ def wasserstein(p, q, p_weights=None, q_weights=None, *, order=1) -> jax.Array:
     if is_concrete(order) and np.isinf(order):
         return _farthest(p, q)
     if is_concrete(order) and order == 1:
-        return _trust(_area(p, q))
+        return _trust(_of_gap(cdf_distances.area, p, q))
     value, p_mass, q_mass = _wasserstein_p(p, q, order)
     if is_concrete(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
         raise ValueError(
@@ -167,7 +168,7 @@ def ks(p, q, p_weights=None, q_weights=None) -> jax.Array:
         return _result(empirical.largest_gap(x, y), x, y)
     if isinstance(p, Samples) or isinstance(q, Samples):
         return _mixed(_mixed_largest, p, q)
-    return _trust(_largest(p, q))
+    return _trust(_of_gap(cdf_distances.largest, p, q))
 
 
 def mmd(p, q, *, bandwidth=1.0, squared=False) -> jax.Array:
@@ -234,7 +235,7 @@ def _root_unless(squared, factor, p, q, p_weights, q_weights) -> jax.Array:
     elif isinstance(p, Samples) or isinstance(q, Samples):
         square = _mixed(_mixed_square, p, q)
     else:
-        square = _trust(_square(p, q))
+        square = _trust(_of_gap(cdf_distances.square, p, q))
     return factor * square if squared else empirical.power(factor * square, 0.5)
 
 
@@ -340,19 +341,10 @@ def _mixed_largest(x, q):
     return unless_nan(value, x), mass
 
 
-@jax.jit
-def _area(p, q):
-    return cdf_distances.area(p.distribution, q.distribution)
-
-
-@jax.jit
-def _square(p, q):
-    return cdf_distances.square(p.distribution, q.distribution)
-
-
-@jax.jit
-def _largest(p, q):
-    return cdf_distances.largest(p.distribution, q.distribution)
+@partial(jax.jit, static_argnames="measure")
+def _of_gap(measure, p, q):
+    gap, *masses, _ = cdf_distances.between(p.distribution, q.distribution)
+    return measure(gap), *masses
 
 
 @jax.jit

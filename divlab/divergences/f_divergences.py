@@ -318,20 +318,6 @@ def f_divergence(p, q, f, *, method=None) -> jax.Array:
     return _divergence(f, p, q, method)
 
 
-def f_divergences(p, q, rows) -> list[jax.Array]:
-    """Several f-divergences of two distributions by one quadrature: one program, one set of nodes.
-
-    Args:
-        p: a distribution.
-        q: likewise.
-        rows: of `divlab.families`.
-    """
-    p, q = read("p", p), read("q", q)
-    rows = tuple(as_arrays(row) for row in rows)
-    *values, p_mass, q_mass = _several_by_quadrature(rows, p, q)
-    return [trusted(value, ("p", p_mass), ("q", q_mass)) for value in values]
-
-
 def _divergence(family: Family, p, q, method, *, names=("p", "q"), label=None) -> jax.Array:
     """What all f-divergences share: read, choose, call."""
     p, q = read_exact(names[0], p), read_exact(names[1], q)
@@ -391,16 +377,6 @@ def _renyi_of_order_inf(p, q, method) -> jax.Array:
 def _by_quadrature(family, p, q):
     value, *masses = quadrature.integral(families.integrand, p, q, family)
     return jnp.clip(value, 0.0, family.limit), *masses
-
-
-@jax.jit
-def _several_by_quadrature(rows, p, q):
-    def integrands(rows, log_p, log_q):
-        return tuple(families.integrand(row, log_p, log_q) for row in rows)
-
-    *values, p_mass, q_mass = quadrature.integral(integrands, p, q, rows)
-    limited = (jnp.clip(v, 0.0, row.limit) for v, row in zip(values, rows, strict=True))
-    return *limited, p_mass, q_mass
 
 
 @jax.jit

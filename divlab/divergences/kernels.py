@@ -31,8 +31,8 @@ def squared(p: Distribution, q: Distribution, bandwidth) -> tuple[jax.Array, ...
     around = bandwidth * jnp.asarray(_STEPS, float)
     ends, _, _ = support_ends([p, q])
     # Near a jump of a density, what the kernel makes of it changes over a bandwidth.
-    line = lines.draw_line(p, q, extra=lax.stop_gradient(jnp.ravel(ends[:, None] + around)))
-    masses = [lines.accumulate(line, lambda x, d=d: density(d, x)) for d in (p, q)]
+    line = lines.draw_line(p, q, cuts=lax.stop_gradient(jnp.ravel(ends[:, None] + around)))
+    masses = lines.masses(line, p, q)
     excess = masses[0].density - masses[1].density
     rest = masses[0].rest - masses[1].rest
 

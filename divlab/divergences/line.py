@@ -3,6 +3,8 @@
 Masses are summed from both ends, so that those far out in either tail keep their digits.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -81,15 +83,23 @@ def density(distribution: Distribution, x: jax.Array) -> jax.Array:
     return jnp.exp(log_density(distribution, x))
 
 
-def draw_line(*distributions: Distribution, extra: jax.Array | None = None) -> Line:
-    """The line cut for all distributions, and at `extra` points, refined where their mass is."""
-    panels = quadrature.cut_line(*distributions, extra=extra)
+def draw_line(
+    *distributions: Distribution,
+    cuts: jax.Array | None = None,
+    integrands: Callable[..., tuple] | None = None,
+) -> Line:
+    """The line cut for all distributions, and at more `cuts`, refined where their mass is.
+
+    `integrands`, of their log densities, are further functions for which it is refined.
+    """
+    panels = quadrature.cut_line(*distributions, extra=cuts)
     spread = lax.stop_gradient(jnp.max(jnp.abs(panels.width)))
     middle = lax.stop_gradient(jnp.mean(panels.anchor))
 
     def resolved(x):  # with the distance, since a transport cost weighs mass by how far it goes
-        masses = sum(density(d, x) for d in distributions)
-        return masses * (1 + jnp.abs(x - middle) / spread)
+        logs = lax.optimization_barrier(tuple(log_density(d, x) for d in distributions))
+        masses = sum(jnp.exp(log) for log in logs) * (1 + jnp.abs(x - middle) / spread)
+        return masses if integrands is None else (masses, *integrands(*logs))
 
     pieces = quadrature.refine(panels, resolved).pieces
     is_tail = panels.kind >= quadrature.LEFT_TAIL
@@ -112,33 +122,57 @@ def _left_to_right(values, ascending):
     return jnp.where(ascending[:, None], values, values[:, ::-1])
 
 
-def accumulate(line: Line, function) -> Cumulative:
-    """The masses from either side of a density, or of a difference of two."""
-    values, rest = on_line(line, function), remainders(line, function)
-    mass = total(values)
-    sums = _sum_from_left(line, mass + rest), _sum_from_left(line, mass + rest, reverse=True)
-    below = sums[0] + jnp.where(line.ascending, rest, 0.0)
-    above = sums[1] + jnp.where(line.ascending, 0.0, rest)
-    return Cumulative(below, above, mass, values, rest)
+def evaluate(line: Line, functions: Callable[..., tuple]) -> tuple[jax.Array, jax.Array]:
+    """Of each function: its values times dx/ds at the nodes, and what lies beyond each piece.
+
+    Args:
+        line: the line.
+        functions: of x, point by point; called once, since what it holds is slow to compile.
+
+    Returns:
+        (functions, pieces, 15) values, 0 on pieces of no width; (functions, pieces) what lies
+        between each piece and the end or the infinity its panel begins at.
+    """
+    at = quadrature.limits(line.panels)
+    nodes = line.x.size
+    found = jnp.stack(functions(jnp.concatenate([line.x.ravel(), at.x.ravel()])))
+    values = found[:, :nodes].reshape(-1, *line.x.shape)
+    values = jnp.where((line.slope > 0) & (values != 0), values * line.slope, 0.0)
+    near = found[:, nodes:].reshape(-1, *at.x.shape)
+    return values, _beyond(line, jax.vmap(partial(quadrature.remainder, at))(near))
 
 
-def _sum_from_left(line: Line, masses: jax.Array, *, reverse: bool = False) -> jax.Array:
-    """The sum over the pieces to the left (or right) of each, added up from that end."""
-    order = line.order[::-1] if reverse else line.order
-    in_order = jnp.cumsum(masses[order])[:-1]
-    return jnp.zeros_like(masses).at[order[1:]].set(in_order)
-
-
-def on_line(line: Line, integrand) -> jax.Array:
-    """integrand(x) dx/ds at the nodes, pieces of no width left out."""
-    value = integrand(line.x)
-    return jnp.where((line.slope > 0) & (value != 0), value * line.slope, 0.0)
-
-
-def remainders(line: Line, integrand) -> jax.Array:
+def remainders(line: Line, function) -> jax.Array:
     """What lies between each piece and the end or the infinity its panel begins at."""
-    rest = quadrature.remainders(line.panels, integrand)
-    return jnp.zeros_like(line.outer).at[line.panels.at_limits].set(rest)
+    return _beyond(line, quadrature.remainders(line.panels, function))
+
+
+def _beyond(line: Line, rest: jax.Array) -> jax.Array:
+    zeros = jnp.zeros((*rest.shape[:-1], *line.outer.shape), rest.dtype)
+    return zeros.at[..., line.panels.at_limits].set(rest)
+
+
+def accumulate(line: Line, values: jax.Array, rest: jax.Array) -> list[Cumulative]:
+    """The masses from either side of densities, or of differences, that `evaluate` has found."""
+    mass = total(values)
+    below, above = _sums_from_both_ends(line, mass + rest)
+    below = below + jnp.where(line.ascending, rest, 0.0)
+    above = above + jnp.where(line.ascending, 0.0, rest)
+    return [Cumulative(*of_one) for of_one in zip(below, above, mass, values, rest, strict=True)]
+
+
+def masses(line: Line, *distributions: Distribution) -> list[Cumulative]:
+    """The masses of each distribution from either side."""
+    found = evaluate(line, lambda x: tuple(density(d, x) for d in distributions))
+    return accumulate(line, *found)
+
+
+def _sums_from_both_ends(line: Line, masses: jax.Array) -> jax.Array:
+    """Sums over the pieces to the left of each, and to the right, each added up from its end."""
+    orders = jnp.stack([line.order, line.order[::-1]])
+    sums = jnp.cumsum(masses[:, orders], axis=-1)[..., :-1]
+    ends = jnp.zeros((*masses.shape[:1], *orders.shape), masses.dtype)
+    return ends.at[:, jnp.arange(2)[:, None], orders[:, 1:]].set(sums).swapaxes(0, 1)
 
 
 def total(values: jax.Array) -> jax.Array:

@@ -226,27 +226,43 @@ def evaluate(panels: Panels, pieces: Pieces, integrand: Callable):
     return jax.tree.map(lambda v: jnp.where(used & (v != 0), v * slope, 0.0), values)
 
 
-def remainders(panels: Panels, integrand: Callable):
-    """∫ from t = 0 to the start of each panel at a limit, where the integrand goes like t^c.
+class Limits(NamedTuple):
+    """Two points on each panel at a limit, t = start and twice that; x, dx/dt, start and use."""
 
-    c is read off two points, t = start and twice that. With c <= -1 the integral has no bound.
-    """
+    x: jax.Array
+    slope: jax.Array
+    start: jax.Array
+    used: jax.Array
+
+
+def limits(panels: Panels) -> Limits:
+    """Where functions are looked at to continue them to the ends and the infinities."""
     index = panels.at_limits
     used = (panels.kind[index] != INTERIOR) & (panels.width[index] != 0)
     start = jnp.where(used, panels.start[index], 0.5)
     x, slope = panels.locate(index, start[:, None] * jnp.array([1.0, 2.0], start.dtype))
+    x = jnp.where(used[:, None], x, lax.stop_gradient(panels.anchor[0]))
+    return Limits(x, slope, start, used)
 
-    def rest(value):
-        near = jnp.where(value != 0, value * slope, 0.0)
-        matters = used & (near[:, 0] * near[:, 1] > 0) & jnp.all(jnp.isfinite(near), axis=-1)
-        near = jnp.where(matters[:, None], near, 1.0)
-        power = jnp.log2(lax.stop_gradient(near[:, 1] / near[:, 0]))
-        rest = near[:, 0] * start / (1 + power)
-        rest = jnp.where(power > -0.99, rest, jnp.sign(near[:, 0]) * jnp.inf)
-        return jnp.where(matters, rest, 0.0)
 
-    values = integrand(jnp.where(used[:, None], x, lax.stop_gradient(panels.anchor[0])))
-    return jax.tree.map(rest, values)
+def remainder(limits: Limits, values: jax.Array) -> jax.Array:
+    """∫ from t = 0 to the start of each panel at a limit, of a function that goes like t^c there.
+
+    c is read off its two values. With c <= -1 the integral has no bound.
+    """
+    near = jnp.where(values != 0, values * limits.slope, 0.0)
+    matters = limits.used & (near[:, 0] * near[:, 1] > 0) & jnp.all(jnp.isfinite(near), axis=-1)
+    near = jnp.where(matters[:, None], near, 1.0)
+    power = jnp.log2(lax.stop_gradient(near[:, 1] / near[:, 0]))
+    rest = near[:, 0] * limits.start / (1 + power)
+    rest = jnp.where(power > -0.99, rest, jnp.sign(near[:, 0]) * jnp.inf)
+    return jnp.where(matters, rest, 0.0)
+
+
+def remainders(panels: Panels, integrand: Callable):
+    """What `remainder` says of each function that integrand(x) returns."""
+    at = limits(panels)
+    return jax.tree.map(partial(remainder, at), integrand(at.x))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -49,10 +49,6 @@ def _transport(source: Cumulative, target: Cumulative, q: Distribution, line: Li
     return _quantile(target, line, source.cdf, source.survival, q=q)
 
 
-def _both(p: Distribution, q: Distribution, line: Line) -> list[Cumulative]:
-    return [lines.accumulate(line, lambda x, d=d: density(d, x)) for d in (p, q)]
-
-
 def wasserstein_p(p: Distribution, q: Distribution, order: jax.Array) -> tuple[jax.Array, ...]:
     """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
 
@@ -60,11 +56,11 @@ def wasserstein_p(p: Distribution, q: Distribution, order: jax.Array) -> tuple[j
     """
     coarse = lines.draw_line(p, q)
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
-    target, source = _both(p, q, coarse)
+    target, source = lines.masses(coarse, p, q)
     back = _transport(source, target, p, coarse)
     back = jnp.where(_known(source, target), back, coarse.panels.anchor[0])
-    line = lines.draw_line(p, q, extra=lax.stop_gradient(back[:, ::7].ravel()))
-    source, target = _both(p, q, line)
+    line = lines.draw_line(p, q, cuts=lax.stop_gradient(back[:, ::7].ravel()))
+    source, target = lines.masses(line, p, q)
     distance = jnp.abs(line.x - _transport(source, target, q, line))
     # Where T is not known it does not matter either, unless a tail is so heavy that even so
     # little mass far out weighs: then the answer is NaN.
@@ -87,7 +83,7 @@ def _known(source: Cumulative, target: Cumulative) -> jax.Array:
 def wasserstein_inf(p: Distribution, q: Distribution) -> jax.Array:
     """The supremum of |F^-1 - G^-1| of two distributions with bounded supports."""
     line = lines.draw_line(p, q)
-    source, target = _both(p, q, line)
+    source, target = lines.masses(line, p, q)
     distance = jnp.abs(line.x - _transport(source, target, q, line))
     at_ends = [jnp.abs(a - b) for a, b in zip(hull(p), hull(q), strict=True)]
     inside = jnp.max(jnp.where(source.density > 0, distance, 0.0))
@@ -108,7 +104,7 @@ def samples_to_distribution(
     With it the mass of Q that the nodes have seen.
     """
     line = lines.draw_line(q)
-    g = lines.accumulate(line, lambda t: density(q, t))
+    (g,) = lines.masses(line, q)
     levels = traced_levels(x)[:-1]
 
     def quantile(level):

@@ -8,11 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
-import divlab
 from divlab import figures
-from divlab.divergences import families
+from divlab.divergences.comparison import compare
 from divlab.divergences.densities import log_density
-from divlab.divergences.f_divergences import f_divergences
 from divlab.explore.base import Explorer, menu, number, slider
 from divlab.targets import two_gaussians
 
@@ -27,15 +25,6 @@ _FAMILIES = {
     "Uniform": lambda loc, scale: dist.Uniform(loc - scale, loc + scale),
     "two Gaussians": lambda loc, scale: _moved(two_gaussians(4.0, 1.0), loc, scale),
 }
-_ROWS = {
-    "kl": families.kl,
-    "reverse_kl": families.reverse_kl,
-    "jeffreys": families.jeffreys,
-    "js": families.js,
-    "tv": families.tv,
-    "hellinger": families.hellinger,
-    "chi2": families.pearson,
-}
 _NAMES = {
     "kl": r"$\mathrm{KL}(P\,\|\,Q)$",
     "reverse_kl": r"$\mathrm{KL}(Q\,\|\,P)$",
@@ -49,6 +38,7 @@ _NAMES = {
     "energy": "energy",
     "ks": "KS",
 }
+_OF_CDFS = ("wasserstein", "cramer", "energy", "ks")  # the others compare densities
 _WIDEST = 1e3  # where the bars end; what is longer has its number alone
 
 
@@ -65,16 +55,8 @@ def _all(p, q, separation, scale):
     # Made here: the leaves of numpyro's distributions come in an order that changes with the
     # process, and so would the program, which then is not found in the cache.
     p, q = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
-    found = dict(zip(_ROWS, f_divergences(p, q, list(_ROWS.values())), strict=True))
-    found["hellinger"] = jnp.sqrt(jnp.maximum(found["hellinger"], 0.0))
-    cramer, x = divlab.cramer(p, q), jnp.asarray(_X, float)
-    found |= {
-        "wasserstein": divlab.wasserstein(p, q),
-        "cramer": cramer,
-        "energy": jnp.sqrt(2.0) * cramer,
-        "ks": divlab.ks(p, q),
-    }
-    return found, [jnp.exp(log_density(d, x)) for d in (p, q)]
+    x = jnp.asarray(_X, float)
+    return compare(p, q, *_NAMES), [jnp.exp(log_density(d, x)) for d in (p, q)]
 
 
 class Divergences(Explorer):
@@ -112,7 +94,7 @@ class Divergences(Explorer):
         figures.legend(left, loc="upper right")
         figures.label(middle, title="Divergences", x="nats, or units of $x$", y="")
         rows = np.arange(len(_NAMES))
-        colors = [figures.MODEL] * len(_ROWS) + [figures.THIRD] * (len(_NAMES) - len(_ROWS))
+        colors = [figures.THIRD if n in _OF_CDFS else figures.MODEL for n in _NAMES]
         self._bars = middle.barh(rows, 0.0 * rows, height=0.6, color=colors)
         self._numbers = figures.Numbers(middle)
         middle.set_yticks(rows, list(_NAMES.values()))

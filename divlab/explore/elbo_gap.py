@@ -11,7 +11,7 @@ from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number, slider
-from divlab.explore.panels import DensityPanel, log_density_at
+from divlab.explore.panels import DensityPanel, learned_at, log_density_at
 from divlab.explore.trainer import Trainer
 
 _LATENT = np.linspace(-6, 6, 301)
@@ -31,19 +31,19 @@ def bound_at(model, params, x):
 
 
 @jax.jit
-def _parts(model, params, x, weights):
+def _parts(model, params, learned, x, weights):
     """-ELBO and NLL, each averaged over the data."""
-    return weights @ bound_at(model, params, x), -weights @ model.learned(params).log_prob(x)
+    return weights @ bound_at(model, params, x), -weights @ learned.distribution.log_prob(x)
 
 
 @jax.jit
-def _posterior(model, params, x):
+def _posterior(model, params, learned, x):
     """q(z|x) and p(z|x) along z, and the gap between them at x."""
     z = jnp.asarray(_LATENT, float)
     mean, log_scale = (a[0, 0] for a in model.encode(params, x[None]))
     loc, log_noise = model.decode(params, z[:, None])
     log_joint = norm.logpdf(x, loc, jnp.exp(log_noise)) + norm.logpdf(z)
-    log_prob = model.learned(params).log_prob(x)
+    log_prob = learned.distribution.log_prob(x)
     gap = bound_at(model, params, x[None])[0] + log_prob
     return norm.pdf(z, mean, jnp.exp(log_scale)), jnp.exp(log_joint - log_prob), gap
 
@@ -126,13 +126,17 @@ class ElboGap(Trainer):
         return found | {"data": data, "entropy": float(divlab.entropy(target))}
 
     def along(self, run, step):
-        bound, nll = _parts(run.model, run.params_at(step), *self.prepared["data"])
+        bound, nll = _parts(
+            run.model, run.params_at(step), learned_at(run, step), *self.prepared["data"]
+        )
         return {"bound": float(bound), "nll": float(nll)}
 
     def look(self, runs, learned, step, values):
         run, entropy = runs["vae"], self.prepared["entropy"]
         here = self.along(run, step)
-        encoder, exact, gap = _posterior(run.model, run.params_at(step), jnp.float32(values["x"]))
+        encoder, exact, gap = _posterior(
+            run.model, run.params_at(step), learned_at(run, step), jnp.float32(values["x"])
+        )
         result = {
             "negative_elbo": here["bound"],
             "nll": here["nll"],

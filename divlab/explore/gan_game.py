@@ -9,7 +9,7 @@ from divlab import figures
 from divlab.divergences.arguments import Samples
 from divlab.explore import trainer
 from divlab.explore.base import menu, number
-from divlab.explore.panels import DensityPanel, LinesPanel, log_density_at
+from divlab.explore.panels import DensityPanel, LinesPanel, learned_at, log_density_at
 from divlab.explore.trainer import Trainer
 
 _LATENT, _WEIGHTS = np.polynomial.legendre.leggauss(512)
@@ -36,10 +36,10 @@ def _look(model, params, x):
 
 
 @jax.jit
-def _value_and_js(model, params, data, line):
+def _value_and_js(model, params, learned, data, line):
     """V(D, G) over the data, and JS by the midpoints of a fine grid, as drawn along training."""
     x, width, log_p = line
-    log_q = model.learned(params).log_prob(x)
+    log_q = learned.distribution.log_prob(x)
     log_m = jnp.logaddexp(log_p, log_q) - jnp.log(2.0)
     parts = [jnp.where(jnp.isfinite(a), jnp.exp(a) * (a - log_m), 0.0) for a in (log_p, log_q)]
     return value_of(model, params, *data), 0.5 * width * jnp.sum(parts[0] + parts[1])
@@ -108,7 +108,7 @@ class GanGame(Trainer):
 
     def along(self, run, step):
         prepared = self.prepared["data"], self.prepared["line"]
-        value, js = _value_and_js(run.model, run.params_at(step), *prepared)
+        value, js = _value_and_js(run.model, run.params_at(step), learned_at(run, step), *prepared)
         return {"value": float(value), "best_value": 2 * float(js) - np.log(4)}
 
     def look(self, runs, learned, step, values):

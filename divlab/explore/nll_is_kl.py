@@ -1,6 +1,5 @@
 """The expected NLL of a model is the KL divergence from the data plus a constant."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -8,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import Normal
 
-import divlab
 from divlab import figures
+from divlab.divergences.comparison import compare
 from divlab.divergences.densities import log_density
 from divlab.explore.base import Explorer, number, slider
 from divlab.targets import two_gaussians
@@ -23,19 +22,30 @@ def _all(separation, scale, mean, model_scale):
     """NLL and KL, each with its gradient in mean and scale, both along the means, and the rest."""
     data, x = two_gaussians(separation, scale), jnp.asarray(_X, float)
 
-    def at(quantity, mean, model_scale):
-        return quantity(data, Normal(mean, model_scale))
+    def at(mean, model_scale):
+        model = Normal(mean, model_scale)
+        nll, kl, entropy = compare(data, model, "cross_entropy", "kl", "entropy").values()
+        return jnp.stack([nll, kl]), (nll, kl, entropy)
 
-    found = {}
-    for name, quantity in {"nll": divlab.cross_entropy, "kl": divlab.kl}.items():
-        value_and_grad = jax.value_and_grad(partial(at, quantity), argnums=(0, 1))
-        found[name], found[f"{name}_grad"] = value_and_grad(mean, model_scale)
-        along = jax.vmap(lambda other, quantity=quantity: at(quantity, other, model_scale))
-        found[f"{name}_curve"] = along(jnp.asarray(_MEANS, float))
-    densities = [jnp.exp(log_density(d, x)) for d in (data, Normal(mean, model_scale))]
-    return found | dict(
-        zip(("data", "model"), densities, strict=True), entropy=divlab.entropy(data)
+    # The mean itself is one more point of the curves: gradients all along them cost less than one
+    # more program.
+    means = jnp.append(jnp.asarray(_MEANS, float), mean)
+    gradients, values = jax.vmap(jax.jacrev(at, argnums=(0, 1), has_aux=True), in_axes=(0, None))(
+        means, model_scale
     )
+    (nll, kl, entropy), (nll_grad, kl_grad) = values, jnp.stack(gradients, axis=-1)[-1]
+    densities = [jnp.exp(log_density(d, x)) for d in (data, Normal(mean, model_scale))]
+    return {
+        "nll": nll[-1],
+        "kl": kl[-1],
+        "entropy": entropy[-1],
+        "nll_grad": nll_grad,
+        "kl_grad": kl_grad,
+        "nll_curve": nll[:-1],
+        "kl_curve": kl[:-1],
+        "data": densities[0],
+        "model": densities[1],
+    }
 
 
 class NLLIsKL(Explorer):

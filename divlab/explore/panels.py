@@ -8,11 +8,10 @@ import numpy as np
 
 import divlab
 from divlab import figures
-from divlab.divergences import families
 from divlab.divergences.arguments import Samples
+from divlab.divergences.comparison import compare
 from divlab.divergences.densities import Packed, log_density
-from divlab.divergences.f_divergences import f_divergences
-from divlab.metrics import exact_coverage
+from divlab.metrics import coverage_of, exact_coverage
 
 POINTS = 401
 SHOWN = 200  # samples drawn as ticks
@@ -43,29 +42,31 @@ def reference(target: Packed | Samples, modes) -> tuple[np.ndarray, np.ndarray]:
     return x, np.exp(log_density_at(target, x))
 
 
+def learned_at(run, step: int) -> Packed:
+    """What a model has learned, to be passed to programs that serve all models of its kind.
+
+    Making it inside of each would take a second more to compile, for each model anew.
+    """
+    return Packed(run.distribution(step))
+
+
 @jax.jit
-def _view(model, params, x, key):
-    return jnp.exp(model.learned(params).log_prob(x)), model.sample(params, key, SHOWN)
+def _view(learned, x, key):
+    distribution = learned.distribution
+    return jnp.exp(distribution.log_prob(x)), distribution.sample(key, (SHOWN,))
 
 
 def density_and_samples(run, step: int, x, seed: int) -> list[np.ndarray]:
     """The learned density at x, and samples."""
-    found = _view(run.model, run.params_at(step), jnp.asarray(x, float), jax.random.key(seed))
+    found = _view(learned_at(run, step), jnp.asarray(x, float), jax.random.key(seed))
     return [np.asarray(a) for a in found]
 
 
 @jax.jit
-def _measure(model, params, target, modes):
+def _measure(learned, target, modes):
     """All that is exact, in one program."""
-    learned, p = model.learned(params), target.distribution
-    kl, js = f_divergences(p, learned, [families.kl, families.js])
-    found = exact_coverage(learned.cdf, *modes)._asdict()
-    return found | {"kl": kl, "js": js, "wasserstein": divlab.wasserstein(p, learned)}
-
-
-@jax.jit
-def _coverage(model, params, modes):
-    return exact_coverage(model.learned(params).cdf, *modes)._asdict()
+    found = exact_coverage(learned.distribution.cdf, *modes)._asdict()
+    return found | compare(target.distribution, learned.distribution, "kl", "js", "wasserstein")
 
 
 def measure(run, step: int, target: Packed | Samples, modes, seed: int) -> dict[str, Any]:
@@ -73,16 +74,16 @@ def measure(run, step: int, target: Packed | Samples, modes, seed: int) -> dict[
 
     Of samples, KL and JS are estimates by nearest neighbours, JS from as many of the model.
     """
-    params = run.params_at(step)
+    learned = learned_at(run, step)
     if isinstance(target, Samples):
-        x, learned = target.values, run.distribution(step)
-        found = _coverage(run.model, params, modes) | {
-            "kl": divlab.kl(x, learned),
+        x, distribution = target.values, learned.distribution
+        found = coverage_of(learned, *modes)._asdict() | {
+            "kl": divlab.kl(x, distribution),
             "js": divlab.js(x, run.sample(seed, x.size, step)),
-            "wasserstein": divlab.wasserstein(x, learned),
+            "wasserstein": divlab.wasserstein(x, distribution),
         }
     else:
-        found = _measure(run.model, params, target, modes)
+        found = _measure(learned, target, modes)
     return {name: value.tolist() for name, value in jax.device_get(found).items()}
 
 
@@ -139,6 +140,7 @@ __all__ = [
     "DensityPanel",
     "LinesPanel",
     "density_and_samples",
+    "learned_at",
     "log_density_at",
     "measure",
     "reference",

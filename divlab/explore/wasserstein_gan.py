@@ -8,15 +8,15 @@ import divlab
 from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import menu, number
-from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.panels import DensityPanel, LinesPanel, learned_at
 from divlab.explore.trainer import Trainer
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
 
 
 @jax.jit
-def _look(model, params, x):
-    return model.critic(params, x), model.learned(params).cdf(x)
+def _look(model, params, learned, x):
+    return model.critic(params, x), learned.distribution.cdf(x)
 
 
 def potential(x, target_cdf, learned_cdf) -> np.ndarray:
@@ -76,7 +76,9 @@ class WassersteinGan(Trainer):
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
         critic, learned_cdf = (
             np.asarray(a, float)
-            for a in _look(run.model, run.params_at(step), jnp.asarray(x, float))
+            for a in _look(
+                run.model, run.params_at(step), learned_at(run, step), jnp.asarray(x, float)
+            )
         )
         width = x[1] - x[0]
         target_cdf = np.cumsum(density) * width
