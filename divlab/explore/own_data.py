@@ -2,6 +2,7 @@
 
 import io
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
 import pandas
@@ -9,6 +10,39 @@ import pandas
 from divlab.explore.base import row
 
 _MOST = 100_000  # numbers; a class of forty would wait for more
+
+
+class DropZone(anywidget.AnyWidget):
+    """A place on the page to drop a file on; ipywidgets' upload opens a dialogue only.
+
+    Args:
+        on_file: called with a file's name and content.
+    """
+
+    _esm = """
+    function render({ model, el }) {
+        el.textContent = "or drop a file here";
+        const border = color => { el.style.border = `1px dashed ${color}`; };
+        Object.assign(el.style, { padding: "2px 10px", margin: "2px", fontSize: "13px" });
+        border("gray");
+        const over = event => { event.preventDefault(); border("#0072B2"); };
+        el.addEventListener("dragenter", over);
+        el.addEventListener("dragover", over);
+        el.addEventListener("dragleave", () => border("gray"));
+        el.addEventListener("drop", async event => {
+            event.preventDefault();
+            event.stopPropagation();
+            border("gray");
+            for (const file of [...event.dataTransfer.files].slice(0, 1))
+                model.send({ name: file.name }, undefined, [await file.arrayBuffer()]);
+        });
+    }
+    export default { render };
+    """
+
+    def __init__(self, on_file):
+        super().__init__()
+        self.on_msg(lambda _, content, buffers: on_file(content["name"], bytes(buffers[0])))
 
 
 class OwnData(widgets.VBox):
@@ -34,6 +68,7 @@ class OwnData(widgets.VBox):
             tooltip="A CSV or text file with a column of numbers",
             layout=widgets.Layout(width="auto"),
         )
+        self.drop = DropZone(self._on_file)
         self.column = widgets.Dropdown(
             description="Column", layout=widgets.Layout(display="none", width="16em")
         )
@@ -46,7 +81,7 @@ class OwnData(widgets.VBox):
         self.upload.observe(self._on_upload, "value")
         self.column.observe(self._on_column, "value")
         self.clear.on_click(lambda _: self.set(None, ""))
-        super().__init__([row([self.upload, self.column, self._note, self.clear])])
+        super().__init__([row([self.upload, self.drop, self.column, self._note, self.clear])])
 
     def set(self, values, name: str) -> None:
         """Takes these values, or None for none, and says so."""
@@ -59,12 +94,14 @@ class OwnData(widgets.VBox):
         self._on_change()
 
     def _on_upload(self, change) -> None:
-        if not change["new"]:
-            return
-        file = change["new"][0]
+        for file in change["new"]:
+            self._on_file(file["name"], bytes(file["content"]))
+        self.upload.value = ()  # so that the same file can be chosen again
+
+    def _on_file(self, name: str, content: bytes) -> None:
         try:
-            self._table = read_table(file["name"], bytes(file["content"]))
-            self._file = file["name"]
+            self._table = read_table(name, content)
+            self._file = name
             names = list(self._table.columns)
             self.column.layout.display = "" if len(names) > 1 else "none"
             self.column.unobserve(self._on_column, "value")
@@ -74,8 +111,6 @@ class OwnData(widgets.VBox):
             self._take(names[0])
         except ValueError as error:
             self._on_error(error)
-        finally:
-            self.upload.value = ()  # so that the same file can be dropped again
 
     def _on_column(self, change) -> None:
         if self._table is not None and change["new"] is not None:

@@ -109,25 +109,39 @@ def test_the_dashboard_shows_no_code_and_runs_none(dashboard, tmp_path):
     assert not written.exists()
 
 
-def test_a_file_is_dropped_on_an_explorer(dashboard, tmp_path):
+# A file that falls on an element, as a browser reports it.
+DROP = """
+(box, [name, content]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([content], name));
+    const how = {dataTransfer: data, bubbles: true, cancelable: true};
+    for (const type of ['dragenter', 'dragover', 'drop'])
+        box.dispatchEvent(new DragEvent(type, how));
+}
+"""
+
+
+@pytest.mark.parametrize("way", ["dropped", "chosen"])
+def test_a_file_of_measurements(dashboard, tmp_path, way):
     page = dashboard
     page.get_by_role("button", name="Mode collapse", exact=True).click()
     page.wait_for_timeout(500)
     shown = Shown(page)
     shown.wait()
-    bad, good = tmp_path / "words.csv", tmp_path / "numbers.csv"
-    bad.write_text("a,b\nfoo,bar\n")
-    good.write_text("minutes\n" + "\n".join(f"{2 + (i % 5) / 4}" for i in range(60)))
 
-    def choose(file):
+    def give(name, text):
+        if way == "dropped":
+            shown.box.get_by_text("or drop a file here").evaluate(DROP, [name, text])
+            return
+        (tmp_path / name).write_text(text)
         with page.expect_file_chooser() as chooser:
             shown.box.locator(".jupyter-button:has(.fa-upload), .widget-upload").first.click()
-        chooser.value.set_files(file)
+        chooser.value.set_files(tmp_path / name)
 
-    choose(bad)
+    give("words.csv", "a,b\nfoo,bar\n")
     page.get_by_text(re.compile("words.csv has no column of numbers")).wait_for(timeout=20_000)
     before = shown.pixels()
-    choose(good)
+    give("numbers.csv", "minutes\n" + "\n".join(f"{2 + (i % 5) / 4}" for i in range(60)))
     page.get_by_text("numbers.csv, minutes: 60 values").wait_for(timeout=60_000)
     page.get_by_text("This did not work").wait_for(state="hidden", timeout=60_000)
     shown.wait()

@@ -1,5 +1,6 @@
 """Every control changes the numbers to what the library's own functions give, and the picture."""
 
+import asyncio
 import base64
 import datetime
 import io
@@ -17,7 +18,7 @@ from numpyro.distributions import Normal
 from PIL import Image
 
 import divlab
-from divlab.explore import trainer
+from divlab.explore import base, trainer
 from divlab.targets import two_gaussians
 
 SIMPLE = ["nll_is_kl", "disjoint_supports", "divergences", "estimators", "training_cost"]
@@ -479,6 +480,27 @@ def test_a_burst_of_events_leaves_the_last_ones_numbers(explorers):
     explorer.load(before)
 
 
+def test_results_and_files_follow_events_that_are_still_to_be_drawn(explorers, monkeypatch):
+    explorer = explorers("nll_is_kl")
+    before = explorer.state()
+    monkeypatch.setattr(base, "from_browser", lambda: True)
+    mean = explorer.controls["mean"]
+
+    async def drag(read):
+        mean.value = mean.value - 0.1
+        mean.value = mean.value - 0.1
+        assert explorer._due is not None
+        read()
+        assert explorer._due is None
+        agree(explorer.result, expected_nll_is_kl(explorer, {**before, "mean": mean.value}))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(drag(lambda: explorer.result))
+    asyncio.run(drag(explorer._share.save.click))
+    assert "data:image/png" in explorer._share._links.value
+    explorer.load(before)
+
+
 def test_files_of_the_figure_and_its_numbers(explorer):
     explorer._share.save.click()
     links = explorer._share._links.value
@@ -626,7 +648,8 @@ def test_a_file_of_measurements(collapse):
     text = "waiting,eruption\n" + "\n".join(f"{60 + i % 7},{t:.3f}" for i, t in enumerate(times))
     upload(collapse, "words.csv", b"a,b\nfoo,bar\n")
     assert "words.csv" in collapse._error.value
-    upload(collapse, "geyser.csv", text.encode())  # the next one is good
+    drop = collapse.own_data.drop  # the next one is good, and dropped
+    drop._handle_custom_msg({"name": "geyser.csv"}, [memoryview(text.encode())])
     assert collapse.own_data.column.options == ("waiting", "eruption")
     collapse.own_data.column.value = "eruption"
     assert collapse._error.value == ""
