@@ -21,23 +21,31 @@ class DropZone(anywidget.AnyWidget):
 
     _esm = """
     function render({ model, el }) {
-        el.textContent = "or drop a file here";
-        const border = color => { el.style.border = `1px dashed ${color}`; };
-        Object.assign(el.style, { padding: "2px 10px", margin: "2px", fontSize: "13px" });
-        border("gray");
-        const over = event => { event.preventDefault(); border("#0072B2"); };
-        el.addEventListener("dragenter", over);
-        el.addEventListener("dragover", over);
-        el.addEventListener("dragleave", () => border("gray"));
-        el.addEventListener("drop", async event => {
+        const zone = document.createElement("div");
+        zone.className = "divlab-drop";
+        zone.textContent = "or drop a file here";
+        el.append(zone);
+        const over = event => { event.preventDefault(); zone.classList.add("divlab-over"); };
+        const away = () => zone.classList.remove("divlab-over");
+        zone.addEventListener("dragenter", over);
+        zone.addEventListener("dragover", over);
+        zone.addEventListener("dragleave", away);
+        zone.addEventListener("drop", async event => {
             event.preventDefault();
             event.stopPropagation();
-            border("gray");
+            away();
             for (const file of [...event.dataTransfer.files].slice(0, 1))
                 model.send({ name: file.name }, undefined, [await file.arrayBuffer()]);
         });
     }
     export default { render };
+    """
+    _css = """
+    .divlab-drop {
+        border: 1px dashed gray; line-height: 26px; padding: 0 10px; margin: 2px;
+        font-size: 13px; white-space: nowrap;
+    }
+    .divlab-over { border-color: #0072B2; color: #0072B2; }
     """
 
     def __init__(self, on_file):
