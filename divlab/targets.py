@@ -42,10 +42,14 @@ def two_gaussians(separation=4.0, scale=0.5, weight=0.5) -> MixtureSameFamily:
     read_number("separation", separation, low=0.0, high=largest, closed=True, need=need)
     read_number("scale", scale, low=0.0, high=np.inf, closed=False, need="positive and finite")
     read_number("weight", weight, low=0.0, high=1.0, closed=True, need="between 0 and 1")
-    half = jnp.asarray(separation, float) / 2
-    scales = jnp.stack([jnp.asarray(scale, float)] * 2)
-    weight = jnp.asarray(weight, float)
-    return _mixture(jnp.stack([-half, half]), scales, jnp.stack([1 - weight, weight]))
+    given = (jnp.asarray(number, float) for number in (separation, scale, weight))
+    return _mixture(*_parts_of_two(*given))
+
+
+@jax.jit
+def _parts_of_two(separation, scale, weight):
+    locs = jnp.stack([-separation / 2, separation / 2])
+    return locs, jnp.stack([scale, scale]), jnp.stack([1 - weight, weight])
 
 
 def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
@@ -83,7 +87,11 @@ def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
 
 
 def _mixture(locs, scales, weights) -> MixtureSameFamily:
-    return MixtureSameFamily(Categorical(probs=weights), Normal(locs, scales))
+    # The parameters were checked; numpyro would run a dozen small programs to do it again.
+    unchecked = {"validate_args": False}
+    return MixtureSameFamily(
+        Categorical(probs=weights, **unchecked), Normal(locs, scales, **unchecked), **unchecked
+    )
 
 
 def old_faithful() -> jax.Array:
@@ -133,12 +141,16 @@ def modes(target) -> tuple[jax.Array, jax.Array, jax.Array]:
     if isinstance(distribution, MixtureSameFamily):
         parts = distribution.component_distribution
         if isinstance(parts, Normal):
-            shape = parts.batch_shape
-            locs, scales = jnp.broadcast_to(parts.loc, shape), jnp.broadcast_to(parts.scale, shape)
-            order = jnp.argsort(locs)
             weights = distribution.mixing_distribution.probs
-            return locs[order], scales[order], weights[order]
+            return _left_to_right(parts.loc, parts.scale, weights)
     return _modes_of_density(distribution)
+
+
+@jax.jit
+def _left_to_right(locs, scales, weights):
+    locs, scales = (jnp.broadcast_to(a, weights.shape) for a in (locs, scales))
+    order = jnp.argsort(locs)
+    return locs[order], scales[order], weights[order]
 
 
 def _modes_of_samples(x: np.ndarray):

@@ -148,10 +148,11 @@ def _log_sum(logs: jax.Array) -> jax.Array:
     largest = lax.stop_gradient(jnp.max(logs, axis=0))
     reference = jnp.where(largest > -jnp.inf, largest, 0.0)
     # The largest difference is 0 and the sum at least 1; but a compiler may compute `logs` twice,
-    # and far out, at -1e13, the copies round apart by more than an exponential bears.
+    # and far out, at -1e13, the copies round apart by more than an exponential bears. What is put
+    # right is a constant: the gradient is that of the sum, at the largest term too.
     below = logs - reference
-    total = jnp.sum(jnp.exp(jnp.where(below > 0, 0.0, below)), axis=0)
-    total = jnp.where(total < 1, 1.0, total)
+    total = jnp.sum(jnp.exp(below - lax.stop_gradient(jnp.maximum(below, 0.0))), axis=0)
+    total += lax.stop_gradient(jnp.maximum(1 - total, 0.0))
     return jnp.where(largest > -jnp.inf, jnp.log(total) + reference, -jnp.inf)
 
 
