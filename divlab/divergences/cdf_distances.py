@@ -46,7 +46,9 @@ def between(
     def functions(x):
         log_p, log_q = lax.optimization_barrier((log_density(p, x), log_density(q, x)))
         of_p, of_q = jnp.exp(log_p), jnp.exp(log_q)
-        excess, distance = of_p - of_q, jnp.abs(x - line.middle)
+        excess = of_p - of_q
+        # Never 0, where a root has no slope.
+        distance = jnp.maximum(jnp.abs(x - line.middle), jnp.finfo(x.dtype).tiny)
         further = integrands(log_p, log_q) if integrands else ()
         return of_p, of_q, excess, distance * excess, jnp.sqrt(distance) * excess, *further
 
