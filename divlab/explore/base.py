@@ -14,6 +14,7 @@ import ipywidgets as widgets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
+from traitlets import TraitError
 
 from divlab import figures
 
@@ -183,6 +184,9 @@ class Explorer(widgets.VBox):
         if choices not in self._compiled:
             self._error.value = "<i>Compiling …</i>"
         try:
+            for name, value in values.items():
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise ValueError(f"{name} must be a finite number, got {value}.")
             result, arrays = self.compute(**values)
             self.draw(values, result, arrays)
             self._result = result
@@ -216,7 +220,8 @@ class Explorer(widgets.VBox):
         """Sets the controls to what `state` returned, given as a dict or as its JSON.
 
         Raises:
-            ValueError: text that is no JSON; a name that is no control of this explorer.
+            ValueError: text that is no JSON; a name that is no control of this explorer, or a
+                value that its control cannot take. Nothing has changed then.
         """
         state = read_state(state)
         settings = self._settings()
@@ -227,9 +232,25 @@ class Explorer(widgets.VBox):
             )
         with ALONE:
             with self.paused():
-                for name, value in state.items():
-                    settings[name].value = value
+                self._set(state)
             self.refresh()
+
+    def _set(self, state: dict[str, Any]) -> None:
+        """Sets all controls, or none of them if one cannot take its value."""
+        settings, before = self._settings(), self.values()
+        for name, value in state.items():
+            try:
+                settings[name].value = value
+                is_taken = settings[name].value == value  # one out of range would be clipped
+            except TraitError:
+                is_taken = False
+            if not is_taken:
+                for other, former in before.items():
+                    settings[other].value = former
+                raise ValueError(
+                    f"state has {name} = {value!r}, which its control cannot take; "
+                    f"it takes {_what_it_takes(settings[name])}."
+                )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} explorer>"
@@ -316,6 +337,12 @@ def from_browser() -> bool:
         return False
     message = kernel.get_parent() or {}
     return message.get("header", {}).get("msg_type") == "comm_msg"
+
+
+def _what_it_takes(control: widgets.Widget) -> str:
+    if hasattr(control, "options"):
+        return f"one of {list(control.options)}"
+    return f"numbers from {control.min:g} to {control.max:g}"
 
 
 def read_state(state) -> dict[str, Any]:

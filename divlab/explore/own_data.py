@@ -133,6 +133,24 @@ class OwnData(widgets.VBox):
             self._note.value += f"; {int(values.isna().sum())} missing ones left out"
 
 
+def read_data(data) -> tuple[np.ndarray, str]:
+    """The measurements that a state holds, and where they are from.
+
+    Raises:
+        ValueError: it is not what a state holds, or has fewer than two different numbers.
+    """
+    try:
+        values, name = np.asarray(data["values"], float), str(data["name"])
+    except (KeyError, TypeError, ValueError):
+        values = np.zeros(0)
+    if values.ndim != 1 or not np.all(np.isfinite(values)) or len(np.unique(values)) < 2:
+        raise ValueError(
+            'state has data that are no measurements; {"name": a name, "values": a list of two '
+            "different numbers or more} would do."
+        )
+    return values, name
+
+
 def read_table(name: str, content: bytes) -> pandas.DataFrame:
     """The columns of numbers in a CSV or text file, with or without a line of names.
 

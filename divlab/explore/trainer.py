@@ -21,7 +21,7 @@ from divlab.explore.base import (
     row,
     slider,
 )
-from divlab.explore.own_data import OwnData
+from divlab.explore.own_data import OwnData, read_data
 from divlab.explore.panels import density_and_samples, measure, reference
 from divlab.models import Training
 from divlab.targets import modes
@@ -315,16 +315,31 @@ class Trainer(Explorer):
         return state
 
     def load(self, state):
-        """Sets the controls, and trains again from the seed as far as the state was."""
+        """Sets the controls, and trains again from the seed as far as the state was.
+
+        Raises:
+            ValueError: as in `Explorer.load`; steps that no training records, data that are no
+                measurements. Nothing has changed then, and what was trained is still there.
+        """
         with ALONE:
             self._load(read_state(state))
 
     def _load(self, state):
-        trained, data, step = (state.get(name) for name in ("trained", "data", "step"))
-        own = ("trained", "data", "step")
+        trained, step, data = (state.get(name) for name in ("trained", "step", "data"))
+        recorded = [*range(0, STEPS, RECORD_EVERY), STEPS]
+        for name, value in (("trained", trained), ("step", step)):
+            if value is not None and value not in recorded:
+                raise ValueError(
+                    f"state has {name} = {value!r}, which is no recorded step; those are 0, "
+                    f"{RECORD_EVERY} … {STEPS}."
+                )
+        if (step or 0) > (trained or 0):
+            raise ValueError(f"state has step = {step}, but trained = {trained or 0} is less.")
+        measurements = read_data(data) if data is not None else (None, "")
         with self.paused():
+            own = ("trained", "step", "data")
             super().load({name: value for name, value in state.items() if name not in own})
-            self.own_data.set(*((data["values"], data["name"]) if data else (None, "")))
+            self.own_data.set(*measurements)
         self._of = None  # what is trained now does not count: the state says what is
         self._restart()
         while trained and self._trainings and self._reached() < trained and self._advance():

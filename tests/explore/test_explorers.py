@@ -451,6 +451,34 @@ def test_a_state_that_is_none(explorers, text):
     assert explorer._error.value == ""
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"mean": "left"}, "from -4 to 4"),
+        ({"mean": 1e9}, "from -4 to 4"),
+        ({"mean": float("nan")}, "from -4 to 4"),
+        ({"mean": None}, "from -4 to 4"),
+    ],
+)
+def test_a_state_that_a_control_cannot_take_changes_nothing(explorers, change, says):
+    explorer = explorers("nll_is_kl")
+    before, result = explorer.state(), explorer.result
+    with pytest.raises(ValueError, match=says):
+        explorer.load({**before, "scale": 1.0, **change})
+    assert explorer.state() == before
+    assert explorer.result is result
+
+
+def test_a_number_that_is_none_is_said(explorers):
+    explorer = explorers("nll_is_kl")
+    before, result = explorer.state(), explorer.result
+    explorer.controls["scale"].value = float("nan")
+    assert "scale must be a finite number" in explorer._error.value
+    assert explorer.result is result
+    explorer.load(before)
+    assert explorer._error.value == ""
+
+
 def test_an_error_is_shown_and_the_next_event_recovers(explorer, monkeypatch):
     def fail(**_):
         raise ValueError("scale <was> odd")
@@ -684,6 +712,28 @@ def test_a_bad_file_gets_a_sentence(collapse, name, content, says):
     assert name in collapse._error.value
     assert collapse.own_data.values is None
     assert collapse.result is result
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"step": 7}, "no recorded step"),
+        ({"trained": "all"}, "no recorded step"),
+        ({"trained": 30}, "no recorded step"),
+        ({"trained": 0, "step": 20}, "is less"),
+        ({"seed": -1}, "seed"),
+        ({"data": [1, 2]}, "no measurements"),
+        ({"data": {"name": "x", "values": ["a"]}}, "no measurements"),
+        ({"data": {"name": "x", "values": [1.0, 1.0]}}, "no measurements"),
+    ],
+)
+def test_a_bad_state_leaves_what_was_trained(collapse, change, says):
+    collapse.controls["train"].click()
+    state, runs = collapse.state(), collapse.runs
+    with pytest.raises(ValueError, match=says):
+        collapse.load({**state, **change})
+    assert collapse.state() == state
+    assert collapse.runs is runs
 
 
 @pytest.mark.parametrize("name", ["mode_collapse", "elbo_gap", "gan_game"])
