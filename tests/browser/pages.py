@@ -173,7 +173,12 @@ class Shown:
         """A checksum of the picture that the page shows."""
         return self.page.evaluate(
             """async img => {
-                const bytes = new Uint8Array(await (await fetch(img.src)).arrayBuffer());
+                let fetched = null;
+                // One that is replaced meanwhile can no longer be fetched.
+                for (let i = 0; i < 100 && fetched === null; i++)
+                    fetched = await fetch(img.src).catch(() => null)
+                        ?? await new Promise(resolve => setTimeout(resolve, 20, null));
+                const bytes = new Uint8Array(await fetched.arrayBuffer());
                 let hash = 0;
                 for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
                 return `${bytes.length} ${hash}`;
