@@ -15,7 +15,7 @@ from divlab.metrics import wilson
 from divlab.models import GAN_OBJECTIVES, Run, Runs, fit_many, training_cost
 from divlab.models.architecture import choose_objective
 from divlab.models.objectives import Adversarial, Batch
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 from divlab.sweeps import divergences_to, sweep
 from divlab.targets import two_gaussians
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from divlab.checks import check_count, read_key
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 BOUNDS = ("donsker_varadhan", "nwj", "f_gan")
 

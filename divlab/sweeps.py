@@ -26,7 +26,7 @@ from divlab.divergences.densities import Packed
 from divlab.metrics import coverage
 from divlab.models import GAN, VAE, fit_many
 from divlab.models.training import read_seeds
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 from divlab.targets import modes
 
 BLOCK = 64  # seeds trained, and kept on disk, together

@@ -11,7 +11,7 @@ from divlab import methods
 from divlab.divergences import closed_form
 from divlab.divergences.arguments import Samples, is_concrete
 from divlab.divergences.densities import is_possible
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 DISTRIBUTIONS, SAMPLES, MIXED = "two distributions", "two samples", "samples and a distribution"
 

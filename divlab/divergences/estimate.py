@@ -22,7 +22,7 @@ from divlab.divergences import (
     renyi_order,
 )
 from divlab.divergences.arguments import Samples, is_concrete, read_exact, read_number
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 DIVERGENCES = {
     function.__name__: function

@@ -29,7 +29,7 @@ from divlab.divergences.dispatch import (
 )
 from divlab.divergences.empirical import power
 from divlab.divergences.families import Family
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 # How each method estimates any family from two samples: (family, x, y, method) -> scalar.
 ESTIMATORS = {

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.arguments import read_number
-from divlab.records import record
+from divlab.pytrees import record
 
 # Of e^-r - 1 + r: for |r| < 1 these terms reach rounding, in 32 bits and in 64.
 _SERIES = [(-1.0) ** n / math.factorial(n) for n in range(2, 20)]
@@ -52,7 +52,7 @@ class Family:
         >>> import divlab
         >>> from numpyro.distributions import Normal
         >>> from divlab.families import Family
-        >>> from divlab.records import record
+        >>> from divlab.pytrees import record
         >>> @record
         ... class LeCam(Family):  # f(u) = (u - 1)² / (2u + 2)
         ...     name = "le_cam"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from divlab.checks import check_count
 from divlab.models.gan import GAN
 from divlab.models.vae import VAE
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 
 class Cost(NamedTuple):

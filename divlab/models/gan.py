@@ -13,7 +13,7 @@ from divlab.models.architecture import check_architecture, choose_objective, opt
 from divlab.models.learned import Pushforward
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
 from divlab.networks import mlp
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 
 class GANState(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from divlab.checks import check_count, read_key
 from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 
 class Status(str):

@@ -17,7 +17,7 @@ from divlab.divergences.densities import Packed
 from divlab.models.gan import GAN
 from divlab.models.run import Run, Runs, Status
 from divlab.models.vae import VAE
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 
 class _Progress(NamedTuple):

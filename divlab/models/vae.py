@@ -13,7 +13,7 @@ from divlab.models.architecture import check_architecture, choose_objective, opt
 from divlab.models.learned import Decoded
 from divlab.models.objectives import VAE_OBJECTIVES, Autoencoder, Prior, Variational
 from divlab.networks import mlp
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 
 class VAEState(NamedTuple):

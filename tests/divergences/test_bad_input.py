@@ -10,7 +10,7 @@ from numpyro import distributions as nd
 
 import divlab
 from divlab.methods import NearestNeighbours
-from divlab.records import record
+from divlab.pytrees import record
 
 X, Y = [0.0, 1.0, 2.5], [0.5, 1.5, 3.0, 4.0]
 N = nd.Normal(0.0, 1.0)

@@ -11,7 +11,7 @@ from numpyro import distributions as nd
 from numpyro.distributions import constraints
 
 import divlab
-from divlab.records import as_arrays
+from divlab.pytrees import as_arrays
 
 from . import reference
 

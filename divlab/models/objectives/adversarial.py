@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 Networks = Mapping[str, Callable[[jax.Array], jax.Array]]  # each (n,) or (n, d) -> (n, outputs)
 

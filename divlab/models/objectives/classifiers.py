@@ -11,7 +11,7 @@ import optax
 
 from divlab.divergences import families
 from divlab.models.objectives.adversarial import Adversarial, slopes
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 
 class Discriminator(Adversarial):

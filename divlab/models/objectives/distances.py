@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 
 from divlab.models.objectives.adversarial import Adversarial, slopes
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 
 class _MeanDifference(Adversarial):

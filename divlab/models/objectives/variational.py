@@ -9,7 +9,7 @@ import optax
 from jax.scipy.special import logsumexp
 from jax.scipy.stats import norm
 
-from divlab.records import record, setting
+from divlab.pytrees import record, setting
 
 
 class Prior(NamedTuple):
