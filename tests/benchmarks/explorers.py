@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from divlab import explore
+from divlab.explore import EXPLORERS
 from tests.browser.pages import Shown, browser, run_all, serve
 
 PRESSES = 50
@@ -153,7 +153,7 @@ def opened(cells: list[str]):
 def opening() -> None:
     """A fresh kernel each: the cell that makes the explorer, until its picture is there."""
     print(f"{'opening an explorer, s':34s} {'cold':>8s} {'warm':>8s}")
-    for name in (n for n in explore.__all__ if n != "gallery"):
+    for name in EXPLORERS:
         with tempfile.TemporaryDirectory() as cache:
             os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
             print(f"{name:34s} {open_once(name):8.1f} {open_once(name):8.1f}", flush=True)

@@ -6,20 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from divlab.explore import EXPLORERS
+
 from .pages import CHROMIUM, Shown, browser, operate, screenshots, serve, train_and_scrub
 
-NAMES = {
-    "NLL is KL": "nll_is_kl",
-    "ELBO gap": "elbo_gap",
-    "Divergences": "divergences",
-    "Disjoint supports": "disjoint_supports",
-    "Estimators": "estimators",
-    "GAN game": "gan_game",
-    "Mode collapse": "mode_collapse",
-    "Wasserstein GAN": "wasserstein_gan",
-    "Objective zoo": "objective_zoo",
-    "Training cost": "training_cost",
-}
+NAMES = {entry.title: name for name, entry in EXPLORERS.items()}
 TRAINERS = {"elbo_gap", "gan_game", "mode_collapse", "wasserstein_gan", "objective_zoo"}
 
 pytestmark = pytest.mark.skipif(

@@ -747,11 +747,3 @@ def test_measurements_as_a_target(name):
     if name == "mode_collapse":
         expected = expected_mode_collapse(explorer, explorer.values(), times)
         agree(explorer.result, expected, 5e-3)
-
-
-def test_the_gallery_opens_one_at_a_time():
-    gallery = divlab.explore.gallery()
-    assert list(gallery.explorers) == ["nll_is_kl"]
-    gallery.tabs.value = "disjoint_supports"
-    assert list(gallery.explorers) == ["nll_is_kl", "disjoint_supports"]
-    assert {name for _, name in gallery.tabs.options} == set(NAMES)

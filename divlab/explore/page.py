@@ -2,18 +2,7 @@
 
 import ipywidgets as widgets
 
-_TITLES = {
-    "nll_is_kl": "NLL is KL",
-    "elbo_gap": "ELBO gap",
-    "divergences": "Divergences",
-    "disjoint_supports": "Disjoint supports",
-    "estimators": "Estimators",
-    "gan_game": "GAN game",
-    "mode_collapse": "Mode collapse",
-    "wasserstein_gan": "Wasserstein GAN",
-    "objective_zoo": "Objective zoo",
-    "training_cost": "Training cost",
-}
+from divlab.explore import EXPLORERS
 
 
 class Gallery(widgets.VBox):
@@ -33,7 +22,7 @@ class Gallery(widgets.VBox):
     def __init__(self):
         self.explorers: dict[str, widgets.Widget] = {}
         self.tabs = widgets.ToggleButtons(
-            options={title: name for name, title in _TITLES.items()}.items(),
+            options=[(entry.title, name) for name, entry in EXPLORERS.items()],
             style={"button_width": "auto"},
         )
         self._page = widgets.VBox()
@@ -42,10 +31,8 @@ class Gallery(widgets.VBox):
         self._show()
 
     def _show(self) -> None:
-        from divlab import explore  # which lists this class too
-
         name = self.tabs.value
         if name not in self.explorers:
             self._page.children = [widgets.HTML("<i>Opening …</i>")]
-            self.explorers[name] = getattr(explore, name)()
+            self.explorers[name] = EXPLORERS[name].load()()
         self._page.children = [self.explorers[name]]

@@ -1,0 +1,1 @@
+"""One file for each explorer; `divlab.explore.EXPLORERS` lists them."""
