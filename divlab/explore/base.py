@@ -1,4 +1,4 @@
-"""What every explorer shares: controls -> compute -> draw, one persistent figure, one picture."""
+"""What every explorer shares: controls -> compute -> draw, one figure, one picture."""
 
 import asyncio
 import base64
@@ -6,171 +6,151 @@ import contextlib
 import html
 import json
 import math
-import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
-from IPython.core.getipython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from divlab import figures
-
-_LABEL = {"description_width": "9em"}
-WIDTH = widgets.Layout(width="min(100%, 27em)")
-# The first event after a rest is drawn at once. Those that follow are read before the picture
-# follows them: so many seconds after each, so many at most.
-_REST, _QUIET, _PATIENCE = 0.1, 0.003, 0.25
-# A kernel may handle messages about widgets in other threads than cells. Figures, and matplotlib's
-# settings, are for one at a time.
-ALONE = threading.RLock()
-
-
-def slider(description: str, value: float, low: float, high: float, step: float, unit: str = ""):
-    """A slider for a number, labelled with its meaning and range."""
-    return widgets.FloatSlider(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=description,
-        readout_format=".2f",
-        tooltip=f"{description}{unit and f' in {unit}'}: {low:g} to {high:g}",
-        style=_LABEL,
-        layout=WIDTH,
-    )
-
-
-def menu(description: str, options, value=None):
-    """A menu of names."""
-    options = list(options)
-    return widgets.Dropdown(
-        options=options,
-        value=value if value is not None else options[0],
-        description=description,
-        tooltip=f"{description}: {len(options)} to choose from",
-        style=_LABEL,
-        layout=WIDTH,
-    )
-
-
-def button(description: str, icon: str, tooltip: str, *, style: str = ""):
-    """A button that says what it does."""
-    layout = widgets.Layout(width="auto", min_width="7em")
-    return widgets.Button(
-        description=description, icon=icon, tooltip=tooltip, button_style=style, layout=layout
-    )
-
-
-def row(children) -> widgets.Box:
-    """Widgets side by side, in as many lines as they need."""
-    layout = widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
-    return widgets.Box(list(children), layout=layout)
+from divlab.explore.controls import describe_range, row
+from divlab.explore.events import ALONE, PATIENCE, QUIET, REST, from_browser
+from divlab.explore.sharing import Share, read_state
 
 
 class Explorer(widgets.VBox):
     """A widget of controls, one picture and one sentence that states what the picture shows.
 
-    A subclass gives `compute`, from the values of the controls to numbers and arrays, and `draw`,
-    from those to the artists of `figure`. Setting a control from Python runs both at once; of the
-    events that a browser sends faster than they are drawn, the latest wins. What the controls run
-    is compiled when the explorer opens: when it is first displayed, or asked for its `result`.
+    A subclass defines `compute`, which turns the values of the controls into numbers and arrays,
+    `draw`, which shows these on the figure, and `caption`. Setting a control from Python computes
+    and draws before the next line runs. A browser may send events faster than they are drawn;
+    the latest one is then drawn and those before it are skipped. The programs that the controls
+    need are compiled when the explorer opens, that is when it is first displayed or when its
+    `result` is first asked for.
+
+    Args:
+        controls: the controls by name, in the order in which they are shown.
+        figure: the figure, with its artists.
+        below: further widgets, between the controls and the picture.
 
     Attributes:
-        controls: name to control; setting `.value` from Python is the same as a drag.
-        figure: the matplotlib figure, whose artists are updated, never made anew.
+        controls: the controls by name; setting `.value` from Python is the same as a drag.
+        figure: the matplotlib figure; its artists are updated and never made anew.
     """
 
-    def __init__(self, controls: dict[str, widgets.Widget], figure: Figure, *, below=()):
-        self.controls, self.figure = controls, figure
+    def __init__(
+        self,
+        controls: Mapping[str, widgets.Widget],
+        figure: Figure,
+        *,
+        below: Iterable[widgets.Widget] = (),
+    ) -> None:
+        self.controls, self.figure = dict(controls), figure
         self._result: dict[str, Any] = {}
         self._screen = figures.Screen(figure)
         self._picture = widgets.Image(
             format="png", layout=widgets.Layout(width="100%", max_width="960px")
         )
         self._caption = widgets.HTML()
-        self._error = widgets.HTML("<i>Compiling …</i>")
-        self._share = _Share(self)
-        super().__init__(
-            [
-                row(controls.values()),
-                *below,
-                self._picture,
-                self._caption,
-                self._error,
-                self._share,
-            ]
-        )
+        self._error = widgets.HTML()
+        self.show_compiling()
+        self._share = Share(self)
+        above = [row(controls.values()), *below]
+        super().__init__([*above, self._picture, self._caption, self._error, self._share])
         self.add_class("divlab-explorer")
         self._is_started = self._is_paused = False
-        self._compiled: set = set()
+        self._compiled: set[tuple[str, ...]] = set()
         self._due: asyncio.TimerHandle | None = None
         self._waiting_since = self._drawn_at = 0.0
         for control in self._settings().values():
             control.observe(self._on_change, "value")
-        with contextlib.suppress(RuntimeError):  # no loop: a plain script, which asks for results
+        with contextlib.suppress(RuntimeError):  # a plain script has no event loop
             asyncio.get_running_loop().call_soon(self.start)
 
+    # `*_` is there for mypy alone: with it a subclass may name its controls as arguments.
     def compute(self, *_: Any, **values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The numbers for `result`, and the arrays that `draw` needs besides."""
+        """Computes what the picture shows.
+
+        Args:
+            **values: the value of each control, by its name.
+
+        Returns:
+            The numbers for `result`, and the arrays that `draw` needs besides them.
+        """
         raise TypeError(f"{type(self).__name__} does not define compute.")
 
-    def draw(self, values: dict, result: dict, arrays: dict) -> None:
-        """Updates the artists."""
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
+        """Updates the artists.
+
+        Args:
+            values: the values of the controls.
+            result: the numbers that `compute` returned.
+            arrays: the arrays that `compute` returned.
+        """
         raise TypeError(f"{type(self).__name__} does not define draw.")
 
-    def caption(self, values: dict, result: dict) -> str:
-        """One sentence that states what the picture shows, with its numbers."""
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
+        """One sentence that states what the picture shows, with its numbers.
+
+        Args:
+            values: the values of the controls.
+            result: the numbers that `compute` returned.
+
+        Returns:
+            The sentence, as plain text.
+        """
         raise TypeError(f"{type(self).__name__} does not define caption.")
 
     @property
     def result(self) -> dict[str, Any]:
-        """Name to the numbers on display now."""
+        """The numbers on display now, by name."""
         self.catch_up()
         return self._result
 
     def start(self) -> None:
-        """Compiles what the controls run and shows the first picture, unless that was done."""
+        """Shows the first picture, which compiles what the controls run; once only."""
         with ALONE:
             if not self._is_started:
                 self.refresh()
 
     def catch_up(self) -> None:
-        """Draws at once what is still to be drawn: the first picture, or one after late events."""
+        """Draws at once what waits to be drawn: the first picture, or that of late events."""
         with ALONE:
             self.start()
             if self._due is not None:
                 self.refresh()
 
     def _settings(self) -> dict[str, widgets.Widget]:
+        """The controls that have a value."""
         return {name: c for name, c in self.controls.items() if not isinstance(c, widgets.Button)}
 
     def values(self) -> dict[str, Any]:
-        """The controls' values."""
+        """The values of the controls, by name."""
         return {name: control.value for name, control in self._settings().items()}
 
-    def _on_change(self, _) -> None:
+    def _on_change(self, _: Any) -> None:
         with ALONE:
             if self._is_paused:
                 return
         now = time.monotonic()
-        is_first = self._due is None and now - self._drawn_at > _REST
+        is_first = self._due is None and now - self._drawn_at > REST
         if is_first or not from_browser():
             self.refresh()
             return
         loop = asyncio.get_running_loop()
         if self._due is None:
             self._waiting_since = now
-        elif now - self._waiting_since < _PATIENCE:
+        elif now - self._waiting_since < PATIENCE:
             self._due.cancel()
         else:
             return
-        self._due = loop.call_later(_QUIET, self.refresh)
+        self._due = loop.call_later(QUIET, self.refresh)
 
     def refresh(self) -> None:
-        """Computes and draws from the present values; an error is shown in words."""
+        """Computes and draws from the present values; shows an error in words."""
         with ALONE:
             self._refresh()
 
@@ -179,10 +159,10 @@ class Explorer(widgets.VBox):
             self._due.cancel()
         self._is_started, self._due = True, None
         values = self.values()
-        # Numbers never compile anything; another choice from a menu may.
+        # A new number never compiles anything. A new choice from a menu may.
         choices = tuple(v for v in values.values() if isinstance(v, str))
         if choices not in self._compiled:
-            self._error.value = "<i>Compiling …</i>"
+            self.show_compiling()
         try:
             for name, value in values.items():
                 if isinstance(value, float) and not math.isfinite(value):
@@ -190,18 +170,18 @@ class Explorer(widgets.VBox):
             result, arrays = self.compute(**values)
             self.draw(values, result, arrays)
             self._result = result
-            self._picture.value = self._screen.png()  # first: the eye is on it
+            self._picture.value = self._screen.png()  # first, because the eye is on it
             self._caption.value = html.escape(self.caption(values, result))
             self._compiled.add(choices)
             self._error.value = ""
-        except Exception as error:  # a callback's traceback would vanish; the user must see it
+        except Exception as error:  # the user would not see the traceback of a callback
             self.show_error(error)
         self._share.update()
         self._drawn_at = time.monotonic()
 
     @contextlib.contextmanager
-    def paused(self):
-        """Controls set in this context do not refresh the picture."""
+    def paused(self) -> Iterator[None]:
+        """A context in which setting a control does not refresh the picture."""
         was, self._is_paused = self._is_paused, True
         try:
             yield
@@ -209,19 +189,36 @@ class Explorer(widgets.VBox):
             self._is_paused = was
 
     def show_error(self, error: Exception) -> None:
+        """Shows an error below the picture, in words.
+
+        Args:
+            error: the error; its message is shown.
+        """
         text = html.escape(f"{type(error).__name__}: {error}")
         self._error.value = f'<b style="color:#B00020">This did not work. {text}</b>'
 
+    def show_compiling(self, what: str = "") -> None:
+        """Shows that something is being compiled, until the next picture.
+
+        Args:
+            what: the name of it, with its article.
+        """
+        self._error.value = f"<i>Compiling {what} …</i>" if what else "<i>Compiling …</i>"
+
     def state(self) -> dict[str, Any]:
-        """The controls' values, as a dict that `json.dumps` takes and `load` restores."""
-        return json.loads(json.dumps(self.values()))
+        """The values of the controls, as a dict that `json.dumps` accepts and `load` restores."""
+        state: dict[str, Any] = json.loads(json.dumps(self.values()))
+        return state
 
     def load(self, state: dict[str, Any] | str) -> None:
-        """Sets the controls to what `state` returned, given as a dict or as its JSON.
+        """Sets the controls to a state.
+
+        Args:
+            state: what `state` returned, or the JSON of it.
 
         Raises:
-            ValueError: text that is no JSON; a name that is no control of this explorer, or a
-                value that its control cannot take. Nothing has changed then.
+            ValueError: the text is not JSON, a name belongs to no control of this explorer, or
+                a control cannot take its value. Nothing has changed then.
         """
         state = read_state(state)
         settings = self._settings()
@@ -241,137 +238,60 @@ class Explorer(widgets.VBox):
         for name, value in state.items():
             try:
                 settings[name].value = value
-                is_taken = settings[name].value == value  # one out of range would be clipped
+                # A control clips a number beyond its range and raises no error.
+                is_taken = settings[name].value == value
             except TraitError:
                 is_taken = False
             if not is_taken:
                 for other, former in before.items():
                     settings[other].value = former
                 raise ValueError(
-                    f"state has {name} = {value!r}, which its control cannot take; "
-                    f"it takes {_what_it_takes(settings[name])}."
+                    f"state has {name} = {value!r}, but this control takes "
+                    f"{describe_range(settings[name])}."
                 )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} explorer>"
 
-    def _repr_mimebundle_(self, **options):
-        # Where there is no kernel (a rendered notebook, a pull request) the picture stands in.
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        # The picture is shown where there is no kernel, as in a notebook on a code host.
         self.start()
         data, metadata = self._view(**options)
         data["image/png"] = base64.b64encode(self._picture.value).decode()
         metadata["image/png"] = {"width": 960}
         return data, metadata
 
-    def _view(self, **options):
+    def _view(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What displays the widget in a notebook, without a picture."""
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return {**data, "text/plain": repr(self)}, metadata
 
-    def _ipython_display_(self):
+    def _ipython_display_(self) -> None:
         if self._is_started:
             data, metadata = self._repr_mimebundle_()
-            display(data, metadata=metadata, raw=True)
+            display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
             return
-        # The controls are there at once, and say that the rest is being compiled.
+        # The controls appear at once, with the words that the rest is being compiled.
         data, metadata = self._view()
-        shown = display(data, metadata=metadata, raw=True, display_id=True)
+        shown = display(  # type: ignore[no-untyped-call]
+            data, metadata=metadata, raw=True, display_id=True
+        )
         data, metadata = self._repr_mimebundle_()
         if shown is not None:
             shown.update(data, metadata=metadata, raw=True)
 
 
-class _Share(widgets.VBox):
-    """The state as a line of JSON to copy or to paste, and the figure and numbers as files."""
-
-    def __init__(self, explorer: Explorer):
-        self._explorer = explorer
-        self.text = widgets.Text(
-            description="State",
-            continuous_update=False,
-            tooltip="Copy this line to share what you see; paste one and press Enter to go there",
-            style=_LABEL,
-            layout=widgets.Layout(width="min(100%, 40em)"),
-        )
-        self.save = button("Save figure", "download", "Make files of the picture and its numbers")
-        self._links = widgets.HTML()
-        self._is_updating = False
-        self.text.observe(self._on_text, "value")
-        self.save.on_click(lambda _: self.offer_files())
-        super().__init__([row([self.text, self.save, self._links])])
-
-    def update(self) -> None:
-        self._is_updating = True
-        self.text.value = json.dumps(self._explorer.state(), ensure_ascii=False)
-        self._links.value = ""
-        self._is_updating = False
-
-    def _on_text(self, change) -> None:
-        if self._is_updating:
-            return
-        try:
-            self._explorer.load(change["new"])
-        except Exception as error:
-            self._explorer.show_error(error)
-
-    def offer_files(self) -> None:
-        explorer = self._explorer
-        explorer.catch_up()
-        name = type(explorer).__name__
-        files = {
-            "PNG": ("image/png", "png", figures.save(explorer.figure, "png")),
-            "SVG": ("image/svg+xml", "svg", figures.save(explorer.figure, "svg")),
-            "CSV": ("text/csv", "csv", as_csv(explorer.result).encode()),
-        }
-        self._links.value = " ".join(
-            f'<a download="{name}.{ending}" style="padding:0 .4em; text-decoration:underline" '
-            f'href="data:{kind};base64,{base64.b64encode(content).decode()}">{label}</a>'
-            for label, (kind, ending, content) in files.items()
-        )
-
-
-def from_browser() -> bool:
-    """Whether the present change came from a browser, as a message about a widget."""
-    kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None:
-        return False
-    message = kernel.get_parent() or {}
-    return message.get("header", {}).get("msg_type") == "comm_msg"
-
-
-def _what_it_takes(control: widgets.Widget) -> str:
-    if hasattr(control, "options"):
-        return f"one of {list(control.options)}"
-    return f"numbers from {control.min:g} to {control.max:g}"
-
-
-def read_state(state) -> dict[str, Any]:
-    """A state from a dict or from its JSON."""
-    if isinstance(state, str):
-        try:
-            state = json.loads(state)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"state is no JSON: {error}") from None
-    if not isinstance(state, dict):
-        raise ValueError(f"state must be what `state()` returned, got {state!r}.")
-    return state
-
-
-def as_csv(result: dict, prefix: str = "") -> str:
-    """Lines of name, value; of nested dicts and sequences one line for each number."""
-    lines = [] if prefix else ["name,value"]
-    for name, value in result.items():
-        if isinstance(value, dict):
-            lines.append(as_csv(value, f"{prefix}{name}."))
-        elif isinstance(value, (list, tuple)):
-            lines.append(as_csv(dict(enumerate(value)), f"{prefix}{name}."))
-        else:
-            lines.append(f"{prefix}{name},{value!r}")
-    return "\n".join(lines)
-
-
 def number(value: float, digits: int = 3) -> str:
-    """A number for a sentence; infinity and the absence of a value in words."""
+    """Writes a number for a sentence.
+
+    Args:
+        value: the number.
+        digits: how many digits after the decimal point.
+
+    Returns:
+        The number; "infinite" or "undefined" where it is infinite or NaN.
+    """
     if math.isnan(value):
         return "undefined"
     if math.isinf(value):

@@ -1,22 +1,27 @@
 """Measurements from a file that a user drops on an explorer."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import anywidget
 import ipywidgets as widgets
 import numpy as np
-import pandas
+from jaxtyping import Float
 
-from divlab.explore.base import row
+from divlab.explore.controls import row
 
-_MOST = 100_000  # numbers; a class of forty would wait for more
+_MOST = 100_000  # rows of a file; more of them would make every picture slow
+_WOULD_DO = "a CSV or text file with a column of numbers would do"
 
 
 class DropZone(anywidget.AnyWidget):
-    """A place on the page to drop a file on; ipywidgets' upload opens a dialogue only.
+    """A place on the page where a user drops a file.
+
+    ipywidgets has a button to choose a file in a dialogue, but no such place.
 
     Args:
-        on_file: called with a file's name and content.
+        on_file: is called with the name and the content of a file that was dropped.
     """
 
     _esm = """
@@ -48,28 +53,45 @@ class DropZone(anywidget.AnyWidget):
     .divlab-over { border-color: #0072B2; color: #0072B2; }
     """
 
-    def __init__(self, on_file):
+    def __init__(self, on_file: Callable[[str, bytes], None]) -> None:
+        self._on_file = on_file
         super().__init__()
-        self.on_msg(lambda _, content, buffers: on_file(content["name"], bytes(buffers[0])))
+        self.on_msg(self.receive)
+
+    def receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """Takes the message that the page sends when a file was dropped.
+
+        Args:
+            content: the message; its `name` is the name of the file.
+            buffers: the content of the file.
+        """
+        self._on_file(content["name"], bytes(buffers[0]))
 
 
 class OwnData(widgets.VBox):
-    """An upload of a CSV or text file, a menu of its columns, and the way back.
+    """A button that takes a CSV or text file, a menu of its columns, and the way back.
 
     Args:
-        on_change: called without arguments when `values` changed.
-        on_error: called with an exception that says what is wrong with a file.
+        on_change: is called when `values` has changed.
+        on_error: is called with an error that says what is wrong with a file.
 
     Attributes:
-        values: the measurements, or None.
-        name: where they are from.
+        values: the measurements, (n,); None where there are none.
+        name: the file and the column that they are from.
+        upload: the button that takes a file.
+        drop: the place to drop a file on.
+        column: the menu of the file's columns.
+        clear: the button that goes back to the target with sliders.
     """
 
-    def __init__(self, on_change, on_error):
+    def __init__(
+        self, on_change: Callable[[], None], on_error: Callable[[Exception], None]
+    ) -> None:
         self._on_change, self._on_error = on_change, on_error
         self.values: np.ndarray | None = None
         self.name = ""
-        self._table: pandas.DataFrame | None = None
+        self._table: Any = None  # a pandas.DataFrame, once a file was read
+        self._file = ""
         self.upload = widgets.FileUpload(
             accept=".csv,.txt,.tsv,.dat",
             description="Own data",
@@ -91,8 +113,13 @@ class OwnData(widgets.VBox):
         self.clear.on_click(lambda _: self.set(None, ""))
         super().__init__([row([self.upload, self.drop, self.column, self._note, self.clear])])
 
-    def set(self, values, name: str) -> None:
-        """Takes these values, or None for none, and says so."""
+    def set(self, values: Any, name: str) -> None:
+        """Takes measurements, or gives up those there are, and says so on the page.
+
+        Args:
+            values: the measurements, (n,); None to have none.
+            name: where they are from.
+        """
         self.values = None if values is None else np.asarray(values, float)
         self.name = name
         self._note.value = "" if values is None else f"{name}: {len(values)} values"
@@ -101,7 +128,7 @@ class OwnData(widgets.VBox):
             self.column.layout.display = "none"
         self._on_change()
 
-    def _on_upload(self, change) -> None:
+    def _on_upload(self, change: dict[str, Any]) -> None:
         for file in change["new"]:
             self._on_file(file["name"], bytes(file["content"]))
         self.upload.value = ()  # so that the same file can be chosen again
@@ -120,12 +147,11 @@ class OwnData(widgets.VBox):
         except ValueError as error:
             self._on_error(error)
 
-    def _on_column(self, change) -> None:
+    def _on_column(self, change: dict[str, Any]) -> None:
         if self._table is not None and change["new"] is not None:
             self._take(change["new"])
 
     def _take(self, column: str) -> None:
-        assert self._table is not None
         values = self._table[column]
         name = f"{self._file}, {column}"
         self.set(values.dropna().to_numpy(float), name)
@@ -133,40 +159,56 @@ class OwnData(widgets.VBox):
             self._note.value += f"; {int(values.isna().sum())} missing ones left out"
 
 
-def read_data(data) -> tuple[np.ndarray, str]:
-    """The measurements that a state holds, and where they are from.
+def read_data(data: Any) -> tuple[Float[np.ndarray, " n"], str]:
+    """Reads the measurements that a state holds.
+
+    Args:
+        data: what the state holds under "data".
+
+    Returns:
+        The measurements, (n,), and where they are from.
 
     Raises:
-        ValueError: it is not what a state holds, or has fewer than two different numbers.
+        ValueError: `data` has another form, or fewer than two different finite numbers.
     """
+    name = ""
     try:
         values, name = np.asarray(data["values"], float), str(data["name"])
     except (KeyError, TypeError, ValueError):
         values = np.zeros(0)
     if values.ndim != 1 or not np.all(np.isfinite(values)) or len(np.unique(values)) < 2:
         raise ValueError(
-            'state has data that are no measurements; {"name": a name, "values": a list of two '
-            "different numbers or more} would do."
+            'state has "data" that are not measurements; {"name": a name, "values": a list of at '
+            "least two different numbers} would do."
         )
     return values, name
 
 
-def read_table(name: str, content: bytes) -> pandas.DataFrame:
-    """The columns of numbers in a CSV or text file, with or without a line of names.
+def read_table(name: str, content: bytes) -> Any:
+    """Reads the columns of numbers from a CSV or text file, with or without a line of names.
+
+    Args:
+        name: the name of the file, for messages.
+        content: its content.
+
+    Returns:
+        A `pandas.DataFrame` of the columns that hold numbers.
 
     Raises:
-        ValueError: it is no text, has no column of two different numbers, or too many of them.
+        ValueError: the file is not text, has no column with two different numbers, or is too
+            long.
     """
+    import pandas  # takes half a second, which an explorer without a file should not wait for
+
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(
-            f"{name} is no text file; a CSV with a column of numbers would do."
-        ) from None
+        raise ValueError(f"{name} is not a text file; {_WOULD_DO}.") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
-        raise ValueError(f"{name} is empty; a CSV with a column of numbers would do.")
-    # A name of the only column may have spaces in it, so the last line decides on those.
+        raise ValueError(f"{name} is empty; {_WOULD_DO}.")
+    # Spaces may stand between columns, or within the name of an only column. The last line, which
+    # is a row of numbers, tells which.
     blank = r"\s+" if len(lines[-1].split()) > 1 else ","
     separator = next((mark for mark in (",", ";", "\t") if mark in lines[0]), blank)
     names_first = not any(_is_number(cell) for cell in _cells(lines[0], separator))
@@ -175,23 +217,25 @@ def read_table(name: str, content: bytes) -> pandas.DataFrame:
             io.StringIO("\n".join(lines)),
             sep=separator,
             header=0 if names_first else None,
-            decimal="," if separator == ";" else ".",  # as spreadsheets of half of Europe save it
+            # Where the decimal mark is a comma, as in half of Europe, spreadsheets put semicolons
+            # between columns.
+            decimal="," if separator == ";" else ".",
         )
     except (pandas.errors.ParserError, ValueError) as error:
         raise ValueError(f"{name} could not be read as a table: {error}") from None
     table.columns = [str(c) if names_first else f"column {c + 1}" for c in table.columns]
     numbers = table.apply(pandas.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
-    # A column of numbers may lack some; a column of words is none.
+    # A column of numbers may have gaps. A column of words has no numbers, or a few by chance.
     numbers = numbers[
         [c for c in numbers if numbers[c].notna().mean() > 0.5 and numbers[c].nunique() > 1]
     ]
     if numbers.shape[1] == 0:
         raise ValueError(
-            f"{name} has no column of numbers with two different values or more; "
+            f"{name} has no column of numbers with at least two different values; "
             f"its columns are {', '.join(table.columns)}."
         )
     if len(numbers) > _MOST:
-        raise ValueError(f"{name} has {len(numbers)} rows; up to {_MOST} can be shown.")
+        raise ValueError(f"{name} has {len(numbers)} rows; an explorer takes up to {_MOST}.")
     return numbers
 
 

@@ -6,11 +6,11 @@ from divlab.explore import EXPLORERS
 
 
 class Gallery(widgets.VBox):
-    """A row of tabs with every explorer; each is made when its tab is first opened.
+    """A row of tabs with every explorer. An explorer is made when its tab is first opened.
 
     Attributes:
-        tabs: the toggle buttons; `.value` is the name of the open explorer.
-        explorers: name to explorer, of those opened so far.
+        tabs: the toggle buttons; `.value` is the name of the explorer that is shown.
+        explorers: the explorers that were opened so far, by name.
 
     Example:
         >>> import divlab
@@ -19,7 +19,7 @@ class Gallery(widgets.VBox):
         ['nll_is_kl']
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.explorers: dict[str, widgets.Widget] = {}
         self.tabs = widgets.ToggleButtons(
             options=[(entry.title, name) for name, entry in EXPLORERS.items()],

@@ -1,21 +1,22 @@
 """Any two families, every divergence between them at once, and the bounds that tie them."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
 from divlab import figures
 from divlab.divergences.comparison import compare
-from divlab.divergences.densities import log_density
-from divlab.explore.base import Explorer, menu, number, slider
+from divlab.explore.base import Explorer, number
+from divlab.explore.controls import menu, slider
+from divlab.explore.learned import log_density_at
 from divlab.targets import two_gaussians
 
 _X = np.linspace(-10, 10, 801)
-_FAMILIES = {
+_FAMILIES: dict[str, Callable[[Any, Any], dist.Distribution]] = {
     "Normal": dist.Normal,
     "Laplace": dist.Laplace,
     "Logistic": dist.Logistic,
@@ -39,10 +40,13 @@ _NAMES = {
     "ks": "KS",
 }
 _OF_CDFS = ("wasserstein", "cramer", "energy", "ks")  # the others compare densities
-_WIDEST = 1e3  # where the bars end; what is longer has its number alone
+# The divergences that bound the total variation, from the top of the right panel to its bottom.
+_TIED = ("kl", "reverse_kl", "hellinger", "js", "chi2", "ks")
+_WIDEST = 1e3  # a bar ends here; the number beside it says how long it would be
 
 
-def _moved(mixture, loc, scale):
+def _moved(mixture: Any, loc: Any, scale: Any) -> dist.Distribution:
+    """The mixture of scale · x + loc, where x is from `mixture`, a mixture of Gaussians."""
     parts = mixture.component_distribution
     return dist.MixtureSameFamily(
         mixture.mixing_distribution, dist.Normal(loc + scale * parts.loc, scale * parts.scale)
@@ -50,29 +54,28 @@ def _moved(mixture, loc, scale):
 
 
 @partial(jax.jit, static_argnames=("p", "q"))
-def _all(p, q, separation, scale):
-    """Every divergence between two families, and both densities along x."""
-    # Made here: the leaves of numpyro's distributions come in an order that changes with the
-    # process, and so would the program, which then is not found in the cache.
-    p, q = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
-    x = jnp.asarray(_X, float)
-    return compare(p, q, *_NAMES), [jnp.exp(log_density(d, x)) for d in (p, q)]
+def _all(p: str, q: str, separation: Any, scale: Any) -> dict[str, jax.Array]:
+    """Every divergence between two families, by one program."""
+    # The distributions are made here. Passed from outside, their leaves would come in an order
+    # that changes with the process, and the program would not be found in the cache.
+    return compare(_FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale), *_NAMES)
 
 
 class Divergences(Explorer):
     """P at 0 with scale 1, Q at `separation` with `scale`: every divergence between them.
 
-    Left the densities; in the middle every divergence as a bar, on an axis that is linear up to 1
-    and logarithmic beyond; right where each of the others says that the total variation must lie,
-    with its true value: KL by the inequalities of Pinsker and of Bretagnolle and Huber, H by
-    H² ≤ TV ≤ H√(2 - H²), JS by JS ≤ TV·log 2 and TV ≤ √(2·JS), χ² by TV ≤ √χ²/2, KS ≤ TV.
+    The left panel shows the densities. The middle one shows each divergence as a bar, on an axis
+    that is linear up to 1 and logarithmic beyond. The right one shows the true total variation,
+    and between which bounds each divergence says that it must lie: KL by the inequalities of
+    Pinsker and of Bretagnolle and Huber, H by H² ≤ TV ≤ H√(2 - H²), JS by JS ≤ TV·log 2 and
+    TV ≤ √(2·JS), χ² by TV ≤ √χ²/2, and KS by KS ≤ TV.
 
-    MMD is not among them: it depends on a bandwidth, and of two distributions it takes a fifth of a
-    second.
+    MMD is left out: it depends on a bandwidth, and for two distributions it takes a fifth of a
+    second, too long for a slider.
 
-    `controls`: `p`, `q` (families), `separation`, `scale`. `result`: `kl`, `reverse_kl`,
+    `controls`: `p` and `q`, the families; `separation`; `scale`. `result`: `kl`, `reverse_kl`,
     `jeffreys`, `js`, `tv`, `hellinger`, `chi2`, `wasserstein`, `cramer`, `energy`, `ks`, and
-    `tv_bounds`, for each of those its lower and upper bound on `tv`.
+    `tv_bounds`, which holds the lower and upper bound on `tv` by the name of a divergence.
 
     Example:
         >>> import divlab
@@ -83,7 +86,7 @@ class Divergences(Explorer):
         2.0
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         figure, (left, middle, right) = figures.new_figure(
             3, height=3.9, gridspec_kw={"width_ratios": [1, 1.05, 1]}
         )
@@ -103,10 +106,9 @@ class Divergences(Explorer):
         middle.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
         middle.invert_yaxis()
         figures.label(right, title="What they say of TV", x=r"$\mathrm{TV}(P, Q)$", y="")
-        self._tied = ("kl", "reverse_kl", "hellinger", "js", "chi2", "ks")
-        rows = np.arange(len(self._tied))
+        rows = np.arange(len(_TIED))
         self._bounds = right.barh(rows, 0.0 * rows, height=0.45, color=figures.OTHER, alpha=0.55)
-        right.set_yticks(rows, [_NAMES[name] for name in self._tied])
+        right.set_yticks(rows, [_NAMES[name] for name in _TIED])
         right.set_xlim(0, 1)
         right.invert_yaxis()
         self._tv = right.axvline(0.0, color=figures.DATA, linewidth=2)
@@ -119,13 +121,16 @@ class Divergences(Explorer):
         }
         super().__init__(controls, figure)
 
-    def compute(self, p, q, separation, scale):
-        found, densities = jax.device_get(_all(p, q, separation, scale))
+    def compute(
+        self, p: str, q: str, separation: float, scale: float
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        found = jax.device_get(_all(p, q, separation, scale))
         result: dict[str, Any] = {name: float(value) for name, value in found.items()}
         result["tv_bounds"] = _tv_bounds(result)
-        return result, {"densities": densities}
+        both = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
+        return result, {"densities": [np.exp(log_density_at(one, _X)) for one in both]}
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         p, q = arrays["densities"]
         self._p.set_ydata(p)
         self._q.set_ydata(q)
@@ -136,13 +141,13 @@ class Divergences(Explorer):
             bar.set_width(width)
         texts = ["∞" if np.isinf(value) else f"{value:.3g}" for value in found]
         self._numbers.show(1.15 * widths + 0.05, np.arange(len(found)), texts)
-        for name, bar in zip(self._tied, self._bounds, strict=True):
+        for name, bar in zip(_TIED, self._bounds, strict=True):
             low, high = result["tv_bounds"][name]
             bar.set_x(low)
             bar.set_width(high - low)
         self._tv.set_xdata([result["tv"]] * 2)
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = ", ".join(
             f"{text} {number(result[name])}"
             for name, text in (
@@ -158,12 +163,12 @@ class Divergences(Explorer):
         )
 
 
-def _tv_bounds(found: dict[str, float]) -> dict[str, tuple[float, float]]:
-    """Where each divergence puts the total variation."""
+def _tv_bounds(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """The lower and upper bound that each divergence gives for the total variation."""
     h, js, log2 = found["hellinger"], found["js"], np.log(2)
 
-    def by_kl(kl):
-        return 0.0, min(np.sqrt(kl / 2), np.sqrt(1 - np.exp(-kl)))
+    def by_kl(kl: float) -> tuple[float, float]:
+        return 0.0, float(min(np.sqrt(kl / 2), np.sqrt(1 - np.exp(-kl))))
 
     bounds = {
         "kl": by_kl(found["kl"]),

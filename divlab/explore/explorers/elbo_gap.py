@@ -1,18 +1,24 @@
 """What minimising -ELBO minimises: KL(data‖model), the gap of the bound, and a constant."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.stats import norm
+from jaxtyping import Array, Float
 
 import divlab
 from divlab import figures
 from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
 from divlab.explore import trainer
-from divlab.explore.base import number, slider
-from divlab.explore.panels import DensityPanel, learned_at, log_density_at
+from divlab.explore.base import number
+from divlab.explore.controls import slider
+from divlab.explore.learned import learned_at, log_density_at
+from divlab.explore.panels import DensityPanel
 from divlab.explore.trainer import Trainer
+from divlab.models import Run
 
 _LATENT = np.linspace(-6, 6, 301)
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -20,24 +26,34 @@ _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _DATA = 257  # nodes of the integral over the data
 
 
-def bound_at(model, params, x):
-    """-ELBO at points x: E_q[-log p(x|z)] + KL(q(z|x)‖N(0, 1)), by Gauss and Hermite's rule."""
+def bound_at(model: Any, params: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    """The bound -ELBO = E_q[-log p(x|z)] + KL(q(z|x)‖N(0, 1)) at points, by Gauss-Hermite nodes.
+
+    Args:
+        model: the VAE.
+        params: its parameters.
+        x: the points, (n,).
+
+    Returns:
+        The bound at each of them in nats, (n,).
+    """
     mean, log_scale = (a[:, 0] for a in model.encode(params, x))
     z = mean[:, None] + jnp.exp(log_scale)[:, None] * jnp.asarray(_NODES, float)
     loc, log_noise = (a.reshape(z.shape) for a in model.decode(params, z.reshape(-1, 1)))
     log_likelihood = norm.logpdf(x[:, None], loc, jnp.exp(log_noise))
     to_prior = (mean**2 + jnp.exp(2 * log_scale) - 1) / 2 - log_scale
-    return to_prior - log_likelihood @ jnp.asarray(_WEIGHTS, float)
+    bound: Float[Array, " n"] = to_prior - log_likelihood @ jnp.asarray(_WEIGHTS, float)
+    return bound
 
 
 @jax.jit
-def _parts(model, params, learned, x, weights):
+def _parts(model: Any, params: Any, learned: Packed, x: Any, weights: Any) -> Any:
     """-ELBO and NLL, each averaged over the data."""
     return weights @ bound_at(model, params, x), -weights @ learned.distribution.log_prob(x)
 
 
 @jax.jit
-def _posterior(model, params, learned, x):
+def _posterior(model: Any, params: Any, learned: Packed, x: Any) -> Any:
     """q(z|x) and p(z|x) along z, and the gap between them at x."""
     z = jnp.asarray(_LATENT, float)
     mean, log_scale = (a[0, 0] for a in model.encode(params, x[None]))
@@ -48,8 +64,10 @@ def _posterior(model, params, learned, x):
     return norm.pdf(z, mean, jnp.exp(log_scale)), jnp.exp(log_joint - log_prob), gap
 
 
-def _data(target: Packed | Samples, modes):
-    """Points and weights of the expectation over the data."""
+def _data(
+    target: Packed | Samples, modes: Any
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Points and weights whose weighted mean is the expectation over the data."""
     if isinstance(target, Samples):
         values = np.asarray(target.values, float)
         return values, np.full(values.shape, 1 / len(values))
@@ -64,14 +82,14 @@ def _data(target: Packed | Samples, modes):
 class ElboGap(Trainer):
     """Train a VAE and take its loss apart: -ELBO = KL(p_data‖p_θ) + E[gap] + entropy of the data.
 
-    Left the data and what the VAE has learned; in the middle, at one point x, the encoder's
-    q(z|x) over the exact posterior p(z|x), whose KL divergence is the gap of the bound there;
-    right the three parts, stacked, along training.
+    The left panel shows the data and what the VAE has learned. The middle one shows, at one point
+    x, the encoder's q(z|x) over the exact posterior p(z|x); the KL divergence between these two
+    is the gap of the bound at x. The right one shows the three parts, stacked, along training.
 
     `controls`: `separation`, `scale`, `seed`, `train`, `one_step`, `rewind`, `step`, and `x`.
-    `result`: `negative_elbo`, `nll`, `kl`, `gap`, `entropy` in nats, averaged over the data, and
-    `gap_at_x`. Of measurements, entropy is an estimate by nearest neighbours, and `kl` what is
-    left of the NLL.
+    `result`: `negative_elbo`, `nll`, `kl`, `gap` and `entropy` in nats, averaged over the data,
+    and `gap_at_x`. For measurements, `entropy` is an estimate by nearest neighbours, and `kl` is
+    the NLL less that estimate.
 
     Args:
         target: None for two Gaussians with sliders, else samples or a distribution to learn.
@@ -87,7 +105,7 @@ class ElboGap(Trainer):
 
     looks = ("step", "x")
 
-    def __init__(self, target=None, *, vae=None):
+    def __init__(self, target: Any = None, *, vae: Any = None) -> None:
         self._model = vae or divlab.VAE("elbo")
         figure, (left, middle, right) = figures.new_figure(3, height=3.9)
         self._density = DensityPanel(left, "Data and model", figures.MODEL)
@@ -117,21 +135,23 @@ class ElboGap(Trainer):
         menus = {"x": slider("Point x", 2.0, -8.0, 8.0, 0.1)}
         super().__init__(target, menus, figure)
 
-    def models(self, values):
+    def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {"vae": self._model}
 
-    def prepare(self, target):
+    def prepare(self, target: Any) -> dict[str, Any]:
         found = super().prepare(target)
         data = tuple(jnp.asarray(a, float) for a in _data(found["target"], found["modes"]))
         return found | {"data": data, "entropy": float(divlab.entropy(target))}
 
-    def along(self, run, step):
+    def along(self, run: Run, step: int) -> dict[str, float]:
         bound, nll = _parts(
             run.model, run.params_at(step), learned_at(run, step), *self.prepared["data"]
         )
         return {"bound": float(bound), "nll": float(nll)}
 
-    def look(self, runs, learned, step, values):
+    def look(
+        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, entropy = runs["vae"], self.prepared["entropy"]
         here = self.along(run, step)
         encoder, exact, gap = _posterior(
@@ -148,7 +168,7 @@ class ElboGap(Trainer):
         latent = np.asarray(encoder), np.asarray(exact)
         return result, {"latent": latent, "curves": self.curves()}
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         _, middle, right = self._axes
         self._density.show(arrays["x"], arrays["density"], *arrays["vae"])
         self._at.set_xdata([values["x"]] * 2)
@@ -169,7 +189,7 @@ class ElboGap(Trainer):
             -figures.ceiling(-low) if low < 0 else 0.0, figures.ceiling(1.6 * np.median(bounds))
         )
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}
         return (
             f"Step {values['step']}{self.trained()}: −ELBO {texts['negative_elbo']} = KL "

@@ -10,7 +10,8 @@ from numpyro.distributions import Normal
 
 import divlab
 from divlab import figures, methods
-from divlab.explore.base import Explorer, menu, number, slider
+from divlab.explore.base import Explorer, number
+from divlab.explore.controls import menu, slider
 
 SIZES = (30, 100, 300, 1000)
 DRAWS = 16
@@ -19,7 +20,7 @@ _METHODS = {
     "histogram": methods.Histogram(),
     "kernel density": methods.KDE(),
 }
-_QUANTITIES: dict[str, Callable] = {
+_QUANTITIES: dict[str, Callable[..., Any]] = {
     "KL(P‖Q)": divlab.kl,
     "JS": divlab.js,
     "TV": divlab.tv,
@@ -27,7 +28,8 @@ _QUANTITIES: dict[str, Callable] = {
 }
 
 
-def _estimators_of(quantity: str) -> dict[str, Callable]:
+def _estimators_of(quantity: str) -> dict[str, Callable[..., Any]]:
+    """The estimators of a quantity, by name."""
     divergence = _QUANTITIES[quantity]
     if quantity == "W₁":
         return {"sorting": divergence}
@@ -35,19 +37,21 @@ def _estimators_of(quantity: str) -> dict[str, Callable]:
 
 
 @partial(jax.jit, static_argnames="quantity")
-def _truth(quantity, separation, scale):
+def _truth(quantity: str, separation: Any, scale: Any) -> Any:
+    """The exact value for N(0, 1) and N(separation, scale²)."""
     return _QUANTITIES[quantity](Normal(0.0, 1.0), Normal(separation, scale))
 
 
 class Estimators(Explorer):
     """Estimates of a divergence of N(0, 1) from N(separation, scale²), as the samples grow.
 
-    Each estimator sees the first n of the same 16 pairs of samples; its mean is drawn with one
-    standard deviation to each side, over the exact value. Far apart, nearest neighbours cannot say
-    more than about log n: samples say nothing about tails nobody sampled.
+    There are 16 pairs of samples, and each estimator sees the first n of each. The left panel
+    shows the mean of its 16 estimates, with one standard deviation to each side, and the exact
+    value. The right one shows the error. Where P and Q lie far apart, nearest neighbours find
+    hardly more than log n, because samples hold nothing of the tails that were not sampled.
 
-    `controls`: `quantity`, `separation`, `scale`, `seed`. `result`: `truth`, and `estimates`, for
-    each estimator a dict of n (as text) to the `mean` and `deviation` of its 16 estimates.
+    `controls`: `quantity`, `separation`, `scale`, `seed`. `result`: `truth`; `estimates`, which
+    holds for each estimator and each n (as text) the `mean` and `deviation` of its 16 estimates.
 
     Example:
         >>> import divlab
@@ -59,7 +63,7 @@ class Estimators(Explorer):
         3.0
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         figure, (left, right) = figures.new_figure(gridspec_kw={"width_ratios": [1.5, 1]})
         figures.label(left, title="Estimate", x="samples $n$", y="nats; units of $x$ for $W_1$")
         figures.label(right, title="Error", x="samples $n$", y="root mean square error")
@@ -70,8 +74,6 @@ class Estimators(Explorer):
         self._errors: list[Any] = []
         for color, dashes, marker in zip(figures.COLORS, figures.DASHES, "osD", strict=False):
             style = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 5}
-            if len(self._lines) == len(_METHODS):
-                break
             self._areas.append(
                 left.fill_between(SIZES, 0.0, 0.0, color=color, alpha=0.15, linewidth=0)
             )
@@ -84,17 +86,19 @@ class Estimators(Explorer):
             axes.minorticks_off()
         right.set_yscale("log")
         right.set_ylim(1e-3, 100)
-        self._legend_of: tuple = ()
+        self._legend_of: tuple[str, ...] = ()  # the estimators that the legend names
         controls = {
             "quantity": menu("Quantity", _QUANTITIES),
             "separation": slider("Separation", 1.0, 0.0, 6.0, 0.1),
             "scale": slider("Scale of Q", 1.0, 0.3, 3.0, 0.05),
-            "seed": slider("Seed", 0, 0, 50, 1),
+            "seed": slider("Seed", 0.0, 0.0, 50.0, 1.0),
         }
         controls["seed"].readout_format = "d"
         super().__init__(controls, figure)
 
-    def compute(self, quantity, separation, scale, seed):
+    def compute(
+        self, quantity: str, separation: float, scale: float, seed: float
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         truth = float(_truth(quantity, separation, scale))
         estimates, errors = {}, {}
         pairs = np.random.default_rng(int(seed)).standard_normal((DRAWS, 2, SIZES[-1]))
@@ -112,7 +116,7 @@ class Estimators(Explorer):
             ]
         return {"truth": truth, "estimates": estimates}, {"errors": errors}
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         left, _ = self._axes
         names = tuple(result["estimates"])
         top = low = result["truth"]
@@ -140,7 +144,7 @@ class Estimators(Explorer):
             figures.legend(left, handles, loc="upper right", ncols=2)
             self._legend_of = names
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         n = str(SIZES[-1])
         parts = ", ".join(
             f"{name} {number(found[n]['mean'])} ± {number(found[n]['deviation'])}"

@@ -1,17 +1,25 @@
 """A GAN's discriminator against the optimal one, and its value against 2·JS - log 4."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 import divlab
 from divlab import figures
 from divlab.divergences.arguments import Samples
+from divlab.divergences.densities import Packed
 from divlab.explore import trainer
-from divlab.explore.base import menu, number
-from divlab.explore.panels import DensityPanel, LinesPanel, learned_at, log_density_at
+from divlab.explore.base import number
+from divlab.explore.controls import menu
+from divlab.explore.learned import learned_at, log_density_at
+from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.trainer import Trainer
+from divlab.models import Run
 
+# Nodes and weights of the expectation over the latent, N(0, 1).
 _LATENT, _WEIGHTS = np.polynomial.legendre.leggauss(512)
 _LATENT = 8 * _LATENT
 _WEIGHTS = 8 * _WEIGHTS * np.exp(-(_LATENT**2) / 2) / np.sqrt(2 * np.pi)
@@ -19,25 +27,38 @@ _ARROWS = 15
 _OBJECTIVES = ("non_saturating", "minimax", "r1")
 
 
-def value_of(model, params, x, weights):
-    """V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)], over the data's nodes and the latent's."""
+def value_of(
+    model: Any, params: Any, x: Float[Array, " n"], weights: Float[Array, " n"]
+) -> Float[Array, ""]:
+    """The value of the game, V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)].
+
+    Args:
+        model: the GAN.
+        params: its parameters.
+        x: points of the data, (n,).
+        weights: their weights, which sum to 1, (n,).
+
+    Returns:
+        The value in nats.
+    """
     fake = model.generate(params, jnp.asarray(_LATENT, float)[:, None])
     real_part = -weights @ jax.nn.softplus(-model.critic(params, x))
     fake_part = -jnp.asarray(_WEIGHTS, float) @ jax.nn.softplus(model.critic(params, fake))
-    return real_part + fake_part
+    value: Float[Array, ""] = real_part + fake_part
+    return value
 
 
 @jax.jit
-def _look(model, params, x):
-    """Logits along x, and the slope that the generator's loss has at a generated point x."""
+def _look(model: Any, params: Any, x: Any) -> Any:
+    """The logits of the discriminator at x, and their slopes there."""
     logits = model.critic(params, x)
     slope = jax.vmap(jax.grad(lambda at: model.critic(params, at[None])[0]))(x)
     return logits, slope
 
 
 @jax.jit
-def _value_and_js(model, params, learned, data, line):
-    """V(D, G) over the data, and JS by the midpoints of a fine grid, as drawn along training."""
+def _value_and_js(model: Any, params: Any, learned: Packed, data: Any, line: Any) -> Any:
+    """V(D, G), and JS by sums over a fine grid, which are exact enough for a curve."""
     x, width, log_p = line
     log_q = learned.distribution.log_prob(x)
     log_m = jnp.logaddexp(log_p, log_q) - jnp.log(2.0)
@@ -48,14 +69,14 @@ def _value_and_js(model, params, learned, data, line):
 class GanGame(Trainer):
     """Train a GAN and compare its discriminator D with the best one, D* = p / (p + p_G).
 
-    Left the target, what the generator has learned, and arrows at generated points: which way,
-    and how strongly against their median, its loss pushes them. In the middle D and D*. Right the
-    value of the game, V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)], against its maximum over D,
-    2·JS - log 4.
+    The left panel shows the target and what the generator has learned. Arrows at generated points
+    show which way the generator's loss pushes them; their lengths compare with the median push.
+    The middle panel shows D and D*. The right one shows the value of the game,
+    V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)], and its maximum over D, which is 2·JS - log 4.
 
     `controls`: `separation`, `scale`, `objective`, `seed`, `train`, `one_step`, `rewind`, `step`.
-    `result`: `value`, `best_value` = 2·JS - log 4, `js`, `kl`, `wasserstein`, and `distance`, the
-    mean of |D - D*| over (p + p_G) / 2. Of measurements, p is a histogram and JS an estimate.
+    `result`: `value`; `best_value` = 2·JS - log 4; `js`, `kl` and `wasserstein`; `distance`, the
+    mean of |D - D*| over (p + p_G) / 2. For measurements, p is a histogram, and JS is an estimate.
 
     Args:
         target: None for two Gaussians with sliders, else samples or a distribution to learn.
@@ -67,7 +88,7 @@ class GanGame(Trainer):
         True
     """
 
-    def __init__(self, target=None):
+    def __init__(self, target: Any = None) -> None:
         figure, (left, middle, right) = figures.new_figure(3, height=3.9)
         self._density = DensityPanel(left, "Target and generator", figures.OTHER, name="$p_G$")
         self._arrows = left.quiver(
@@ -87,10 +108,10 @@ class GanGame(Trainer):
         objective = menu("Objective", _OBJECTIVES)
         super().__init__(target, {"objective": objective}, figure)
 
-    def models(self, values):
+    def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {"gan": divlab.GAN(values["objective"])}
 
-    def prepare(self, target):
+    def prepare(self, target: Any) -> dict[str, Any]:
         found = super().prepare(target)
         x, density = found["x"], found["density"]
         fine = np.linspace(2 * x[0] - x[-1], 2 * x[-1] - x[0], 6001)
@@ -106,28 +127,30 @@ class GanGame(Trainer):
         arrays = [tuple(jnp.asarray(a, float) for a in group) for group in (data, line)]
         return found | dict(zip(("data", "line"), arrays, strict=True))
 
-    def along(self, run, step):
+    def along(self, run: Run, step: int) -> dict[str, float]:
         prepared = self.prepared["data"], self.prepared["line"]
         value, js = _value_and_js(run.model, run.params_at(step), learned_at(run, step), *prepared)
         return {"value": float(value), "best_value": 2 * float(js) - np.log(4)}
 
-    def look(self, runs, learned, step, values):
+    def look(
+        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
         density_of_gan, _ = learned["gan"]
-        logits, slope = (
-            np.asarray(a) for a in _look(run.model, run.params_at(step), jnp.asarray(x, float))
-        )
+        found = _look(run.model, run.params_at(step), jnp.asarray(x, float))
+        logits, slope = (np.asarray(a) for a in found)
         width = x[1] - x[0]
-        found = self.measure(run, step, values["seed"])
+        measured = self.measure(run, step, values["seed"])
         total = density + density_of_gan
         best = np.divide(density, total, out=np.full(x.shape, 0.5), where=total > 1e-12)
         sigmoid = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-        result = {name: found[name] for name in ("js", "kl", "wasserstein")} | {
+        result = {name: measured[name] for name in ("js", "kl", "wasserstein")} | {
             "value": self.along(run, step)["value"],
-            "best_value": 2 * found["js"] - np.log(4),
+            "best_value": 2 * measured["js"] - np.log(4),
             "distance": float(np.sum(np.abs(sigmoid - best) * total) / 2 * width),
         }
-        # At the logit f the generator's loss has slope -f'·(1 - D), or -f'·D if it saturates.
+        # Where the logit is f, the generator's loss has the slope -f'·(1 - D) in the generated
+        # point, or -f'·D for the minimax loss, which saturates.
         share = sigmoid if values["objective"] == "minimax" else 1 - sigmoid
         return result, {
             "push": slope * share,
@@ -136,7 +159,7 @@ class GanGame(Trainer):
             "values": self.curves(),
         }
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x = arrays["x"]
         self._density.show(x, arrays["density"], *arrays["gan"])
         samples = np.sort(arrays["gan"][1])
@@ -154,7 +177,7 @@ class GanGame(Trainer):
         self._values.show(curves, values["step"], low=-3.0)
         self._values.axes.set_ylim(-3.0, 1.0)
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}
         return (
             f"Step {values['step']}{self.trained()}: V(D, G) is {texts['value']}, its maximum over "

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 
 import divlab
 from divlab import figures
@@ -12,28 +13,30 @@ from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.trainer import Trainer
+from divlab.models import Run
 from divlab.models.objectives.classifiers import Discriminator
 
 
 @jax.jit
-def _scores(model, params, x):
+def _scores(model: Any, params: Any, x: Any) -> Any:
+    """What the GAN's discriminator or critic says of points x."""
     return model.critic(params, x)
 
 
 class ModeCollapse(Trainer):
     """Train a VAE and a GAN side by side, then scrub through what they learned.
 
-    Each panel shows the exact density a model has learned over the target, and samples as ticks;
-    the GAN's shows its discriminator too; below are the losses. `step` moves through the recorded
-    run both ways without training again.
+    Each panel above shows the target, the exact density that a model has learned, and samples as
+    ticks. The GAN's shows its discriminator too. The panels below show the losses. `step` moves
+    through the recorded run both ways without training again.
 
-    `controls`: `separation` and `scale` of the target (two Gaussians; absent for `target=` data),
+    `controls`: `separation` and `scale` of the target, which are missing where a target is given;
     `seed`, `train`, `one_step`, `rewind`, `step`. `result`: `vae` and `gan`, each a dict of the
-    fields of `divlab.coverage` and `kl` = KL(target‖model), `js` (nats) and `wasserstein` (units
-    of x).
+    fields of `divlab.coverage`, `kl` = KL(target‖model) and `js` in nats, and `wasserstein` in
+    units of x.
 
     Args:
-        target: None for two Gaussians with sliders, else samples or a distribution to learn. Of
+        target: None for two Gaussians with sliders, or samples or a distribution to learn. For
             samples, KL and JS are estimates by nearest neighbours.
         vae: the VAE; None for `divlab.VAE("elbo")`.
         gan: the GAN; None for `divlab.GAN("non_saturating")`.
@@ -47,7 +50,7 @@ class ModeCollapse(Trainer):
         ['bridge', 'high_quality', 'js']
     """
 
-    def __init__(self, target=None, *, vae=None, gan=None):
+    def __init__(self, target: Any = None, *, vae: Any = None, gan: Any = None) -> None:
         self._models = {
             "vae": vae or divlab.VAE("elbo"),
             "gan": gan or divlab.GAN("non_saturating"),
@@ -59,42 +62,42 @@ class ModeCollapse(Trainer):
             "vae": DensityPanel(axes[0], "VAE", figures.MODEL),
             "gan": DensityPanel(axes[1], "GAN", figures.OTHER),
         }
-        names = {"vae": {"loss": "loss"}, "gan": {"critic_loss": "critic", "generator_loss": "G"}}
+        of_gan = {"critic_loss": "critic", "generator_loss": "G"}
         self._losses = {
-            name: LinesPanel(
-                panel, "Losses", "nats" if name == "vae" else "loss", names[name], trainer.STEPS
-            )
-            for name, panel in zip(names, axes[2:], strict=True)
+            "vae": LinesPanel(axes[2], "Losses", "nats", {"loss": "loss"}, trainer.STEPS),
+            "gan": LinesPanel(axes[3], "Losses", "loss", of_gan, trainer.STEPS),
         }
         self._is_classical = isinstance(self._models["gan"].objective, Discriminator)
         self._critic = axes[1].twinx()
-        self._critic.grid(False)
-        self._critic.spines["right"].set_visible(True)
-        (self._score,) = self._critic.plot(
-            [], [], ":", color=figures.THIRD, label="$D(x)$" if self._is_classical else "critic"
-        )
-        self._critic.set_ylabel(
-            "discriminator $D(x)$" if self._is_classical else "critic", color=figures.THIRD
-        )
-        if self._is_classical:
-            self._critic.set_ylim(-0.1 / 1.9, 1.0)
-            self._critic.set_yticks([0, 0.5, 1])
+        self._score = self._critic_line(self._critic)
         for panel, more in ((self._panels["vae"], []), (self._panels["gan"], [self._score])):
             place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
+            handles = [panel.target, panel.model, *more]
             figures.legend(
-                panel.axes,
-                [panel.target, panel.model, *more],
-                ncols=3,
-                columnspacing=1.2,
-                handlelength=1.8,
-                **place,
+                panel.axes, handles, ncols=3, columnspacing=1.2, handlelength=1.8, **place
             )
         super().__init__(target, {}, figure)
 
-    def models(self, values):
+    def _critic_line(self, axes: Axes) -> Any:
+        """The line of the discriminator or critic, on an axis of its own at the right."""
+        axes.grid(False)
+        axes.spines["right"].set_visible(True)
+        name = "$D(x)$" if self._is_classical else "critic"
+        (line,) = axes.plot([], [], ":", color=figures.THIRD, label=name)
+        axes.set_ylabel(
+            "discriminator $D(x)$" if self._is_classical else "critic", color=figures.THIRD
+        )
+        if self._is_classical:
+            axes.set_ylim(-0.1 / 1.9, 1.0)
+            axes.set_yticks([0, 0.5, 1])
+        return line
+
+    def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return self._models
 
-    def look(self, runs, learned, step, values):
+    def look(
+        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         result: dict[str, Any] = {}
         arrays: dict[str, Any] = {}
         for name, run in runs.items():
@@ -104,13 +107,11 @@ class ModeCollapse(Trainer):
         arrays["critic"] = np.asarray(_scores(gan.model, gan.params_at(step), x))
         return result, arrays
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x = arrays["x"]
         for name, panel in self._panels.items():
             panel.show(x, arrays["density"], *arrays[name])
-            losses = arrays[f"{name} losses"]
-            shown = {"vae": ("loss",), "gan": ("critic_loss", "generator_loss")}[name]
-            self._losses[name].show({n: losses[n] for n in shown}, values["step"])
+            self._losses[name].show(arrays[f"{name} losses"], values["step"])
         scores = arrays["critic"]
         if self._is_classical:
             self._score.set_data(x, 1 / (1 + np.exp(-np.clip(scores, -50, 50))))
@@ -119,7 +120,7 @@ class ModeCollapse(Trainer):
             reach = figures.ceiling(float(np.abs(scores).max()))
             self._critic.set_ylim(-reach, reach)
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = []
         for name, text in (("vae", "VAE"), ("gan", "GAN")):
             one = result[name]

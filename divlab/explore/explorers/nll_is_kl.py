@@ -9,8 +9,9 @@ from numpyro.distributions import Normal
 
 from divlab import figures
 from divlab.divergences.comparison import compare
-from divlab.divergences.densities import log_density
-from divlab.explore.base import Explorer, number, slider
+from divlab.explore.base import Explorer, number
+from divlab.explore.controls import slider
+from divlab.explore.learned import log_density_at
 from divlab.targets import two_gaussians
 
 _X = np.linspace(-9, 9, 361)
@@ -18,23 +19,22 @@ _MEANS = np.linspace(-4, 4, 33)
 
 
 @jax.jit
-def _all(separation, scale, mean, model_scale):
-    """NLL and KL, each with its gradient in mean and scale, both along the means, and the rest."""
-    data, x = two_gaussians(separation, scale), jnp.asarray(_X, float)
+def _all(separation: Any, scale: Any, mean: Any, model_scale: Any) -> dict[str, Any]:
+    """NLL and KL with their gradients in mean and scale, the entropy, and curves of both."""
+    data = two_gaussians(separation, scale)
 
-    def at(mean, model_scale):
+    def at(mean: Any, model_scale: Any) -> Any:
         model = Normal(mean, model_scale)
         nll, kl, entropy = compare(data, model, "cross_entropy", "kl", "entropy").values()
         return jnp.stack([nll, kl]), (nll, kl, entropy)
 
-    # The mean itself is one more point of the curves: gradients all along them cost less than one
-    # more program.
+    # The mean itself is one more point of the curves. Gradients all along them cost less than
+    # one more program.
     means = jnp.append(jnp.asarray(_MEANS, float), mean)
     gradients, values = jax.vmap(jax.jacrev(at, argnums=(0, 1), has_aux=True), in_axes=(0, None))(
         means, model_scale
     )
     (nll, kl, entropy), (nll_grad, kl_grad) = values, jnp.stack(gradients, axis=-1)[-1]
-    densities = [jnp.exp(log_density(d, x)) for d in (data, Normal(mean, model_scale))]
     return {
         "nll": nll[-1],
         "kl": kl[-1],
@@ -43,16 +43,15 @@ def _all(separation, scale, mean, model_scale):
         "kl_grad": kl_grad,
         "nll_curve": nll[:-1],
         "kl_curve": kl[:-1],
-        "data": densities[0],
-        "model": densities[1],
     }
 
 
 class NLLIsKL(Explorer):
     """Two Gaussians as data, one Gaussian as the model: NLL, KL and the entropy between them.
 
-    Left the densities, right the expected NLL and the KL divergence along the model's mean: two
-    curves of one shape, a constant apart, so that their slopes agree everywhere.
+    The left panel shows the densities. The right one shows the expected NLL and the KL divergence
+    along the model's mean. The two curves differ by a constant, the entropy of the data, so that
+    their slopes agree everywhere.
 
     `controls`: `separation` and `scale` of the data's modes, `mean` and `model_scale` of the model.
     `result`: `nll`, `kl` and `entropy` in nats; `nll_grad` and `kl_grad`, the gradients in
@@ -65,7 +64,7 @@ class NLLIsKL(Explorer):
         True
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         figure, (left, right) = figures.new_figure()
         figures.label(left, title="Data and model", x="$x$", y="density")
         figures.label(
@@ -97,14 +96,21 @@ class NLLIsKL(Explorer):
         }
         super().__init__(controls, figure)
 
-    def compute(self, separation, scale, mean, model_scale):
+    def compute(
+        self, separation: float, scale: float, mean: float, model_scale: float
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         found = jax.device_get(_all(separation, scale, mean, model_scale))
         result: dict[str, Any] = {n: float(found[n]) for n in ("nll", "kl", "entropy")}
         for name in ("nll_grad", "kl_grad"):
             result[name] = tuple(float(slope) for slope in found[name])
-        return result, found
+        data, model = two_gaussians(separation, scale), Normal(mean, model_scale)
+        densities = {
+            "data": np.exp(log_density_at(data, _X)),
+            "model": np.exp(log_density_at(model, _X)),
+        }
+        return result, found | densities
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         left, right = self._axes
         self._data.set_data(_X, 0, arrays["data"])
         self._data_line.set_ydata(arrays["data"])
@@ -119,7 +125,7 @@ class NLLIsKL(Explorer):
         high = max(arrays["nll_curve"].max(), arrays["kl_curve"].max())
         right.set_ylim(-figures.ceiling(-low) if low < 0 else -0.3, figures.ceiling(1.5 * high))
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         nll, kl, entropy = (number(result[name], 4) for name in ("nll", "kl", "entropy"))
         slopes = result["nll_grad"][0], result["kl_grad"][0]
         return (

@@ -1,40 +1,47 @@
 """Any two objectives side by side from the same seed, and how often each loses a mode."""
 
 from functools import partial
+from typing import Any
 
+import ipywidgets as widgets
 import jax.numpy as jnp
 import numpy as np
 
 import divlab
 from divlab import figures
 from divlab.explore import trainer
-from divlab.explore.base import button, menu, number
+from divlab.explore.base import number
+from divlab.explore.controls import button, menu
 from divlab.explore.panels import DensityPanel
+from divlab.explore.slices import Turns
 from divlab.explore.trainer import Trainer
 from divlab.metrics import wilson
-from divlab.models import Training
+from divlab.models import Run, Training
 
 SEEDS = 32
 _ACROSS = 8  # densities in a row of the strip
+_COLORS = {"a": figures.MODEL, "b": figures.OTHER}
 
 
-def _model(name: str):
+def _model(name: str) -> Any:
+    """The model with an objective of that name, a GAN or a VAE."""
     return divlab.GAN(name) if name in divlab.GAN_OBJECTIVES else divlab.VAE(name)
 
 
 class ObjectiveZoo(Trainer):
     """Two objectives, A and B, trained on the same target from the same seed.
 
-    Above what each has learned at the present step. `seeds` trains 32 seeds of each to the end and
-    draws their densities below, small, those that lack a mode dotted in red: a lost mode is a rate.
+    The panels above show what each has learned at the present step. The button `seeds` trains 32
+    seeds of each to the end. The strips below show their densities, small; one that lacks a mode
+    is dotted and red. How many of these there are shows that losing a mode happens at some rate.
 
-    `controls`: `separation`, `scale`, `a`, `b` (names in `divlab.GAN_OBJECTIVES` and
-    `divlab.VAE_OBJECTIVES`), `seed`, `train`, `one_step`, `rewind`, `step`, `seeds`. `result`: `a`
-    and `b`, each a dict of the fields of `divlab.coverage` and `kl`, `js`, `wasserstein`, and
-    `seeds_covered`, of the strip's seeds how many cover every mode, -1 before they are trained.
+    `controls`: `separation`, `scale`; `a` and `b`, names in `divlab.GAN_OBJECTIVES` or
+    `divlab.VAE_OBJECTIVES`; `seed`, `train`, `one_step`, `rewind`, `step`, `seeds`. `result`: `a`
+    and `b`, each a dict of the fields of `divlab.coverage`, `kl`, `js`, `wasserstein`, and
+    `seeds_covered`: how many of the 32 seeds cover every mode, or -1 before these are trained.
 
     Args:
-        target: None for two Gaussians with sliders, else samples or a distribution to learn.
+        target: None for two Gaussians with sliders, or samples or a distribution to learn.
 
     Example:
         >>> import divlab
@@ -43,7 +50,7 @@ class ObjectiveZoo(Trainer):
         ('non_saturating', 'wgan_gp')
     """
 
-    def __init__(self, target=None):
+    def __init__(self, target: Any = None) -> None:
         figure, axes = figures.new_figure(
             rows=2, height=5.6, gridspec_kw={"height_ratios": [1.7, 1]}
         )
@@ -53,8 +60,9 @@ class ObjectiveZoo(Trainer):
         }
         for panel in self._panels.values():
             figures.legend(panel.axes, loc="upper right")
-        self._lines, self._hints = {}, {}
-        for name, strip, color in zip("ab", axes[2:], (figures.MODEL, figures.OTHER), strict=True):
+        self._lines: dict[str, list[Any]] = {}
+        self._hints: dict[str, Any] = {}
+        for (name, color), strip in zip(_COLORS.items(), axes[2:], strict=True):
             strip.set_title(f"{SEEDS} seeds of {name.upper()}; dotted: a mode is lost", loc="left")
             strip.set_axis_off()
             self._hints[name] = strip.text(
@@ -67,20 +75,22 @@ class ObjectiveZoo(Trainer):
             ]
         names = [*divlab.GAN_OBJECTIVES, *divlab.VAE_OBJECTIVES]
         menus = {"a": menu("A", names, "non_saturating"), "b": menu("B", names, "wgan_gp")}
-        self._strips: dict = {}
-        self._strips_of = None
+        # By name: densities, how many modes each covers. They are for the values `_strips_of`.
+        self._strips: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._strips_of: Any = None
         super().__init__(target, menus, figure)
 
-    def make_controls(self):
+    def more_controls(self) -> dict[str, widgets.Widget]:
         seeds = button(f"{SEEDS} seeds", "th", f"Train {SEEDS} seeds of A and of B, or stop")
-        seeds.on_click(lambda pressed: self.work(self._seeds(), pressed))
+        seeds.on_click(lambda pressed: self._work.press(self._seeds(), pressed))
         return {"seeds": seeds}
 
-    def models(self, values):
+    def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {name: _model(values[name]) for name in "ab"}
 
-    def _seeds(self):
-        """Trains 32 seeds of both objectives; stopped, it keeps what they have learned so far."""
+    def _seeds(self) -> Turns:
+        """Trains 32 seeds of both objectives; keeps what they have learned if it is stopped."""
+        self.show_compiling(f"the training of {SEEDS} seeds")
         values = self.values()
         target, of = self.target(values), self._what_strips_depend_on(values)
         x = jnp.asarray(self.prepared["x"], float)
@@ -102,52 +112,54 @@ class ObjectiveZoo(Trainer):
                     runs = training.run
                     covered = np.asarray(divlab.coverage(runs, target).modes_covered)
                     densities = np.exp(np.asarray(runs.log_prob(x)))
-                    self._strips[name] = densities, covered, training.step
+                    self._strips[name] = densities, covered
             self._seen = {}
 
     def _show_seeds(self, name: str, step: int) -> None:
         self._bar.value = step
         self._bar.description = f"{name.upper()}, {SEEDS} seeds"
 
-    def _what_strips_depend_on(self, values):
+    def _what_strips_depend_on(self, values: dict[str, Any]) -> Any:
         settings, *data = self._what_runs_depend_on(values)
         return {name: value for name, value in settings.items() if name != "seed"}, data
 
-    def look(self, runs, learned, step, values):
-        result, strips = {}, {}
+    def look(
+        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        result: dict[str, Any] = {}
+        strips: dict[str, Any] = {}
         has_seeds = self._strips_of == self._what_strips_depend_on(values)
         for name, run in runs.items():
             result[name] = self.measure(run, step, values["seed"]) | {"seeds_covered": -1}
             if has_seeds and name in self._strips:
-                densities, covered, _ = self._strips[name]
+                densities, covered = self._strips[name]
                 whole = covered == len(result[name]["mode_fractions"])
                 result[name]["seeds_covered"] = int(whole.sum())
                 strips[name] = densities, whole
         return result, {"strips": strips}
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         for name, panel in self._panels.items():
             panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
             panel.show(arrays["x"], arrays["density"], *arrays[name])
             self._draw_strip(name, arrays)
 
-    def _draw_strip(self, name, arrays):
+    def _draw_strip(self, name: str, arrays: dict[str, Any]) -> None:
         self._hints[name].set_visible(name not in arrays["strips"])
         if name not in arrays["strips"]:
             for line in self._lines[name]:
                 line.set_data([], [])
             return
-        color = {"a": figures.MODEL, "b": figures.OTHER}[name]
         densities, whole = arrays["strips"][name]
         x = np.linspace(0.05, 0.95, densities.shape[1])
         top = 1.9 * arrays["density"].max()
         for i, line in enumerate(self._lines[name]):
             across, down = i % _ACROSS, -(-SEEDS // _ACROSS) - 1 - i // _ACROSS
             line.set_data(x + across, np.minimum(densities[i] / top, 1.0) * 0.85 + down)
-            line.set_color(color if whole[i] else figures.LOST)
+            line.set_color(_COLORS[name] if whole[i] else figures.LOST)
             line.set_linestyle("-" if whole[i] else ":")
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = []
         for name in "ab":
             one = result[name]

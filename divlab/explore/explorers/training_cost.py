@@ -1,5 +1,6 @@
 """What a step of training costs as the batch, the data or the networks grow."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 
 import divlab
 from divlab import figures
-from divlab.explore.base import Explorer, menu
+from divlab.explore.base import Explorer
+from divlab.explore.controls import menu
 
-_MODELS = {"VAE": divlab.VAE, "GAN": divlab.GAN}
+_MODELS: dict[str, Callable[..., Any]] = {"VAE": divlab.VAE, "GAN": divlab.GAN}
 _SIZES = {
     "batch size N": (64, 128, 256, 512, 1024),
     "data dimension D": (1, 8, 64, 512, 4096),
@@ -24,7 +26,17 @@ _QUANTITIES = {
 
 @cache
 def cost(kind: str, layers: int, vary: str, size: int) -> divlab.models.Cost:
-    """The cost of a step with one size changed; the others are N = 256, D = 64, H = 32."""
+    """The cost of a step of training with one size changed.
+
+    Args:
+        kind: "VAE" or "GAN".
+        layers: how many hidden layers each network has.
+        vary: which size is changed. The others are N = 256, D = 64 and H = 32.
+        size: what it is changed to.
+
+    Returns:
+        The cost.
+    """
     sizes = {"batch size N": 256, "data dimension D": 64, "hidden width H": 32} | {vary: size}
     hidden = (sizes["hidden width H"],) * layers
     model = _MODELS[kind](hidden=hidden, data_dim=sizes["data dimension D"])
@@ -34,11 +46,12 @@ def cost(kind: str, layers: int, vary: str, size: int) -> divlab.models.Cost:
 class TrainingCost(Explorer):
     """XLA's own count of a step's operations, bytes and parameters, against one size.
 
-    The exponent is the slope of the last two points, where the others no longer matter: with one
-    hidden layer the work grows as N, D and H, with two or more as H², for the layers between.
+    The exponent is the slope between the last two points, where the other sizes no longer matter.
+    With one hidden layer the work grows in proportion to N, to D and to H. With two or more it
+    grows as H², because of the weights between hidden layers.
 
     `controls`: `model`, `vary`, `layers`. `result`: `sizes`; `flops`, `bytes` and `parameters` at
-    each of them; `exponents`, of each of the three.
+    each size; `exponents`, the exponent of each of these three.
 
     Example:
         >>> import divlab
@@ -47,7 +60,7 @@ class TrainingCost(Explorer):
         True
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         figure, panels = figures.new_figure(3, height=3.7)
         self._axes, self._lines, self._fits, self._texts = panels, [], [], []
         for axes, texts, color in zip(panels, _QUANTITIES.values(), figures.COLORS, strict=False):
@@ -66,7 +79,7 @@ class TrainingCost(Explorer):
         }
         super().__init__(controls, figure)
 
-    def compute(self, model, vary, layers):
+    def compute(self, model: str, vary: str, layers: int) -> tuple[dict[str, Any], dict[str, Any]]:
         sizes = _SIZES[vary]
         costs = [cost(model, layers, vary, size) for size in sizes]
         result: dict[str, Any] = {"sizes": list(sizes), "exponents": {}}
@@ -77,7 +90,7 @@ class TrainingCost(Explorer):
             result["exponents"][name] = float(growth)
         return result, {}
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         sizes = np.array(result["sizes"], float)
         for axes, name, line, fit, text in zip(
             self._axes, _QUANTITIES, self._lines, self._fits, self._texts, strict=True
@@ -90,7 +103,7 @@ class TrainingCost(Explorer):
             axes.set_xlabel(values["vary"])
             text.set_text(f"grows as {values['vary'][-1]}$^{{{exponent:.2f}}}$")
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         letter, found = values["vary"][-1], result["exponents"]
         return (
             f"A step of a {values['model']} with {values['layers']} hidden layer(s) grows with the "

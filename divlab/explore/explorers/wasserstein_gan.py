@@ -1,26 +1,50 @@
 """A Wasserstein GAN's critic against the exact potential, and its loss against W₁."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 import divlab
 from divlab import figures
+from divlab.divergences.densities import Packed
 from divlab.explore import trainer
-from divlab.explore.base import menu, number
-from divlab.explore.panels import DensityPanel, LinesPanel, learned_at
+from divlab.explore.base import number
+from divlab.explore.controls import menu
+from divlab.explore.learned import learned_at
+from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.trainer import Trainer
+from divlab.models import Run
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
 
 
 @jax.jit
-def _look(model, params, learned, x):
+def _look(model: Any, params: Any, learned: Packed, x: Any) -> Any:
+    """The critic at x, and the distribution function of what was learned."""
     return model.critic(params, x), learned.distribution.cdf(x)
 
 
-def potential(x, target_cdf, learned_cdf) -> np.ndarray:
-    """The 1-Lipschitz f that maximises E_p f - E_{p_G} f: its slope is the sign of G - F."""
+def potential(
+    x: Float[np.ndarray, " n"],
+    target_cdf: Float[np.ndarray, " n"],
+    learned_cdf: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:
+    """The exact potential of W₁: the 1-Lipschitz f that maximises E_p f - E_{p_G} f.
+
+    Its slope is 1 where the learned distribution function lies above the target's, and -1 where
+    it lies below.
+
+    Args:
+        x: increasing points, (n,).
+        target_cdf: the target's distribution function there, (n,).
+        learned_cdf: that of what was learned, (n,).
+
+    Returns:
+        f at these points, (n,); it is 0 at the first of them.
+    """
     difference = learned_cdf - target_cdf
     slope = np.where(np.abs(difference) > 1e-6, np.sign(difference), 0.0)
     steps = (slope[1:] + slope[:-1]) / 2 * np.diff(x)
@@ -30,17 +54,19 @@ def potential(x, target_cdf, learned_cdf) -> np.ndarray:
 class WassersteinGan(Trainer):
     """Train a Wasserstein GAN and compare its critic with the exact potential of W₁.
 
-    Left the target and what the generator has learned. In the middle the critic, in units of its
-    own steepest slope, and the exact potential, whose slope is ±1; both are 0 on average over the
-    target. Right the exact W₁ along training and what the critic's loss says of it.
+    The left panel shows the target and what the generator has learned. The middle one shows the
+    critic, divided by its own steepest slope, and the exact potential, whose slope is 1 or -1;
+    both are shifted so that their mean over the target is 0. The right panel shows the exact W₁
+    along training, and the estimate that the critic's loss gives of it.
 
     `controls`: `separation`, `scale`, `objective`, `seed`, `train`, `one_step`, `rewind`, `step`.
-    `result`: `wasserstein` and `js`, exact; `critic_estimate`, E_p f - E_{p_G} f of the critic f as
-    it is; `steepest`, the critic's largest slope over the target and the generator; `agreement`,
-    the share of E_p f - E_{p_G} f that f, divided by that slope, gets of W₁.
+    `result`: `wasserstein`, `js` and `kl`, which are exact; `critic_estimate`, E_p f - E_{p_G} f
+    for the critic f as it is; `steepest`, the critic's largest slope where the target or the
+    generator has mass; `agreement`, `critic_estimate` divided by `steepest` and by W₁, which is 1
+    for a perfect critic.
 
     Args:
-        target: None for two Gaussians with sliders, else samples or a distribution to learn.
+        target: None for two Gaussians with sliders, or samples or a distribution to learn.
 
     Example:
         >>> import divlab
@@ -51,7 +77,7 @@ class WassersteinGan(Trainer):
 
     along_every = 4
 
-    def __init__(self, target=None):
+    def __init__(self, target: Any = None) -> None:
         figure, (left, middle, right) = figures.new_figure(3, height=3.9)
         self._density = DensityPanel(left, "Target and generator", figures.OTHER, name="$p_G$")
         figures.legend(left, loc="upper right")
@@ -66,13 +92,15 @@ class WassersteinGan(Trainer):
         )
         super().__init__(target, {"objective": menu("Objective", _OBJECTIVES)}, figure)
 
-    def models(self, values):
+    def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {"gan": divlab.GAN(values["objective"])}
 
-    def along(self, run, step):
+    def along(self, run: Run, step: int) -> dict[str, float]:
         return {"wasserstein": self.measure(run, step)["wasserstein"]}
 
-    def look(self, runs, learned, step, values):
+    def look(
+        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
         critic, learned_cdf = (
             np.asarray(a, float)
@@ -92,7 +120,10 @@ class WassersteinGan(Trainer):
         found = self.measure(run, step, values["seed"])
         unit = critic / max(steepest, 1e-9)
         agreement = estimate / max(steepest, 1e-9) / max(found["wasserstein"], 1e-9)
-        losses = -run.history["critic_loss"]
+        along = self.curves()
+        if "critic_loss" in run.history:  # an untrained model has no losses yet
+            estimates = np.clip(-run.history["critic_loss"], -1e3, 1e3)
+            along["critic_estimate"] = run.steps, estimates
         return {name: found[name] for name in ("js", "kl", "wasserstein")} | {
             "critic_estimate": estimate,
             "steepest": steepest,
@@ -100,13 +131,10 @@ class WassersteinGan(Trainer):
         }, {
             "exact": exact - exact @ target_mass,
             "critic": unit - unit @ target_mass,
-            "along": {
-                **self.curves(),
-                "critic_estimate": (run.steps, np.clip(losses, -1e3, 1e3)),
-            },
+            "along": along,
         }
 
-    def draw(self, values, result, arrays):
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x = arrays["x"]
         self._density.show(x, arrays["density"], *arrays["gan"])
         self._exact.set_data(x, arrays["exact"])
@@ -116,7 +144,7 @@ class WassersteinGan(Trainer):
         self._middle.set_ylim(-reach, reach)
         self._panel.show(arrays["along"], values["step"])
 
-    def caption(self, values, result):
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}
         return (
             f"Step {values['step']}{self.trained()}: W₁ is {texts['wasserstein']}; the critic "

@@ -1,0 +1,116 @@
+"""The controls of explorers: sliders, menus and buttons of one look."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import ipywidgets as widgets
+
+LABEL = {"description_width": "9em"}
+WIDTH = widgets.Layout(width="min(100%, 27em)")
+
+
+def slider(
+    description: str, value: float, low: float, high: float, step: float, unit: str = ""
+) -> widgets.FloatSlider:
+    """A slider for a number; its tooltip says what it means and how far it goes.
+
+    Args:
+        description: the label.
+        value: where the slider starts.
+        low: its lower end.
+        high: its upper end.
+        step: the distance between two positions.
+        unit: the unit of the number, for the tooltip.
+
+    Returns:
+        The slider.
+    """
+    return widgets.FloatSlider(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=description,
+        readout_format=".2f",
+        tooltip=f"{description}{unit and f' in {unit}'}: {low:g} to {high:g}",
+        style=LABEL,
+        layout=WIDTH,
+    )
+
+
+def menu(description: str, options: Iterable[Any], value: Any = None) -> widgets.Dropdown:
+    """A menu of names.
+
+    Args:
+        description: the label.
+        options: what can be chosen.
+        value: what is chosen at first; None for the first option.
+
+    Returns:
+        The menu.
+    """
+    options = list(options)
+    return widgets.Dropdown(
+        options=options,
+        value=value if value is not None else options[0],
+        description=description,
+        tooltip=f"{description}: {len(options)} to choose from",
+        style=LABEL,
+        layout=WIDTH,
+    )
+
+
+def button(description: str, icon: str, tooltip: str, *, style: str = "") -> widgets.Button:
+    """A button that is as wide as its label.
+
+    Args:
+        description: the label.
+        icon: the name of a Font Awesome icon.
+        tooltip: a sentence that says what pressing the button does.
+        style: "primary" for the button that a user is likely to want first.
+
+    Returns:
+        The button.
+    """
+    layout = widgets.Layout(width="auto", min_width="7em")
+    return widgets.Button(
+        description=description, icon=icon, tooltip=tooltip, button_style=style, layout=layout
+    )
+
+
+def seed() -> widgets.BoundedIntText:
+    """A field for the seed of a training."""
+    return widgets.BoundedIntText(
+        0,
+        min=0,
+        max=2**31 - 1,
+        description="Seed",
+        tooltip="The same seed gives the same training",
+        style=LABEL,
+        layout=widgets.Layout(width="16em"),
+    )
+
+
+def scrubber() -> widgets.SelectionSlider:
+    """A slider over the recorded steps of a training; at first there is only step 0."""
+    return widgets.SelectionSlider(
+        options=[0],
+        description="Step",
+        tooltip="Move through the recorded training, both ways",
+        continuous_update=True,
+        style=LABEL,
+        layout=WIDTH,
+    )
+
+
+def row(children: Iterable[widgets.Widget]) -> widgets.Box:
+    """Widgets side by side; they wrap to further lines where the page is too narrow."""
+    layout = widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
+    return widgets.Box(list(children), layout=layout)
+
+
+def describe_range(control: widgets.Widget) -> str:
+    """Says in words which values a control accepts, for an error message."""
+    if hasattr(control, "options"):
+        return f"one of {list(control.options)}"
+    return f"a number from {control.min:g} to {control.max:g}"

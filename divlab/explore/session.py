@@ -1,0 +1,132 @@
+"""Several models that learn the same target from the same seed, record by record."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from divlab.checks import read_key
+from divlab.divergences.arguments import read
+from divlab.models import Run, Training
+from divlab.models.run import Status
+from divlab.models.training import units
+from divlab.pytrees import as_arrays
+
+
+class Session:
+    """The trainings of several models, which advance together.
+
+    At first the models are untrained. No program that trains is compiled before `advance` is
+    called, so that an explorer can show the untrained models soon.
+
+    Args:
+        models: the models, by name.
+        target: what they learn: a distribution or samples.
+        seed: the seed of each training.
+        steps: how many steps a training has.
+        record_every: how many steps lie between two records.
+
+    Attributes:
+        steps: how many steps a training has.
+    """
+
+    def __init__(
+        self, models: Mapping[str, Any], target: Any, seed: int, steps: int, record_every: int
+    ) -> None:
+        options = {"steps": steps, "record_every": record_every, "key": seed}
+        self.steps = steps
+        self._trainings = {
+            name: Training(model, target, **options) for name, model in models.items()
+        }
+        self._untrained = {name: untrained(model, target, seed) for name, model in models.items()}
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """What is recorded so far, by the name of the model."""
+        return {
+            name: training.run if training.step >= 0 else self._untrained[name]
+            for name, training in self._trainings.items()
+        }
+
+    @property
+    def step(self) -> int:
+        """The step that every model has reached."""
+        return max(min(training.step for training in self._trainings.values()), 0)
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether nothing has been trained yet."""
+        return all(training.step < 0 for training in self._trainings.values())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every training has reached its end or has diverged."""
+        return all(training.is_over for training in self._trainings.values())
+
+    def advance(self) -> bool:
+        """Trains each model that is behind the others up to its next record.
+
+        Returns:
+            Whether there is more to train.
+        """
+        going = [training for training in self._trainings.values() if not training.is_over]
+        behind = min((training.step for training in going), default=0)
+        for training in going:
+            if training.step == behind:
+                if training.step < 0:
+                    training.advance()  # records step 0, where nothing is trained
+                training.advance()
+        return not self.is_over
+
+
+def untrained(model: Any, target: Any, seed: int) -> Run:
+    """The record of step 0 of a training, without its losses.
+
+    A `Training` records the losses of step 0 too. For these it compiles the program that trains,
+    which takes seconds.
+
+    Args:
+        model: the model.
+        target: what it is to learn.
+        seed: the seed of the training.
+
+    Returns:
+        A run that holds step 0 only, with the parameters that `divlab.fit` starts from.
+    """
+    argument = read("target", target)
+    params = _initial(as_arrays(model), read_key("seed", seed), *units(argument))
+    snapshots = jax.tree.map(partial(np.expand_dims, axis=0), jax.device_get(params))
+    return Run(as_arrays(model), target, np.array([0]), {}, snapshots, Status("interrupted", 0))
+
+
+# Initialising runs once for each seed. Compiling it without optimisation takes half the time.
+@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+def _initial(model: Any, key: Any, location: Any, scale: Any) -> Any:
+    return model.init(jax.random.fold_in(key, 0), location, scale).params
+
+
+def check_steps(trained: Any, step: Any, steps: int, record_every: int) -> None:
+    """Checks what a state says of its training.
+
+    Args:
+        trained: the last step that was trained, or None.
+        step: the step that is shown, or None.
+        steps: how many steps a training has.
+        record_every: how many steps lie between two records.
+
+    Raises:
+        ValueError: one of them is not a step that a training records, or `step` is the later.
+    """
+    recorded = [*range(0, steps, record_every), steps]
+    for name, value in (("trained", trained), ("step", step)):
+        if value is not None and value not in recorded:
+            raise ValueError(
+                f"state has {name} = {value!r}, but steps are recorded at 0, {record_every} … "
+                f"{steps} only."
+            )
+    if (step or 0) > (trained or 0):
+        raise ValueError(
+            f"state has step = {step}, but its training has reached step {trained or 0} only."
+        )

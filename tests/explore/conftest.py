@@ -1,0 +1,58 @@
+"""The explorers that the tests operate, each made once: what they compile is what takes time."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from divlab.explore import trainer
+
+from .setting import MODULES, NAMES, STEPS, build
+
+
+@pytest.fixture(scope="package", autouse=True)
+def short() -> Iterator[None]:
+    """Trainings of 40 steps, a strip of three seeds, and two sizes in place of four or five."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "STEPS", STEPS)
+        patch.setattr(MODULES["objective_zoo"], "SEEDS", 3)
+        patch.setattr(MODULES["estimators"], "SIZES", (30, 100))
+        patch.setitem(MODULES["training_cost"]._SIZES, "data dimension D", (1, 8))
+        yield
+
+
+@pytest.fixture(scope="package")
+def explorers(short: None) -> Callable[[str], Any]:
+    """A function that gives the explorer of a name; the same one each time."""
+    made: dict[str, Any] = {}
+
+    def make(name: str) -> Any:
+        if name not in made:
+            made[name] = build(name)
+        return made[name]
+
+    return make
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each explorer's name."""
+    return str(request.param)
+
+
+@pytest.fixture
+def explorer(name: str, explorers: Callable[[str], Any]) -> Iterator[Any]:
+    """Each explorer, which is brought back to its state after the test."""
+    found = explorers(name)
+    before = found.state()
+    yield found
+    found.load(before)
+
+
+@pytest.fixture
+def collapse(explorers: Callable[[str], Any]) -> Iterator[Any]:
+    """`mode_collapse`, which is brought back to its state after the test."""
+    found = explorers("mode_collapse")
+    before = found.state()
+    yield found
+    found.load(before)

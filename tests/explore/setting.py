@@ -1,0 +1,72 @@
+"""The explorers that the tests operate: which there are, and how to make and to read them."""
+
+import base64
+import datetime
+import importlib
+from typing import Any
+
+import numpy as np
+
+import divlab
+from divlab.explore import EXPLORERS
+
+SIMPLE = ["nll_is_kl", "disjoint_supports", "divergences", "estimators", "training_cost"]
+TRAINERS = ["mode_collapse", "elbo_gap", "gan_game", "wasserstein_gan", "objective_zoo"]
+NAMES = SIMPLE + TRAINERS
+STEPS = 40  # of a training in these tests
+MODULES = {name: importlib.import_module(EXPLORERS[name].load().__module__) for name in NAMES}
+VAE, GAN = divlab.VAE(hidden=(8,)), divlab.GAN(hidden=(8,))
+
+# What else an explorer of a training is asked for: buttons, and the step that is shown.
+BUTTONS = {"train", "one_step", "rewind", "seeds"}
+
+
+def build(name: str, **options: Any) -> Any:
+    """An explorer, with small networks where it takes any."""
+    if name == "mode_collapse":
+        options = {"vae": VAE, "gan": GAN, **options}
+    if name == "elbo_gap":
+        options = {"vae": VAE, **options}
+    return getattr(divlab.explore, name)(**options)
+
+
+def picture(explorer: Any) -> bytes:
+    """The picture that the explorer shows, as PNG."""
+    data, _ = explorer._repr_mimebundle_()
+    return base64.b64decode(data["image/png"])
+
+
+def numbers_of(result: dict[str, Any]) -> dict[str, Any]:
+    """A flat dict of arrays from nested ones."""
+    flat: dict[str, Any] = {}
+    for name, value in result.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{k}": v for k, v in numbers_of(value).items()}
+        else:
+            flat[name] = np.asarray(value, float)
+    return flat
+
+
+def same(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Fails unless both hold exactly the same numbers."""
+    found, expected = numbers_of(found), numbers_of(expected)
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def agree(found: dict[str, Any], expected: dict[str, Any], tolerance: float = 2e-3) -> None:
+    """Fails unless `found` holds every expected number."""
+    found, expected = numbers_of(found), numbers_of(expected)
+    assert set(expected) <= set(found)
+    for name in expected:
+        np.testing.assert_allclose(
+            found[name], expected[name], rtol=tolerance, atol=tolerance, err_msg=name
+        )
+
+
+def upload(explorer: Any, name: str, content: bytes) -> None:
+    """Gives the explorer a file, as the button on the page does."""
+    file = {"name": name, "type": "", "size": len(content), "content": content}
+    now = datetime.datetime.now(datetime.UTC)
+    explorer.own_data.upload.value = ({**file, "last_modified": now},)

@@ -1,0 +1,144 @@
+"""Every control changes the numbers to what the library's own functions give, and the picture.
+
+The docstring of each test says what could go wrong without it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro.distributions import Normal
+
+import divlab
+
+from . import expected
+from .setting import MODULES, agree, picture
+
+# An explorer, a control and another value of it. For what each must show then, see `expected`.
+CHANGES: list[tuple[str, str, Any]] = [
+    ("nll_is_kl", "separation", 6.0),
+    ("nll_is_kl", "scale", 1.0),
+    ("nll_is_kl", "mean", -1.0),
+    ("nll_is_kl", "model_scale", 2.5),
+    ("disjoint_supports", "separation", 0.5),
+    ("disjoint_supports", "separation", 3.0),
+    ("disjoint_supports", "scale", 2.0),
+    ("disjoint_supports", "family", "two Gaussians"),
+    ("divergences", "p", "Laplace"),
+    ("divergences", "q", "Gumbel"),
+    ("divergences", "separation", 4.0),
+    ("divergences", "scale", 0.5),
+    ("estimators", "quantity", "W₁"),
+    ("estimators", "separation", 2.0),
+    ("estimators", "scale", 0.7),
+    ("estimators", "seed", 3),
+    ("training_cost", "model", "GAN"),
+    ("training_cost", "vary", "data dimension D"),
+    ("training_cost", "layers", 2),
+    ("mode_collapse", "separation", 2.0),
+    ("mode_collapse", "scale", 1.0),
+    ("mode_collapse", "seed", 5),
+    ("elbo_gap", "separation", 2.0),
+    ("elbo_gap", "scale", 1.0),
+    ("elbo_gap", "seed", 5),
+    ("elbo_gap", "x", -1.0),
+    ("gan_game", "separation", 2.0),
+    ("gan_game", "scale", 1.0),
+    ("gan_game", "seed", 5),
+    ("gan_game", "objective", "minimax"),
+    ("wasserstein_gan", "separation", 2.0),
+    ("wasserstein_gan", "scale", 1.0),
+    ("wasserstein_gan", "seed", 5),
+    ("wasserstein_gan", "objective", "wgan"),
+    ("objective_zoo", "separation", 2.0),
+    ("objective_zoo", "scale", 1.0),
+    ("objective_zoo", "seed", 5),
+    ("objective_zoo", "a", "wgan_gp"),
+    ("objective_zoo", "b", "non_saturating"),
+]
+
+
+@pytest.mark.parametrize(("name", "control", "value"), CHANGES)
+def test_a_control_changes_the_numbers_and_the_picture(
+    explorers: Callable[[str], Any], name: str, control: str, value: Any
+) -> None:
+    """A control could be left out of what is computed, or out of what is drawn."""
+    explorer = explorers(name)
+    before, figure, shown = explorer.state(), explorer.figure, picture(explorer)
+    try:
+        explorer.controls[control].value = value
+        assert explorer._error.value == ""
+        agree(explorer.result, getattr(expected, name)(explorer.values()))
+        assert picture(explorer) != shown
+        assert explorer.figure is figure
+    finally:
+        explorer.load(before)
+    assert picture(explorer) == shown  # and back
+
+
+def test_the_nll_is_kl_plus_the_entropy(explorers: Callable[[str], Any]) -> None:
+    """The sentence that this explorer teaches could be shown with numbers that deny it."""
+    found = explorers("nll_is_kl").result
+    assert found["nll"] == pytest.approx(found["kl"] + found["entropy"], abs=1e-4)
+    assert found["nll_grad"] == pytest.approx(found["kl_grad"], abs=1e-4)
+
+
+def test_the_bound_is_the_sum_of_its_parts(explorers: Callable[[str], Any]) -> None:
+    """The stacked parts of the loss could miss some of it."""
+    found = explorers("elbo_gap").result
+    parts = found["kl"] + found["gap"] + found["entropy"]
+    assert found["negative_elbo"] == pytest.approx(parts, abs=1e-3)
+    assert found["gap"] > 0
+
+
+def test_every_bound_holds_the_total_variation(explorers: Callable[[str], Any]) -> None:
+    """A bound could be drawn that the true value breaks."""
+    explorer = explorers("divergences")
+    before = explorer.state()
+    for separation, scale in ((0.0, 1.5), (0.5, 1.0), (3.0, 0.5), (8.0, 2.0)):
+        explorer.load({**before, "separation": separation, "scale": scale})
+        found = explorer.result
+        for name, (low, high) in found["tv_bounds"].items():
+            assert low - 1e-4 <= found["tv"] <= high + 1e-4, name
+    explorer.load(before)
+
+
+def test_the_value_of_the_game_is_below_its_maximum(explorers: Callable[[str], Any]) -> None:
+    """The value could be computed by nodes that miss where the data or the samples are."""
+    explorer = explorers("gan_game")
+    found, step = explorer.result, explorer.controls["step"].value
+    run = explorer.runs["gan"]
+    assert found["value"] <= found["best_value"] + 1e-3
+    params = run.params_at(step)
+    real = explorer.target(explorer.values()).sample(jax.random.key(1), (100_000,))
+    fake = run.sample(2, 100_000, step)
+    drawn = jnp.mean(jax.nn.log_sigmoid(run.model.critic(params, real)))
+    drawn += jnp.mean(jax.nn.log_sigmoid(-run.model.critic(params, fake)))
+    assert found["value"] == pytest.approx(float(drawn), abs=0.02)
+
+
+def test_the_critic_finds_no_more_than_its_slope_allows(explorers: Callable[[str], Any]) -> None:
+    """The estimate of W₁ could be larger than any critic of that slope reaches."""
+    explorer = explorers("wasserstein_gan")
+    found, run, step = explorer.result, explorer.runs["gan"], explorer.controls["step"].value
+    assert found["critic_estimate"] <= 1.01 * found["steepest"] * found["wasserstein"]
+    real = explorer.target(explorer.values()).sample(jax.random.key(1), (100_000,))
+    scores = [
+        run.model.critic(run.params_at(step), x) for x in (real, run.sample(2, 100_000, step))
+    ]
+    drawn = float(np.mean(scores[0]) - np.mean(scores[1]))
+    assert found["critic_estimate"] == pytest.approx(drawn, abs=0.02 * found["steepest"])
+
+
+def test_the_exact_potential_reaches_w1() -> None:
+    """E_p f - E_q f is W₁ for the potential f, here of Normal(0, 1) and Normal(1, 2)."""
+    x = np.linspace(-20, 20, 40_001)
+    p, q = Normal(0.0, 1.0), Normal(1.0, 2.0)
+    cdfs = [np.asarray(of.cdf(x), float) for of in (p, q)]
+    f = MODULES["wasserstein_gan"].potential(x, *cdfs)
+    assert np.abs(np.diff(f) / np.diff(x)).max() <= 1 + 1e-9
+    found = sum(sign * f @ np.diff(cdf, prepend=0) for sign, cdf in zip((1, -1), cdfs, strict=True))
+    assert found == pytest.approx(float(divlab.wasserstein(p, q)), abs=2e-3)

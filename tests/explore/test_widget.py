@@ -1,0 +1,202 @@
+"""What every explorer is and does: display, state, errors, floods of events, files.
+
+The docstring of each test says what could go wrong without it.
+"""
+
+import asyncio
+import base64
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from divlab.explore import base
+
+from . import expected
+from .setting import BUTTONS, agree, numbers_of, picture
+from .test_numbers import CHANGES
+
+
+def test_what_every_explorer_has(name: str, explorer: Any) -> None:
+    """An explorer could lack what api.md promises, or a control that no test moves."""
+    assert isinstance(explorer, widgets.Widget)
+    assert isinstance(explorer.figure, Figure)
+    tested = {control for of, control, _ in CHANGES if of == name} | BUTTONS | {"step"}
+    assert tested >= set(explorer.controls)
+    required = {
+        "nll_is_kl": {"nll", "kl", "entropy"},
+        "disjoint_supports": {
+            "kl", "js", "wasserstein", "kl_grad", "js_grad", "wasserstein_grad"
+        },
+        "mode_collapse": {"vae", "gan"},
+    }  # fmt: skip
+    assert required.get(name, set()) <= set(explorer.result)
+    data, metadata = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert image.size == tuple(int(n) for n in explorer.figure.canvas.get_width_height())
+    assert metadata["image/png"]["width"] > 0
+    assert explorer._error.value == ""
+    assert explorer._caption.value.endswith(".")
+    for control in explorer.controls.values():
+        assert control.description
+        assert control.tooltip or isinstance(control, widgets.ToggleButtons)
+
+
+def test_a_partly_redrawn_picture_is_the_one_drawn_from_nothing(explorer: Any) -> None:
+    """What stands still could be drawn from an old picture after it has changed."""
+    explorer.controls.get("separation", explorer.controls.get("layers")).value = 2
+    partly = np.asarray(Image.open(io.BytesIO(picture(explorer))), int)
+    explorer._screen._frame = None
+    explorer.refresh()
+    anew = np.asarray(Image.open(io.BytesIO(picture(explorer))), int)
+    assert np.array_equal(partly, anew)
+
+
+def test_state_round_trips(explorer: Any) -> None:
+    """A shared line could lead to other numbers than its sender saw."""
+    before = explorer.state()
+    assert json.loads(json.dumps(before)) == before
+    result = numbers_of({n: v for n, v in explorer.result.items() if n != "tv_bounds"})
+    movable = widgets.FloatSlider, widgets.Dropdown
+    control = next(n for n, c in explorer.controls.items() if isinstance(c, movable))
+    widget = explorer.controls[control]
+    widget.value = 2.5 if isinstance(widget, widgets.FloatSlider) else widget.options[-1]
+    moved = explorer.state()
+    assert moved != before
+    explorer.load(json.dumps(before))
+    assert explorer.state() == before
+    for name, value in numbers_of(explorer.result).items():
+        if name in result:
+            np.testing.assert_array_equal(value, result[name], err_msg=name)
+    # As a user does it: the line of text that is always there, pasted.
+    explorer._share.text.value = json.dumps(moved)
+    assert explorer.state() == moved
+    assert explorer._error.value == ""
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"colour": 3}'])
+def test_text_that_is_not_a_state_is_refused(explorers: Callable[[str], Any], text: str) -> None:
+    """A slip in pasting could change half of the controls, or show a traceback."""
+    explorer = explorers("nll_is_kl")
+    before = explorer.state()
+    with pytest.raises(ValueError, match=r"colour|JSON|state"):
+        explorer.load(text)
+    explorer._share.text.value = text
+    assert "state" in explorer._error.value
+    assert explorer.state() == before
+    explorer.refresh()
+    assert explorer._error.value == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"mean": "left"}, "from -4 to 4"),
+        ({"mean": 1e9}, "from -4 to 4"),
+        ({"mean": float("nan")}, "from -4 to 4"),
+        ({"mean": None}, "from -4 to 4"),
+    ],
+)
+def test_a_state_that_a_control_cannot_take_changes_nothing(
+    explorers: Callable[[str], Any], change: dict[str, Any], says: str
+) -> None:
+    """A control clips what it cannot take, so that a wrong state would look like a right one."""
+    explorer = explorers("nll_is_kl")
+    before, result = explorer.state(), explorer.result
+    with pytest.raises(ValueError, match=says):
+        explorer.load({**before, "scale": 1.0, **change})
+    assert explorer.state() == before
+    assert explorer.result is result
+
+
+def test_a_number_that_is_not_finite_is_refused(explorers: Callable[[str], Any]) -> None:
+    """NaN could be computed with, and the last picture would stay as if it were right."""
+    explorer = explorers("nll_is_kl")
+    before, result = explorer.state(), explorer.result
+    explorer.controls["scale"].value = float("nan")
+    assert "scale must be a finite number" in explorer._error.value
+    assert explorer.result is result
+    explorer.load(before)
+    assert explorer._error.value == ""
+
+
+def test_an_error_is_shown_and_the_next_event_recovers(
+    explorer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in a callback would vanish, and the explorer could stay broken after it."""
+
+    def fail(**_: Any) -> None:
+        raise ValueError("scale <was> odd")
+
+    control = next(c for c in explorer.controls.values() if hasattr(c, "value")
+                   and not isinstance(c, widgets.ToggleButtons))  # fmt: skip
+    is_number = isinstance(control, widgets.FloatSlider)
+    result = explorer.result
+    with monkeypatch.context() as patch:
+        patch.setattr(explorer, "compute", fail)
+        control.value = 0.9 if is_number else control.options[-1]
+        assert "scale &lt;was&gt; odd" in explorer._error.value
+        assert explorer.result is result
+        assert not control.disabled
+    control.value = 0.8 if is_number else control.options[0]
+    assert explorer._error.value == ""
+
+
+def test_a_burst_of_events_leaves_the_last_ones_numbers(explorers: Callable[[str], Any]) -> None:
+    """A fast drag could end in the picture of an event before the last."""
+    explorer = explorers("nll_is_kl")
+    before = explorer.state()
+    for value in np.linspace(-4, 4, 199):
+        explorer.controls["mean"].value = float(value)
+    explorer.controls["mean"].value = 0.5
+    agree(explorer.result, expected.nll_is_kl({**before, "mean": 0.5}))
+    assert explorer._error.value == ""
+    explorer.load(before)
+
+
+def test_results_and_files_follow_events_that_are_still_to_be_drawn(
+    explorers: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file could hold the numbers of an earlier position of the slider."""
+    explorer = explorers("nll_is_kl")
+    before = explorer.state()
+    monkeypatch.setattr(base, "from_browser", lambda: True)
+    mean = explorer.controls["mean"]
+
+    async def drag(read: Callable[[], Any]) -> None:
+        mean.value = mean.value - 0.1
+        mean.value = mean.value - 0.1
+        assert explorer._due is not None
+        read()
+        assert explorer._due is None
+        agree(explorer.result, expected.nll_is_kl({**before, "mean": mean.value}))
+        await asyncio.sleep(0.05)
+
+    asyncio.run(drag(lambda: explorer.result))
+    asyncio.run(drag(explorer._share.save.click))
+    assert "data:image/png" in explorer._share.links.value
+    explorer.load(before)
+
+
+def test_files_of_the_figure_and_its_numbers(explorer: Any) -> None:
+    """A file could be empty, or lack a number that is on display."""
+    explorer._share.save.click()
+    links = explorer._share.links.value
+    contents = {
+        kind: base64.b64decode(links.split(f"data:{kind};base64,")[1].split('"')[0])
+        for kind in ("image/png", "image/svg+xml", "text/csv")
+    }
+    assert contents["image/png"].startswith(b"\x89PNG\r\n")
+    assert b"<svg" in contents["image/svg+xml"]
+    lines = contents["text/csv"].decode().splitlines()
+    assert lines[0] == "name,value"
+    assert len(lines) > len(explorer.result)
+    first = next(n for n, v in explorer.result.items() if isinstance(v, float | dict | list))
+    assert any(line.startswith(first) for line in lines)
