@@ -270,13 +270,11 @@ class Explorer(widgets.VBox):
     def _ipython_display_(self) -> None:
         if self._is_started:
             data, metadata = self._repr_mimebundle_()
-            display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+            display(data, metadata=metadata, raw=True)
             return
         # The controls appear at once, with the words that the rest is being compiled.
         data, metadata = self._view()
-        shown = display(  # type: ignore[no-untyped-call]
-            data, metadata=metadata, raw=True, display_id=True
-        )
+        shown = display(data, metadata=metadata, raw=True, display_id=True)
         data, metadata = self._repr_mimebundle_()
         if shown is not None:
             shown.update(data, metadata=metadata, raw=True)

@@ -1,7 +1,7 @@
 """From a key press to changed pixels in JupyterLab in Chromium, and how long opening takes.
 
-The peers draw the same two-panel figure from the same functions: ipywidgets' `interact` with inline
-matplotlib, and ipympl. All are on one page and are pressed in turn.
+The peers draw the same two-panel figure from the same functions: one is `interact` of ipywidgets
+with inline matplotlib, the other is ipympl.
 """
 
 import contextlib
@@ -10,7 +10,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from divlab.explore import EXPLORERS
 from tests.browser.pages import Shown, browser, run_all, serve
@@ -52,7 +54,8 @@ def update(change):
 control.observe(update, "value")
 display(control)
 """
-# When the pixels of the picture in a box change after a key, in ms; NaN after 5 s without.
+# Presses a key, and gives the milliseconds until the picture in the box has changed, or NaN if it
+# has not changed after 5 s.
 PRESS = """
 async ([box, handle, key, kind]) => {
     const signature = async () => {
@@ -86,8 +89,8 @@ async ([box, handle, key, kind]) => {
 """
 
 
-def latency(page, box, handle, kind: str) -> list[float]:
-    """Milliseconds of each of 50 presses, to and fro."""
+def latency(page: Any, box: Any, handle: Any, kind: str) -> list[float]:
+    """Presses a key 50 times, to and fro, and gives the milliseconds until the pixels change."""
     times = []
     box.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
@@ -99,7 +102,8 @@ def latency(page, box, handle, kind: str) -> list[float]:
     return times[4:]
 
 
-def row(name: str, times: list[float], peers: list[float]) -> float:
+def report(name: str, times: list[float], peers: list[float]) -> float:
+    """Prints a line of the table, and gives the median of these times."""
     median = statistics.median(times)
     high = sorted(times)[int(0.95 * len(times)) - 1]
     ratios = " ".join(f"{peer / median:7.1f}" for peer in peers)
@@ -108,6 +112,7 @@ def row(name: str, times: list[float], peers: list[float]) -> float:
 
 
 def run() -> None:
+    """Measures and prints both tables."""
     with tempfile.TemporaryDirectory() as cache:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = cache
         key_to_pixels()
@@ -115,6 +120,7 @@ def run() -> None:
 
 
 def key_to_pixels() -> None:
+    """Measures the way from a key press to changed pixels, of the peers and of four explorers."""
     names = ("nll_is_kl", "divergences", "disjoint_supports")
     setup = "import divlab; divlab.configure()"
     explorers = [f"divlab.explore.{name}()" for name in names]
@@ -123,13 +129,13 @@ def key_to_pixels() -> None:
         f"{'from key to pixels, ms':34s} {'median':>8s} {'95 %':>8s} {'ratio':>6s} interact  ipympl"
     )
     peers: list[float] = []
-    # Each on a page of its own: they set matplotlib up in different ways.
+    # Each has a page of its own, because they set matplotlib up in different ways.
     for name, cell, kind in (("interact", INTERACT, "image"), ("ipympl", IPYMPL, "canvas")):
         with opened([setup + FIGURE, cell]) as page:
             box = page.locator(".jp-CodeCell").nth(1)
             box.locator(f"{'img' if kind == 'image' else kind}").first.wait_for()
             handle = box.locator(".noUi-handle").first
-            peers.append(row(name, latency(page, box, handle, kind), peers))
+            peers.append(report(name, latency(page, box, handle, kind), peers))
     with opened([setup, *explorers]) as page:
         for i, name in enumerate((*names, "mode_collapse")):
             shown = Shown(page, i)
@@ -137,11 +143,11 @@ def key_to_pixels() -> None:
             handles = shown.box.locator(".noUi-handle")
             handle = handles.last if name == "mode_collapse" else handles.first
             label = f"{name}, {'step' if name == 'mode_collapse' else 'first slider'}"
-            row(label, latency(page, shown.box, handle, "image"), peers)
+            report(label, latency(page, shown.box, handle, "image"), peers)
 
 
 @contextlib.contextmanager
-def opened(cells: list[str]):
+def opened(cells: list[str]) -> Iterator[Any]:
     """A page of JupyterLab on which these cells have run."""
     folders = tempfile.TemporaryDirectory()
     with folders as folder, serve(Path(folder), cells) as address, browser() as page:
@@ -151,7 +157,7 @@ def opened(cells: list[str]):
 
 
 def opening() -> None:
-    """A fresh kernel each: the cell that makes the explorer, until its picture is there."""
+    """Opens each explorer in two fresh processes: without programs on disk, then with them."""
     print(f"{'opening an explorer, s':34s} {'cold':>8s} {'warm':>8s}")
     for name in EXPLORERS:
         with tempfile.TemporaryDirectory() as cache:
@@ -160,10 +166,11 @@ def opening() -> None:
 
 
 def open_once(name: str) -> float:
+    """Seconds to make an explorer and its first picture; importing its module is not counted."""
     code = (
         "import time, divlab, divlab.explore; divlab.configure(); "
-        "import jax; jax.numpy.zeros(3).block_until_ready(); start = time.perf_counter(); "
-        f"divlab.explore.{name}().result; print(time.perf_counter() - start)"
+        f"import jax; jax.numpy.zeros(3).block_until_ready(); make = divlab.explore.{name}; "
+        "start = time.perf_counter(); make().result; print(time.perf_counter() - start)"
     )
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -26,13 +28,13 @@ _NOISE = re.compile(r"\.map\b|favicon|custom\.css|ResizeObserver|api/workspaces|
 
 
 @contextlib.contextmanager
-def browser(width: int = 1400, height: int = 1000):
-    """A page of a new browser, which notes the errors on its console in `page.errors`."""
+def browser(width: int = 1400, height: int = 1000) -> Iterator[Any]:
+    """A page of a new browser. It notes the errors on its console in `page.errors`."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = chromium.new_page(viewport={"width": width, "height": height})
+        page: Any = chromium.new_page(viewport={"width": width, "height": height})
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on(
@@ -48,7 +50,7 @@ def browser(width: int = 1400, height: int = 1000):
 
 
 @contextlib.contextmanager
-def serve(folder: Path, cells: list[str], *, voila: bool = False):
+def serve(folder: Path, cells: list[str], *, voila: bool = False) -> Iterator[str]:
     """The address of a notebook with these cells, served on this machine alone."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
@@ -87,11 +89,12 @@ def serve(folder: Path, cells: list[str], *, voila: bool = False):
             try:
                 server.wait(30)
             except subprocess.TimeoutExpired:
-                server.kill()  # one that hangs would slow all that follows
+                server.kill()  # or it would slow down all tests that follow
                 raise
 
 
-def _wait_for(address, server, log, *, full):
+def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path, *, full: bool) -> None:
+    """Waits until the server answers at this address."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + 90
     while time.monotonic() < end:
@@ -100,7 +103,7 @@ def _wait_for(address, server, log, *, full):
         try:
             if full:
                 opener.open(address, timeout=5)
-            else:  # every visit of Voilà starts a kernel
+            else:  # a visit would start a kernel, so only the port is tried
                 port = int(address.rsplit(":", 1)[1].strip("/"))
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
@@ -110,7 +113,7 @@ def _wait_for(address, server, log, *, full):
     raise RuntimeError("the server did not answer")
 
 
-def run_all(page) -> None:
+def run_all(page: Any) -> None:
     """Runs all cells of the notebook that JupyterLab shows, and waits until they have run."""
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function(
@@ -129,13 +132,13 @@ def run_all(page) -> None:
 class Shown:
     """The n-th visible explorer of a page."""
 
-    def __init__(self, page, index: int = 0):
+    def __init__(self, page: Any, index: int = 0) -> None:
         self.page = page
         self.box = page.locator(".divlab-explorer:visible").nth(index)
         self.picture = self.box.locator("img.widget-image")
 
     def wait(self, timeout: float = 180_000) -> None:
-        """Until the picture is there and nothing is being compiled."""
+        """Waits until the picture is there and nothing is being compiled."""
         self.picture.wait_for(timeout=timeout)
         self.page.wait_for_function(
             "box => box.querySelector('img.widget-image').naturalWidth > 100 "
@@ -145,14 +148,14 @@ class Shown:
         )
 
     def text(self) -> str:
-        return self.box.inner_text()
+        return str(self.box.inner_text())
 
     def check(self) -> None:
-        """No error is shown."""
+        """Fails if the explorer shows an error."""
         assert "This did not work" not in self.text(), self.text()
 
-    def changes(self, act, timeout: float = 120) -> None:
-        """Does something, and waits until the picture is another one."""
+    def changes(self, act: Callable[[], Any], timeout: float = 120) -> None:
+        """Does something, and waits until the picture has changed."""
         before = self.pixels()
         act()
         end = time.monotonic() + timeout
@@ -164,17 +167,17 @@ class Shown:
         self.check()
 
     def settle(self) -> None:
-        """Until the picture has stayed the same for half a second: late events are drawn too."""
+        """Waits until the picture has stayed the same for half a second, with late events drawn."""
         before = None
         while before != (before := self.pixels()):
             self.page.wait_for_timeout(500)
 
     def pixels(self) -> str:
         """A checksum of the picture that the page shows."""
-        return self.page.evaluate(
+        found: str = self.page.evaluate(
             """async img => {
                 let fetched = null;
-                // One that is replaced meanwhile can no longer be fetched.
+                // A picture that is replaced meanwhile can no longer be fetched.
                 for (let i = 0; i < 100 && fetched === null; i++)
                     fetched = await fetch(img.src).catch(() => null)
                         ?? await new Promise(resolve => setTimeout(resolve, 20, null));
@@ -185,8 +188,9 @@ class Shown:
             }""",
             self.picture.element_handle(),
         )
+        return found
 
-    def controls(self, kind: str):
+    def controls(self, kind: str) -> list[Any]:
         """The visible, enabled controls of a kind."""
         css = {
             "slider": ".widget-hslider:visible .noUi-handle",
@@ -194,24 +198,28 @@ class Shown:
             "toggles": ".widget-toggle-buttons:visible",
             "number": "input[type=number]:visible:not([disabled])",
         }[kind]
-        return self.box.locator(css).all()
+        found: list[Any] = self.box.locator(css).all()
+        return found
 
-    def button(self, name: str):
+    def button(self, name: str) -> Any:
+        """The visible button with this label."""
         return self.box.locator("button:visible").filter(
             has_text=re.compile(rf"^\s*{re.escape(name)}\s*$")
         )
 
     def state(self) -> str:
         """The line of JSON to share."""
-        return self.box.locator("input[type=text]:visible").last.input_value()
+        return str(self.box.locator("input[type=text]:visible").last.input_value())
 
     def paste(self, state: str) -> None:
+        """Goes to the state of this line of JSON, as a user does."""
         field = self.box.locator("input[type=text]:visible").last
         field.fill(state)
         field.press("Enter")
 
 
-def screenshots(page, name: str) -> None:
+def screenshots(page: Any, name: str) -> None:
+    """Stores what the page shows, on a wide and on a narrow window."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     for width in (1400, 1000):
         page.set_viewport_size({"width": width, "height": 1000})
@@ -223,17 +231,17 @@ def screenshots(page, name: str) -> None:
 def operate(shown: Shown, is_trainer: bool) -> None:
     """Every slider, menu, number and toggle of an explorer: by keyboard, then by mouse."""
     page = shown.page
-    scrubber = 1 if is_trainer else 0  # has one step only, before anything is trained
+    scrubber = 1 if is_trainer else 0  # it cannot move before anything is trained
     sliders = len(shown.controls("slider")) - scrubber
     for i in range(sliders):
 
-        def press(i=i):
+        def press(i: int = i) -> None:
             handle = shown.controls("slider")[i]
             handle.focus()
             page.keyboard.press("ArrowRight")
             page.keyboard.press("ArrowRight")
 
-        def drag(i=i):
+        def drag(i: int = i) -> None:
             box = shown.controls("slider")[i].bounding_box()
             x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
             page.mouse.move(x, y)
@@ -244,12 +252,15 @@ def operate(shown: Shown, is_trainer: bool) -> None:
         shown.changes(press)
         shown.changes(drag)
     for i in range(len(shown.controls("menu"))):
-        shown.changes(lambda i=i: shown.controls("menu")[i].select_option(index=1))
 
-        def type_to(i=i):
+        def choose(i: int = i) -> None:
+            shown.controls("menu")[i].select_option(index=1)
+
+        def type_to(i: int = i) -> None:
             shown.controls("menu")[i].focus()
             page.keyboard.press("ArrowUp")
 
+        shown.changes(choose)
         shown.changes(type_to)
     for toggles in shown.controls("toggles"):
         buttons = toggles.locator("button")
@@ -258,7 +269,7 @@ def operate(shown: Shown, is_trainer: bool) -> None:
         shown.changes(lambda: page.keyboard.press("Enter"))
     for i in range(len(shown.controls("number"))):
 
-        def fill(i=i):
+        def fill(i: int = i) -> None:
             shown.controls("number")[i].fill("7")
             page.keyboard.press("Enter")
 

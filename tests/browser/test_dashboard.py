@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory):
+def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The page that `make dashboard` serves, in a browser."""
     cells = json.loads((Path(__file__).parents[2] / "dashboard/explorers.ipynb").read_text())[
         "cells"
@@ -35,7 +37,8 @@ def dashboard(tmp_path_factory):
 
 
 @pytest.mark.parametrize("title", NAMES)
-def test_every_control_of_the_dashboard(dashboard, title):
+def test_every_control_of_the_dashboard(dashboard: Any, title: str) -> None:
+    """A control could work from Python and not on the page."""
     page, name = dashboard, NAMES[title]
     page.errors.clear()
     page.get_by_role("button", name=title, exact=True).click()
@@ -81,7 +84,8 @@ async ([channels, code]) => {
 """
 
 
-def test_the_dashboard_shows_no_code_and_runs_none(dashboard, tmp_path):
+def test_the_dashboard_shows_no_code_and_runs_none(dashboard: Any, tmp_path: Path) -> None:
+    """A visitor could run code of their own on the machine that serves the page."""
     page = dashboard
     assert "import divlab" not in page.content()
     assert page.locator(".jp-InputArea-editor, .jp-CodeMirrorEditor, textarea").count() == 0
@@ -113,14 +117,15 @@ DROP = """
 
 
 @pytest.mark.parametrize("way", ["dropped", "chosen"])
-def test_a_file_of_measurements(dashboard, tmp_path, way):
+def test_a_file_of_measurements(dashboard: Any, tmp_path: Path, way: str) -> None:
+    """A file could be lost on its way from the page to the kernel."""
     page = dashboard
     page.get_by_role("button", name="Mode collapse", exact=True).click()
     page.wait_for_timeout(500)
     shown = Shown(page)
     shown.wait()
 
-    def give(name, text):
+    def give(name: str, text: str) -> None:
         if way == "dropped":
             shown.box.get_by_text("or drop a file here").evaluate(DROP, [name, text])
             return

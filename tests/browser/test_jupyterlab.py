@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,22 +16,24 @@ pytestmark = pytest.mark.skipif(
 
 
 @contextlib.contextmanager
-def in_jupyterlab(folder, name):
-    """An explorer in a notebook, as someone opens it who runs all cells."""
+def in_jupyterlab(folder: Path, name: str) -> Iterator[Shown]:
+    """An explorer in a notebook of which all cells were run."""
     cells = ["import divlab\ndivlab.configure()", f"divlab.explore.{name}()"]
     with serve(folder, cells) as address, browser() as page:
         page.goto(address)
         yield opened(page)
 
 
-def opened(page) -> Shown:
+def opened(page: Any) -> Shown:
+    """Runs all cells, and waits for the explorer that they show."""
     run_all(page)
     shown = Shown(page)
     shown.wait()
     return shown
 
 
-def test_train_pause_scrub_reload_restore(tmp_path):
+def test_train_pause_scrub_reload_restore(tmp_path: Path) -> None:
+    """What a lecturer does in front of a class could fail in a real browser only."""
     with in_jupyterlab(tmp_path, "mode_collapse") as shown:
         page = shown.page
         operate(shown, is_trainer=True)
@@ -57,8 +62,8 @@ def test_train_pause_scrub_reload_restore(tmp_path):
         assert page.errors == []
 
 
-def test_flood_of_events(tmp_path):
-    """200 steps of a slider, as fast as the browser sends them, end in the right picture."""
+def test_flood_of_events(tmp_path: Path) -> None:
+    """A fast drag, of 200 events here, could end in the picture of an earlier position."""
     with in_jupyterlab(tmp_path, "nll_is_kl") as shown:
         page = shown.page
         operate(shown, is_trainer=False)
