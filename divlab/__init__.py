@@ -7,6 +7,7 @@ xarray (`explore`, `figures`, `sweep`, `evidence`) is loaded when first used.
 import importlib
 import sys
 from importlib.metadata import version
+from typing import Any
 
 from divlab import methods, targets
 from divlab.configuration import configure
@@ -95,7 +96,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in ("evidence", "explore", "figures"):
         return importlib.import_module(f"divlab.{name}")
     if name == "sweep":

@@ -16,7 +16,7 @@ def configure(*, cpu_devices: int | None = None, cache: bool = True) -> None:
     starts. Calling it again with the same settings does nothing.
 
     Args:
-        cpu_devices: how many devices to make of the CPU, each with one thread; None for one per
+        cpu_devices: how many devices JAX makes of the CPU, each with one thread; None for one per
             core. `divlab.fit_many` gives each an equal share of the seeds.
         cache: whether compiled programs are kept on disk, in the folder named by
             `JAX_COMPILATION_CACHE_DIR`, or else `divlab` in the user's cache folder.

@@ -6,9 +6,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int
 from numpyro.distributions import Distribution
 
+from divlab.checks import Numbers
 from divlab.divergences.arguments import read_distribution, read_samples
+from divlab.divergences.densities import Packed
 from divlab.models.run import Run
 from divlab.targets import modes
 
@@ -31,14 +34,16 @@ class Coverage(NamedTuple):
             target, above is blurred, below too narrow. NaN if no mass is in any mode.
     """
 
-    mode_fractions: jax.Array
-    modes_covered: jax.Array
-    high_quality: jax.Array
-    bridge: jax.Array
-    sharpness: jax.Array
+    mode_fractions: Float[Array, "*seeds K"]
+    modes_covered: Int[Array, "*seeds"]
+    high_quality: Float[Array, "*seeds"]
+    bridge: Float[Array, "*seeds"]
+    sharpness: Float[Array, "*seeds"]
 
 
-def coverage(run_or_samples, target) -> Coverage:
+def coverage(
+    run_or_samples: Run | Distribution | Numbers, target: Distribution | Numbers
+) -> Coverage:
     """Which modes of `target` a model covers, and how well.
 
     Args:
@@ -63,18 +68,26 @@ def coverage(run_or_samples, target) -> Coverage:
     if isinstance(run_or_samples, Run):
         return exact_coverage(run_or_samples.cdf, *found)
     if isinstance(run_or_samples, Distribution):
-        return coverage_of(read_distribution("run_or_samples", run_or_samples), *found)
+        packed = read_distribution("run_or_samples", run_or_samples)
+        exact: Coverage = coverage_of(packed, *found)
+        return exact
     x = read_samples("run_or_samples", run_or_samples)
     locs, scales, weights = found
-    borders, low, high = _cells(locs, scales)
-    fractions = jnp.mean(_between(x, borders[:-1, None], borders[1:, None]), axis=-1)
-    masses = _between(x, low[:, None], high[:, None], closed=True) / x.shape[0]
+    borders, low, high = _extents(locs, scales)
+    nearest = (x >= borders[:-1, None]) & (x < borders[1:, None])
+    fractions = jnp.mean(nearest.astype(x.dtype), axis=-1)
+    masses = ((x >= low[:, None]) & (x <= high[:, None])).astype(x.dtype) / x.shape[0]
     return _summary(fractions, masses, jnp.broadcast_to(x, masses.shape), scales, weights)
 
 
-def exact_coverage(cdf: Callable, locs, scales, weights) -> Coverage:
+def exact_coverage(
+    cdf: Callable[[Float[Array, " n"]], Float[Array, "*seeds n"]],
+    locs: Float[Array, " K"],
+    scales: Float[Array, " K"],
+    weights: Float[Array, " K"],
+) -> Coverage:
     """The `Coverage` of what has this cdf, for the modes that `divlab.targets.modes` found."""
-    borders, low, high = _cells(locs, scales)
+    borders, low, high = _extents(locs, scales)
     edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)
     finite = borders[1:-1]
     values = cdf(jnp.concatenate([finite, edges.ravel()]))
@@ -87,13 +100,20 @@ def exact_coverage(cdf: Callable, locs, scales, weights) -> Coverage:
 
 
 @jax.jit
-def coverage_of(packed, locs, scales, weights) -> Coverage:
-    """The same of a packed distribution."""
+def coverage_of(
+    packed: Packed,
+    locs: Float[Array, " K"],
+    scales: Float[Array, " K"],
+    weights: Float[Array, " K"],
+) -> Coverage:
+    """The `Coverage` of a packed distribution, for the modes that `divlab.targets.modes` found."""
     return exact_coverage(packed.distribution.cdf, locs, scales, weights)
 
 
-def _cells(locs, scales):
-    """Borders half-way between nearest modes, and where each mode begins and ends."""
+def _extents(
+    locs: Float[Array, " K"], scales: Float[Array, " K"]
+) -> tuple[Float[Array, " K+1"], Float[Array, " K"], Float[Array, " K"]]:
+    """Borders half-way between neighbouring modes, and where each mode begins and ends."""
     borders = jnp.concatenate(
         [jnp.array([-jnp.inf]), (locs[1:] + locs[:-1]) / 2, jnp.array([jnp.inf])]
     )
@@ -101,12 +121,14 @@ def _cells(locs, scales):
     return borders, low, jnp.minimum(locs + _REACH * scales, borders[1:])
 
 
-def _between(x, low, high, closed=False):
-    return ((x >= low) & ((x <= high) if closed else (x < high))).astype(x.dtype)
-
-
-def _summary(fractions, masses, points, scales, weights) -> Coverage:
-    """From the masses (..., K, cells) at points (K, cells) inside each mode."""
+def _summary(
+    fractions: Float[Array, "*seeds K"],
+    masses: Float[Array, "*seeds K cells"],
+    points: Float[Array, "K cells"],
+    scales: Float[Array, " K"],
+    weights: Float[Array, " K"],
+) -> Coverage:
+    """The `Coverage`, from the masses at points inside each mode."""
     held = jnp.sum(masses, axis=-1)
     safe = jnp.where(held > 0, held, 1.0)
     mean = jnp.sum(masses * points, axis=-1) / safe
@@ -133,6 +155,9 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
 
     Returns:
         The lower and upper end, in [0, 1].
+
+    Raises:
+        ValueError: `successes`, `trials` or `confidence` is out of its range.
 
     Source: Wilson (1927), JASA 22, 209-212.
 

@@ -1,30 +1,44 @@
 """Frozen dataclasses whose numbers are leaves of a pytree: a new value is not a new program."""
 
 import dataclasses
-from typing import Any, dataclass_transform
+from collections.abc import Iterable
+from typing import Any, TypeAlias, TypeVar, dataclass_transform
 
 import jax
-import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+# A field that is a leaf: a number as the user gave it, or an array of shape () in its place.
+Number: TypeAlias = int | float | Float[Array, ""] | Float[np.ndarray, ""]
 
 
-def setting(default) -> Any:
+def setting(default: Any) -> Any:
     """A field that shapes the program (a count, a name); another value compiles again."""
     return dataclasses.field(default=default, metadata={"static": True})
 
 
+def is_setting(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field was made by `setting`, so that it is not a leaf."""
+    return bool(field.metadata.get("static"))
+
+
 @dataclass_transform(frozen_default=True)
-def record(cls):
+def record(cls: type[T]) -> type[T]:
     """Makes `cls` a frozen dataclass and a pytree; fields made by `setting` are not leaves."""
     cls = dataclasses.dataclass(frozen=True)(cls)
-    fields = dataclasses.fields(cls)
-    leaves = [f.name for f in fields if not f.metadata.get("static")]
-    static = [f.name for f in fields if f.metadata.get("static")]
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # the line above made it one
+    leaves = [f.name for f in fields if not is_setting(f)]
+    static = [f.name for f in fields if is_setting(f)]
 
-    def flatten(self):
+    def flatten(self: T) -> tuple[list[Any], tuple[Any, ...]]:
         return [getattr(self, n) for n in leaves], tuple(getattr(self, n) for n in static)
 
-    def unflatten(values_of_static, values):
-        self = object.__new__(cls)  # JAX's placeholders must not be checked as a user's values are
+    def unflatten(values_of_static: Iterable[Any], values: Iterable[Any]) -> T:
+        # JAX builds objects from placeholders, which must not be checked as a user's values are.
+        self = object.__new__(cls)
         for name, value in [
             *zip(leaves, values, strict=True),
             *zip(static, values_of_static, strict=True),
@@ -36,6 +50,12 @@ def record(cls):
     return cls
 
 
-def as_arrays(tree):
+def as_arrays(tree: T) -> T:
     """Every number as a floating array, so that 1, 1.0 and np.float64(1) run the same program."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, float), tree)
+    dtype = jax.dtypes.canonicalize_dtype(float)
+
+    def as_array(leaf: Any) -> Array | NDArray[Any]:
+        return leaf.astype(dtype) if isinstance(leaf, jax.Array) else np.asarray(leaf, dtype)
+
+    arrays: T = jax.tree.map(as_array, tree)
+    return arrays

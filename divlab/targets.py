@@ -1,12 +1,15 @@
 """What is to be learned: mixtures with known modes, and 272 eruptions of Old Faithful."""
 
 from importlib.resources import files
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from numpyro.distributions import Categorical, Distribution, MixtureSameFamily, Normal
 
+from divlab.checks import Numbers
 from divlab.divergences.arguments import (
     Samples,
     is_concrete,
@@ -16,9 +19,14 @@ from divlab.divergences.arguments import (
     read_weights,
 )
 from divlab.divergences.densities import landmarks, log_density, support_bounds
+from divlab.pytrees import Number
+
+Modes: TypeAlias = tuple[Float[Array, " K"], Float[Array, " K"], Float[Array, " K"]]
 
 
-def two_gaussians(separation=4.0, scale=0.5, weight=0.5) -> MixtureSameFamily:
+def two_gaussians(
+    separation: Number = 4.0, scale: Number = 0.5, weight: Number = 0.5
+) -> MixtureSameFamily:
     """Two Gaussians of equal scale, `separation` apart, centred on 0.
 
     Args:
@@ -30,7 +38,7 @@ def two_gaussians(separation=4.0, scale=0.5, weight=0.5) -> MixtureSameFamily:
         A numpyro mixture of two Normals, the left one first.
 
     Raises:
-        ValueError: an argument is out of its range.
+        TypeError, ValueError: an argument is not a number, or out of its range.
 
     Example:
         >>> import divlab
@@ -47,12 +55,19 @@ def two_gaussians(separation=4.0, scale=0.5, weight=0.5) -> MixtureSameFamily:
 
 
 @jax.jit
-def _parts_of_two(separation, scale, weight):
+def _parts_of_two(
+    separation: Float[Array, ""], scale: Float[Array, ""], weight: Float[Array, ""]
+) -> Modes:
+    """The locs, the scales and the weights of the two components."""
     locs = jnp.stack([-separation / 2, separation / 2])
     return locs, jnp.stack([scale, scale]), jnp.stack([1 - weight, weight])
 
 
-def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
+def gaussian_mixture(
+    locs: Numbers,
+    scales: Numbers,
+    weights: Numbers | None = None,
+) -> MixtureSameFamily:
     """A mixture of Gaussians.
 
     Args:
@@ -64,8 +79,8 @@ def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
         A numpyro mixture of K Normals.
 
     Raises:
-        TypeError, ValueError: lengths that differ, a scale that is not positive, weights that
-            are negative or all zero.
+        TypeError, ValueError: the lengths differ, a scale is not positive, or weights are negative
+            or all zero.
 
     Example:
         >>> import divlab
@@ -73,20 +88,22 @@ def gaussian_mixture(locs, scales, weights=None) -> MixtureSameFamily:
         >>> round(float(p.mean), 4)
         0.6667
     """
-    locs = read_samples("locs", locs)
+    means = read_samples("locs", locs)
     if np.ndim(scales) == 0:
-        scales = jnp.full(locs.shape, scales, locs.dtype)
-    scales = read_samples("scales", scales)
-    if scales.shape != locs.shape:
-        raise ValueError(f"scales must be one number or {locs.shape[0]}, got {scales.shape[0]}.")
-    if is_concrete(scales) and not np.all(np.asarray(scales) > 0):
-        raise ValueError(f"scales must be positive, got {float(jnp.min(scales)):g}.")
-    equal = jnp.full(locs.shape, 1 / locs.shape[0], locs.dtype)
-    given = read_weights("locs", weights, locs)
-    return _mixture(locs, scales, equal if given is None else given)
+        scales = jnp.broadcast_to(jnp.asarray(scales, means.dtype), means.shape)
+    widths = read_samples("scales", scales)
+    if widths.shape != means.shape:
+        raise ValueError(f"scales must be one number or {means.shape[0]}, got {widths.shape[0]}.")
+    if is_concrete(widths) and not np.all(np.asarray(widths) > 0):
+        raise ValueError(f"scales must be positive, got {float(jnp.min(widths)):g}.")
+    equal = jnp.full(means.shape, 1 / means.shape[0], means.dtype)
+    given = read_weights("locs", weights, means)
+    return _mixture(means, widths, equal if given is None else given)
 
 
-def _mixture(locs, scales, weights) -> MixtureSameFamily:
+def _mixture(
+    locs: Float[Array, " K"], scales: Float[Array, " K"], weights: Float[Array, " K"]
+) -> MixtureSameFamily:
     # The parameters were checked; numpyro would run a dozen small programs to do it again.
     unchecked = {"validate_args": False}
     return MixtureSameFamily(
@@ -94,7 +111,7 @@ def _mixture(locs, scales, weights) -> MixtureSameFamily:
     )
 
 
-def old_faithful() -> jax.Array:
+def old_faithful() -> Float[Array, "272"]:
     """The durations in minutes of 272 eruptions of the Old Faithful geyser, as (272,) samples.
 
     Source: Härdle (1991), Smoothing Techniques with Implementation in S; Azzalini & Bowman
@@ -110,7 +127,7 @@ def old_faithful() -> jax.Array:
     return jnp.asarray([float(line) for line in text.split()[1:]])
 
 
-def modes(target) -> tuple[jax.Array, jax.Array, jax.Array]:
+def modes(target: Distribution | Numbers) -> Modes:
     """Where a target has its modes, how wide they are, and their shares of the mass.
 
     The modes of a mixture of Normals are its components. For any other distribution, and for
@@ -142,18 +159,21 @@ def modes(target) -> tuple[jax.Array, jax.Array, jax.Array]:
         parts = distribution.component_distribution
         if isinstance(parts, Normal):
             weights = distribution.mixing_distribution.probs
-            return _left_to_right(parts.loc, parts.scale, weights)
+            found: Modes = _left_to_right(parts.loc, parts.scale, weights)
+            return found
     return _modes_of_density(distribution)
 
 
 @jax.jit
-def _left_to_right(locs, scales, weights):
+def _left_to_right(
+    locs: Float[Array, "..."], scales: Float[Array, "..."], weights: Float[Array, " K"]
+) -> Modes:
     locs, scales = (jnp.broadcast_to(a, weights.shape) for a in (locs, scales))
     order = jnp.argsort(locs)
     return locs[order], scales[order], weights[order]
 
 
-def _modes_of_samples(x: np.ndarray):
+def _modes_of_samples(x: Float[np.ndarray, " n"]) -> Modes:
     if not np.all(np.isfinite(x)):
         raise ValueError("target holds infinite values, which belong to no mode.")
     if np.all(x == x[0]):
@@ -166,7 +186,7 @@ def _modes_of_samples(x: np.ndarray):
     return _climb(grid, density, x, np.full(x.size, 1 / x.size))
 
 
-def _modes_of_density(distribution: Distribution):
+def _modes_of_density(distribution: Distribution) -> Modes:
     cuts = np.sort(np.asarray(landmarks(distribution), float))
     low, high = support_bounds(distribution)
     grid = np.linspace(max(cuts[0], float(low)), min(cuts[-1], float(high)), 4097)
@@ -175,7 +195,12 @@ def _modes_of_density(distribution: Distribution):
     return _climb(grid, density, grid, density / density.sum())
 
 
-def _climb(grid, density, points, masses):
+def _climb(
+    grid: Float[np.ndarray, " cells"],
+    density: Float[np.ndarray, " cells"],
+    points: Float[np.ndarray, " n"],
+    masses: Float[np.ndarray, " n"],
+) -> Modes:
     """Splits the line at the valleys between peaks, and takes the moments of each part."""
     rises = np.diff(density) > 0
     valleys = grid[1:-1][~rises[:-1] & rises[1:]]
@@ -189,7 +214,7 @@ def _climb(grid, density, points, masses):
             scales.append(np.sqrt(np.average((x - loc) ** 2, weights=w)))
             weights.append(w.sum())
     total = sum(weights)
-    return tuple(jnp.asarray(np.array(a)) for a in (locs, scales, [w / total for w in weights]))
+    return jnp.array(locs), jnp.array(scales), jnp.array([w / total for w in weights])
 
 
 __all__ = ["gaussian_mixture", "modes", "old_faithful", "two_gaussians"]
