@@ -3,25 +3,41 @@
 Each function returns an `xarray.Dataset`, so that a notebook prints or plots it as it is.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import lax
+from jaxtyping import Array, Float
+from numpy.typing import NDArray
+from numpyro.distributions import Distribution
 
-from divlab.checks import check_count
+from divlab.checks import Count, Numbers, Seeds, check_count
 from divlab.divergences.arguments import read, read_number
 from divlab.metrics import wilson
 from divlab.models import GAN_OBJECTIVES, Run, Runs, fit_many, training_cost
 from divlab.models.architecture import choose_objective
 from divlab.models.objectives import Adversarial, Batch
+from divlab.models.objectives.adversarial import Networks
+from divlab.models.protocol import ModelLike, check_exact
 from divlab.pytrees import as_arrays
 from divlab.sweeps import divergences_to, sweep
 from divlab.targets import two_gaussians
 
+Scalar: TypeAlias = Float[Array, ""]
+
 
 def coverage_rates(
-    models, separations=(1.0, 2.0, 4.0, 8.0), *, scale=0.5, seeds=32, confidence=0.95, **options
+    models: Mapping[str, ModelLike],
+    separations: Iterable[float] = (1.0, 2.0, 4.0, 8.0),
+    *,
+    scale: float = 0.5,
+    seeds: Seeds = 32,
+    confidence: float = 0.95,
+    **options: Any,
 ) -> xr.Dataset:
     """How often a model covers both of two Gaussians, against how far apart they are.
 
@@ -62,7 +78,14 @@ def coverage_rates(
 
 
 def steps_to_reach(
-    models, target, bar, *, seeds=32, steps=2000, record_every=50, batch_size=256
+    models: Mapping[str, ModelLike],
+    target: Distribution | Numbers,
+    bar: float,
+    *,
+    seeds: Seeds = 32,
+    steps: Count = 2000,
+    record_every: Count = 50,
+    batch_size: Count = 256,
 ) -> xr.Dataset:
     """How many steps, and operations, it takes until W₁ to the target is below a bar.
 
@@ -70,15 +93,15 @@ def steps_to_reach(
         models: dict of label to model, with latent_dim=1.
         target: as in `divlab.fit`.
         bar: in units of x, above 0.
-        seeds, steps, record_every, batch_size: as in `divlab.fit_many`; what is found is the first
-            recorded step, so it is late by up to `record_every`.
+        seeds, steps, record_every, batch_size: as in `divlab.fit_many`. Only recorded steps are
+            looked at, so the step that is found may be late by up to `record_every`.
 
     Returns:
-        A Dataset over model and seed: `steps`, NaN where the bar was not reached, `flops`, as many
-        times `divlab.training_cost`, and `wasserstein`, at the end.
+        A Dataset over model and seed: `steps`, NaN where the bar was not reached; `flops`, the
+        operations of so many steps by `divlab.training_cost`; and `wasserstein`, W₁ at the end.
 
     Raises:
-        TypeError, ValueError: as in `divlab.fit_many`; a bar that is not above 0.
+        TypeError, ValueError: as in `divlab.fit_many`; `bar` is not above 0.
 
     Example:
         >>> import divlab
@@ -108,7 +131,7 @@ def steps_to_reach(
     return xr.Dataset(table, coords={"model": list(models)}, attrs={"bar": bar})
 
 
-def along_training(run) -> xr.Dataset:
+def along_training(run: Run) -> xr.Dataset:
     """The exact divergences from the target at every record of a training, and its losses.
 
     Args:
@@ -119,8 +142,8 @@ def along_training(run) -> xr.Dataset:
         `wasserstein` in units of x, as in `divlab.sweep`, and the losses of `run.history`.
 
     Raises:
-        TypeError: it is neither.
-        ValueError: its latent has more dimensions.
+        TypeError: `run` is neither a `Run` nor `Runs`.
+        ValueError: the latent of its model has more than one dimension.
 
     Example:
         >>> import divlab
@@ -131,7 +154,7 @@ def along_training(run) -> xr.Dataset:
     """
     if not isinstance(run, Run):
         raise TypeError(f"run must be a divlab.Run or divlab.Runs, got {run!r}.")
-    run._check_exact()
+    check_exact("the model of `run`", run.model)
     axes = ("seed", "step") if isinstance(run, Runs) else ("step",)
     shape = run.steps.shape
     flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[len(shape) :]), run.snapshots)
@@ -142,11 +165,18 @@ def along_training(run) -> xr.Dataset:
 
 
 def dirac_gan(
-    objective, *, start=(1.0, 1.0), rate=0.1, steps=500, extent=2.0, points=21
+    objective: str | Adversarial,
+    *,
+    start: tuple[float, float] = (1.0, 1.0),
+    rate: float = 0.1,
+    steps: Count = 500,
+    extent: float = 2.0,
+    points: Count = 21,
 ) -> xr.Dataset:
     """The phase plane of the simplest GAN: data at 0, one generated point θ, the critic ψ·x.
 
-    At rest is the origin alone. Both parameters move down the gradients of their losses at once.
+    The game is at rest at the origin only. Both parameters move at once, each down the gradient of
+    its own loss.
 
     Args:
         objective: a name in `divlab.GAN_OBJECTIVES`, or an objective, with one critic of scores.
@@ -161,8 +191,8 @@ def dirac_gan(
         `psi_path` over step, from the start on.
 
     Raises:
-        TypeError, ValueError: an objective that is not known, or whose critic is more than a score;
-            numbers out of range.
+        TypeError, ValueError: an objective that is not known, or that compares more than the scores
+            of single points; a number that is out of its range.
 
     Source: Mescheder, Geiger & Nowozin (2018), Which Training Methods for GANs do actually
     Converge?, section 2.
@@ -174,19 +204,18 @@ def dirac_gan(
         >>> bool(abs(plane["theta_path"][-1]) < 0.01)
         True
     """
-    objective = choose_objective(objective, GAN_OBJECTIVES, Adversarial, None)
-    alone = objective.critic_networks(1, 1, ()) == {"critic": (1, 1)}
-    if not alone or objective.generator_networks(1, 1, ()):
+    chosen = choose_objective(objective, GAN_OBJECTIVES, Adversarial)
+    alone = chosen.critic_networks(1, 1, ()) == {"critic": (1, 1)}
+    if not alone or chosen.generator_networks(1, 1, ()):
         raise ValueError(
-            f"objective {type(objective).__name__} compares more than scores of single points; "
-            "the Dirac-GAN has no place for that."
+            f"objective {type(chosen).__name__} compares more than scores of single points, "
+            "and the Dirac-GAN has only those."
         )
-    check_count("steps", steps)
-    check_count("points", points, 2)
+    length, count = check_count("steps", steps), check_count("points", points, 2)
     for name, value in (("rate", rate), ("extent", extent)):
         read_number(name, value, low=0.0, high=np.inf, closed=False, need="above 0")
-    axis = np.linspace(-extent, extent, points)
-    field, path = _plane(as_arrays(objective), axis, np.asarray(start, float), rate, steps)
+    axis = np.linspace(-extent, extent, count)
+    field, path = _plane(as_arrays(chosen), axis, start, rate, length)
     return xr.Dataset(
         {
             "theta_velocity": (("theta", "psi"), np.asarray(field[0])),
@@ -194,31 +223,41 @@ def dirac_gan(
             "theta_path": ("step", np.asarray(path[0])),
             "psi_path": ("step", np.asarray(path[1])),
         },
-        coords={"theta": axis, "psi": axis, "step": np.arange(steps + 1)},
+        coords={"theta": axis, "psi": axis, "step": np.arange(length + 1)},
     )
 
 
-def _plane(objective, axis, start, rate, steps):
-    def batch(theta):
+def _plane(
+    objective: Adversarial,
+    axis: NDArray[Any],
+    start: tuple[float, float],
+    rate: float,
+    steps: int,
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """The velocities of (θ, ψ) on the grid of `axis`, and the path of (θ, ψ) from `start`."""
+
+    def batch(theta: Scalar) -> Batch:
         zero = jnp.zeros(1)
         return Batch(zero, theta[None], zero[None], jax.random.key(0))
 
-    def critic(psi):
+    def critic(psi: Scalar) -> Networks:
         return {"critic": lambda x: psi * x[:, None]}
 
-    def velocity(theta, psi):
+    def velocity(theta: Scalar, psi: Scalar) -> tuple[Scalar, Scalar]:
         down = jax.grad(lambda theta: objective.generator_loss(critic(psi), batch(theta)))(theta)
         up = jax.grad(lambda psi: objective.critic_loss(critic(psi), batch(theta)))(psi)
         return -down, -up
 
-    def step(position, _):
-        moved = tuple(a + rate * v for a, v in zip(position, velocity(*position), strict=True))
-        moved = moved[0], objective.constrain({"critic": moved[1]})["critic"]
+    def step(
+        position: tuple[Scalar, Scalar], _: None
+    ) -> tuple[tuple[Scalar, Scalar], tuple[Scalar, Scalar]]:
+        theta, psi = (a + rate * v for a, v in zip(position, velocity(*position), strict=True))
+        moved = theta, objective.constrain({"critic": psi})["critic"]
         return moved, moved
 
     first = jnp.asarray(start[0], float), jnp.asarray(start[1], float)
     _, path = lax.scan(step, first, length=steps)
-    path = [jnp.concatenate([a[None], b]) for a, b in zip(first, path, strict=True)]
+    path = jax.tree.map(lambda start, rest: jnp.concatenate([start[None], rest]), first, path)
     grid = jnp.meshgrid(jnp.asarray(axis, float), jnp.asarray(axis, float), indexing="ij")
     return jax.vmap(jax.vmap(velocity))(*grid), path
 

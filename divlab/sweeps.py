@@ -5,6 +5,7 @@ import itertools
 import os
 import uuid
 import zlib
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,20 @@ import numpy as np
 import xarray as xr
 from jax import lax
 from jax.experimental import multihost_utils
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+from numpy.typing import NDArray
+from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
 
-from divlab.checks import check_count
+from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
 from divlab.divergences.arguments import Samples, read
 from divlab.divergences.comparison import compare
 from divlab.divergences.densities import Packed
 from divlab.metrics import coverage
-from divlab.models import GAN, VAE, fit_many
-from divlab.models.training import read_seeds
+from divlab.models import Runs, fit_many
+from divlab.models.protocol import Model, ModelLike, check_exact, read_model
 from divlab.pytrees import as_arrays
 from divlab.targets import modes
 
@@ -36,7 +41,14 @@ STATUSES = ("completed", "diverged")
 
 
 def sweep(
-    models, targets, *, seeds, steps=2000, store=None, progress=True, **fit_options
+    models: Mapping[str, ModelLike],
+    targets: Mapping[str, Distribution | Numbers],
+    *,
+    seeds: Seeds,
+    steps: Count = 2000,
+    store: str | os.PathLike[str] | None = None,
+    progress: bool | Callable[[int, int], Any] = True,
+    **fit_options: Any,
 ) -> xr.Dataset:
     """Trains every model on every target from every seed, and measures what each has learned.
 
@@ -44,7 +56,7 @@ def sweep(
     `jax.distributed` the work is shared between the processes, and each returns all of it.
 
     Args:
-        models: dict of label to `GAN` or `VAE`, with latent_dim=1.
+        models: dict of label to model, as in `fit`, with latent_dim=1.
         targets: dict of label to a target, as in `fit`.
         seeds: a number or an array of keys, as in `fit_many`.
         steps: as in `fit`.
@@ -62,8 +74,8 @@ def sweep(
         nearest neighbours from 10 000 draws of the model.
 
     Raises:
-        TypeError, ValueError: as in `fit`; dicts that are empty or have labels that are not
-            strings; a store that is no folder, or was made with other settings.
+        TypeError, ValueError: as in `fit`; a dict is empty, or has a label that is not a string;
+            the store is not a folder, or was made with other settings.
         KeyboardInterrupt: finished blocks are in the store.
 
     Example:
@@ -88,21 +100,21 @@ def sweep(
     }
     known_models = {label: _describe_model(model) for label, model in models.items()}
     known_targets = {label: _describe_target(target) for label, target in targets.items()}
-    units = list(itertools.product(models, targets, range(len(blocks))))
-    files = [None if folder is None else folder / _file_name(*unit) for unit in units]
+    jobs = list(itertools.product(models, targets, range(len(blocks))))
+    files = [None if folder is None else folder / _file_name(*job) for job in jobs]
     of_block = [_digest(jax.random.key_data(block)) for block in blocks]
     attributes = [
         {"model": known_models[m], "target": known_targets[t], "seeds": of_block[b], **shared}
-        for m, t, b in units
+        for m, t, b in jobs
     ]
     found = [_load(*pair) for pair in zip(files, attributes, strict=True)]
 
     turn, turns = jax.process_index(), jax.process_count()
-    mine = range(turn, len(units), turns)
+    mine = range(turn, len(jobs), turns)
     missing = [i for i in mine if found[i] is None]
     for done in tqdm(range(len(missing)), unit="block", disable=progress is not True, leave=False):
         index = missing[done]
-        model, target, block = units[index]
+        model, target, block = jobs[index]
         options = {"steps": steps, "record_every": steps, **fit_options}
         runs = fit_many(models[model], targets[target], seeds=blocks[block], **options)
         if "interrupted" in runs.status:
@@ -110,17 +122,24 @@ def sweep(
         content = _pack(_measure(runs, targets[target]), attributes[index])
         found[index] = content
         if folder is not None:
-            _write(folder / _file_name(*units[index]), content)
+            _write(folder / _file_name(*jobs[index]), content)
         if callable(progress):
             progress(done + 1, len(missing))
     if turns > 1:
-        found = _gather([found[i] if i in mine else None for i in range(len(units))])
+        found = _gather([found[i] if i in mine else None for i in range(len(jobs))])
     contents = [content for content in found if content is not None]
     shared["seeds"] = _digest(jax.random.key_data(keys))
-    return _assemble(units, contents, models, targets, _labels(seeds, len(keys)), shared)
+    labels = _labels(seeds, len(keys))
+    return _assemble(jobs, contents, list(models), list(targets), labels, shared)
 
 
-def _check(models, targets, steps, fit_options) -> None:
+def _check(
+    models: Mapping[str, ModelLike],
+    targets: Mapping[str, Distribution | Numbers],
+    steps: Count,
+    fit_options: dict[str, Any],
+) -> None:
+    """Refuses now what would otherwise be found only after hours of training."""
     for name, value in (("models", models), ("targets", targets)):
         if not isinstance(value, dict) or not value:
             raise TypeError(f"{name} must be a dict with a label for each, got {value!r}.")
@@ -128,12 +147,7 @@ def _check(models, targets, steps, fit_options) -> None:
             if not isinstance(label, str) or not label:
                 raise TypeError(f"{name} must have strings as labels, got {label!r}.")
     for label, model in models.items():
-        if not isinstance(model, (GAN, VAE)):
-            raise TypeError(f"models[{label!r}] must be a GAN or a VAE, got {model!r}.")
-        dims = model.latent_dim, model.data_dim
-        if dims != (1, 1):
-            raise ValueError(f"models[{label!r}] needs latent_dim, data_dim = 1, 1, got {dims}.")
-    # Now, rather than after hours of training the models on the targets before it.
+        check_exact(f"models[{label!r}]", read_model(f"models[{label!r}]", model))
     for label, target in targets.items():
         try:
             modes(target)
@@ -145,7 +159,7 @@ def _check(models, targets, steps, fit_options) -> None:
         raise TypeError(f"sweep has no option {', '.join(sorted(unknown))}; it takes batch_size.")
 
 
-def _open(store) -> Path:
+def _open(store: str | os.PathLike[str]) -> Path:
     folder = Path(store)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"store must be a folder, but {store} is a file.")
@@ -158,23 +172,24 @@ def _file_name(model: str, target: str, block: int) -> str:
     return f"{quote(model, safe='')}@{quote(target, safe='')}@{block:04d}.nc"
 
 
-def _labels(seeds, count: int) -> np.ndarray:
+def _labels(seeds: Seeds, count: int) -> NDArray[Any]:
     """The seeds themselves where they are ints, else their positions."""
     kinds = [getattr(leaf, "dtype", int) for leaf in jax.tree.leaves(seeds)]
     keys = any(jnp.issubdtype(kind, jax.dtypes.prng_key) for kind in kinds)
-    return np.arange(count) if keys or np.ndim(seeds) != 1 else np.asarray(seeds)
+    given: Any = seeds
+    return np.arange(count) if keys or np.ndim(given) != 1 else np.asarray(given)
 
 
-def _digest(array) -> str:
-    array = np.asarray(array)
+def _digest(values: ArrayLike) -> str:
+    array = np.asarray(values)
     return f"{array.shape} {zlib.crc32(array.tobytes()):08x}"
 
 
-def _describe_model(model) -> str:
+def _describe_model(model: Model) -> str:
     return repr(jax.tree.map(lambda leaf: np.asarray(leaf).tolist(), as_arrays(model)))
 
 
-def _describe_target(target) -> str:
+def _describe_target(target: Distribution | Numbers) -> str:
     argument = read("target", target)
     if isinstance(argument, Samples):
         return f"samples {_digest(argument.values)}"
@@ -185,7 +200,7 @@ def _describe_target(target) -> str:
     return f"{type(target).__name__} {structure:08x} {shown}"
 
 
-def _measure(runs, target) -> dict[str, np.ndarray]:
+def _measure(runs: Runs, target: Distribution | Numbers) -> dict[str, NDArray[Any]]:
     """Name of a variable -> its values, seeds first."""
     found = coverage(runs, target)._asdict()
     argument = read("target", target)
@@ -195,10 +210,12 @@ def _measure(runs, target) -> dict[str, np.ndarray]:
 
 
 @jax.jit
-def divergences_to(model, params, target: Packed | Samples) -> dict[str, jax.Array]:
-    """From the target to what a model has learned, for parameters with a leading axis."""
+def divergences_to(
+    model: Model, params: Any, target: Packed | Samples
+) -> dict[str, Float[Array, " n"]]:
+    """From the target to what a model has learned, for n parameters along a leading axis."""
 
-    def of_one(params):
+    def of_one(params: Any) -> dict[str, Float[Array, ""]]:
         learned = model.learned(params)
         if isinstance(target, Packed):
             return compare(target.distribution, learned, *NAMES)
@@ -206,10 +223,12 @@ def divergences_to(model, params, target: Packed | Samples) -> dict[str, jax.Arr
         values = [kl(x, draws), reverse_kl(x, draws), js(x, draws), wasserstein(x, learned)]
         return dict(zip(NAMES, values, strict=True))
 
-    return lax.map(of_one, params)  # one seed after the other: a thousand at once fill the memory
+    # One after the other: a thousand at once would fill the memory.
+    found: dict[str, Array] = lax.map(of_one, params)
+    return found
 
 
-def _pack(variables: dict[str, np.ndarray], attributes: dict) -> bytes:
+def _pack(variables: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> bytes:
     """The netCDF file of one block."""
     dims = {name: ("seed", "mode")[: value.ndim] for name, value in variables.items()}
     data = xr.Dataset({name: (dims[name], value) for name, value in variables.items()})
@@ -227,7 +246,7 @@ def _checksum(data: xr.Dataset) -> str:
     return f"{zlib.crc32(b''.join(parts)):08x}"
 
 
-def _load(file: Path | None, attributes: dict) -> bytes | None:
+def _load(file: Path | None, attributes: dict[str, Any]) -> bytes | None:
     """The content of a finished block; None where there is none, or it is damaged."""
     if file is None or not file.exists():
         return None
@@ -278,12 +297,20 @@ def _gather(found: list[bytes | None]) -> list[bytes | None]:
     return [bytes(rows[owner, i, : sizes[owner, i]]) for i, owner in enumerate(owners)]
 
 
-def _assemble(units, found, models, targets, labels, shared) -> xr.Dataset:
-    parts = {unit: _unpack(content) for unit, content in zip(units, found, strict=True)}
+def _assemble(
+    jobs: Sequence[tuple[str, str, int]],
+    found: Sequence[bytes],
+    models: Sequence[str],
+    targets: Sequence[str],
+    labels: NDArray[Any],
+    shared: dict[str, Any],
+) -> xr.Dataset:
+    """One Dataset of all blocks."""
+    parts = {job: _unpack(content) for job, content in zip(jobs, found, strict=True)}
     modes = max(part.sizes["mode"] for part in parts.values())
-    blocks = 1 + max(block for _, _, block in units)
+    blocks = 1 + max(block for _, _, block in jobs)
 
-    def of_cell(model, target):
+    def of_cell(model: str, target: str) -> xr.Dataset:
         cell = xr.concat([parts[model, target, block] for block in range(blocks)], "seed")
         return cell.pad({"mode": (0, modes - cell.sizes["mode"])}).drop_attrs()
 
@@ -291,8 +318,9 @@ def _assemble(units, found, models, targets, labels, shared) -> xr.Dataset:
     data: Any = xr.concat(rows, "model")
     status = data["status"].astype(int)
     data["status"] = status.copy(data=np.array(STATUSES)[status.values])
-    names = {"model": list(models), "target": list(targets), "seed": labels}
-    return data.assign_coords(names).assign_attrs(shared)
+    names = {"model": models, "target": targets, "seed": labels}
+    whole: xr.Dataset = data.assign_coords(names).assign_attrs(shared)
+    return whole
 
 
 __all__ = ["sweep"]

@@ -1,18 +1,57 @@
-"""What GANs and VAEs share: checks of their settings, and the optimizer."""
+"""What GANs and VAEs share: the checks of their settings."""
 
 import dataclasses
 import sys
-from typing import Any, cast
-
-import optax
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from divlab.checks import check_count
 from divlab.divergences.arguments import read_number
 from divlab.networks import ACTIVATIONS
+from divlab.pytrees import Number, is_setting
+
+Objective = TypeVar("Objective")
 
 
-def choose_objective(objective: Any, table: dict, base: type, learning_rate):
-    """The objective a name stands for, or the object itself, with its numbers checked."""
+@runtime_checkable
+class Architecture(Protocol):
+    """The sizes of a model's networks."""
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Widths of the hidden layers."""
+
+    @property
+    def latent_dim(self) -> int:
+        """The dimension of z."""
+
+    @property
+    def data_dim(self) -> int:
+        """The dimension of x."""
+
+    @property
+    def activation(self) -> str:
+        """A name in `divlab.networks.ACTIVATIONS`."""
+
+
+def choose_objective(
+    objective: Any,
+    table: Mapping[str, Objective],
+    base: type[Objective],
+    learning_rate: Number | None = None,
+) -> Objective:
+    """The objective a name stands for, or the object itself, with its numbers checked.
+
+    Args:
+        objective: a name in `table`, or an object of a class that derives from `base`.
+        table: name to objective.
+        base: the class of all objectives of this kind of model.
+        learning_rate: replaces the objective's own, unless it is None.
+
+    Raises:
+        TypeError, ValueError: a name that is not in `table`, an object of another class, or a
+            number out of its range.
+    """
     if isinstance(objective, str):
         if objective not in table:
             raise ValueError(
@@ -24,11 +63,12 @@ def choose_objective(objective: Any, table: dict, base: type, learning_rate):
             f"objective must be one of the names {', '.join(sorted(table))} or an object of "
             f"divlab.objectives, got {objective!r}."
         )
+    chosen: Any = objective
     if learning_rate is not None:
-        objective = dataclasses.replace(cast(Any, objective), learning_rate=learning_rate)
-    for field in dataclasses.fields(objective):
-        value = getattr(objective, field.name)
-        if field.metadata.get("static"):
+        chosen = dataclasses.replace(chosen, learning_rate=learning_rate)
+    for field in dataclasses.fields(chosen):
+        value = getattr(chosen, field.name)
+        if is_setting(field):
             if not isinstance(value, (bool, str)):
                 check_count(field.name, value)
         elif field.name == "learning_rate":
@@ -37,11 +77,17 @@ def choose_objective(objective: Any, table: dict, base: type, learning_rate):
         elif field.name != "family":
             largest, need = sys.float_info.max, "0 or above, and finite"
             read_number(field.name, value, low=0.0, high=largest, closed=True, need=need)
-    return objective
+    checked: Objective = chosen
+    return checked
 
 
-def check_architecture(model) -> tuple[int, ...]:
-    """The hidden widths as a tuple, once the rest of the architecture is right too."""
+def check_architecture(model: Architecture) -> tuple[int, ...]:
+    """The hidden widths as a tuple, once the rest of the architecture is right too.
+
+    Raises:
+        TypeError, ValueError: a width or dimension that is not a whole number of at least 1, or an
+            activation that is not known.
+    """
     check_count("latent_dim", model.latent_dim)
     check_count("data_dim", model.data_dim)
     if model.activation not in ACTIVATIONS:
@@ -51,8 +97,3 @@ def check_architecture(model) -> tuple[int, ...]:
     if isinstance(model.hidden, (int, str)):
         raise TypeError(f"hidden must be a sequence of widths, as (32, 32), got {model.hidden!r}.")
     return tuple(check_count("hidden", width) for width in model.hidden)
-
-
-def optimizer_of(objective) -> optax.GradientTransformation:
-    """The objective's optimizer, of all parameters as one vector: a smaller, faster program."""
-    return optax.flatten(objective.optimizer())

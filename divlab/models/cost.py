@@ -1,14 +1,15 @@
 """What a step of training costs, by XLA's own count of the program it compiled."""
 
-from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+from numpyro.distributions import Normal
 
-from divlab.checks import check_count
-from divlab.models.gan import GAN
-from divlab.models.vae import VAE
+from divlab.checks import Count, check_count
+from divlab.divergences.densities import Packed
+from divlab.models.data import Units, repeated
+from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.pytrees import as_arrays
 
 
@@ -26,51 +27,56 @@ class Cost(NamedTuple):
     parameters: int
 
 
-def training_cost(model, batch_size: int = 256) -> Cost:
-    """What one step of `fit` costs, of a VAE or of both players of a GAN.
+def training_cost(model: ModelLike, batch_size: Count = 256) -> Cost:
+    """What one step of `fit` costs, of all that the model trains: of a GAN, both players.
 
     Nothing is trained: the step is compiled for a batch of that size, of `model.data_dim` numbers
     each, and XLA is asked what it costs. The counts are those for this machine's kind of processor
-    and do not depend on its speed; the drawing of the batch is not among them.
+    and do not depend on its speed; the drawing of the batch is not among them. A model that uses
+    the target's density, and not only a batch, is given a Normal distribution.
 
     Args:
-        model: a `divlab.GAN` or a `divlab.VAE`, of any data_dim.
+        model: a `divlab.GAN`, a `divlab.VAE` or another kind of model, of any data_dim.
         batch_size: points in a batch.
 
     Returns:
         A `Cost`.
 
     Raises:
-        TypeError, ValueError: a model that is none, a batch_size below 1.
+        TypeError, ValueError: `model` is not a model, or `batch_size` is below 1.
 
     Example:
         >>> import divlab
         >>> divlab.training_cost(divlab.VAE("elbo"), batch_size=64).parameters
         2340
     """
-    if not isinstance(model, (GAN, VAE)):
-        raise TypeError(f"model must be a divlab.GAN or a divlab.VAE, got {model!r}.")
-    check_count("batch_size", batch_size)
-    key = jax.random.key(0)
-    state = jax.eval_shape(_begin, as_arrays(model), key)
-    shape = (batch_size,) if model.data_dim == 1 else (batch_size, model.data_dim)
-    batch = jax.ShapeDtypeStruct(shape, float)
-    compiled = _step.lower(as_arrays(model), state, batch, key).compile()
-    counts = cast(dict, compiled.cost_analysis())
-    learned = {name: part for name, part in state.params.items() if name != "units"}
-    parameters = sum(leaf.size for leaf in jax.tree.leaves(learned))
-    return Cost(int(counts["flops"]), int(counts["bytes accessed"]), parameters)
+    model, size = as_arrays(read_model("model", model)), check_count("batch_size", batch_size)
+    shape = (size,) if model.data_dim == 1 else (size, model.data_dim)
+    arguments = Packed(Normal(0.0, 1.0)), jax.ShapeDtypeStruct(shape, float), jax.random.key(0)
+    state = jax.eval_shape(_begin, model, *arguments)
+    compiled = _step.lower(model, state, *arguments).compile()
+    counts: Any = compiled.cost_analysis()
+    parts = jax.tree.leaves(state.params, is_leaf=lambda part: isinstance(part, Units))
+    learned = [part for part in parts if not isinstance(part, Units)]
+    return Cost(
+        flops=int(counts["flops"]),
+        bytes=int(counts["bytes accessed"]),
+        parameters=sum(leaf.size for leaf in learned),
+    )
 
 
-def _begin(model, key):
-    return model.init(key, jnp.zeros(()), jnp.ones(()))
+def _begin(
+    model: Model, target: Packed, batch: Float[Array, " n *dim"], key: Key[Array, ""]
+) -> State:
+    return model.init(key, repeated(target, batch))
 
 
 @jax.jit
-def _step(model, state, batch, key):
-    # A loop is counted as one turn of it, so loops are written out.
-    step = partial(model.step, unroll=True) if isinstance(model, GAN) else model.step
-    return step(state, lambda key: batch, key)
+def _step(
+    model: Model, state: State, target: Packed, batch: Float[Array, " n *dim"], key: Key[Array, ""]
+) -> tuple[State, Losses]:
+    # XLA counts a loop as one turn of it, so loops are written out.
+    return model.step(state, repeated(target, batch), key, unroll=True)
 
 
 __all__ = ["Cost", "training_cost"]

@@ -1,25 +1,26 @@
 """GANs: a generator and a critic, trained in turn on an adversarial objective."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import jax
-import optax
 from jax import lax
+from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
-from divlab.models.architecture import check_architecture, choose_objective, optimizer_of
+from divlab.models.architecture import check_architecture, choose_objective
+from divlab.models.data import Data
 from divlab.models.learned import Pushforward
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
-from divlab.networks import mlp
-from divlab.pytrees import record, setting
+from divlab.models.objectives.adversarial import Networks, Points, Widths
+from divlab.models.objectives.optimizers import flat
+from divlab.models.protocol import Losses, State
+from divlab.networks import Network, mlp
+from divlab.pytrees import Number, record, setting
 
-
-class GANState(NamedTuple):
-    params: dict[str, Any]
-    generator_optimizer: Any
-    critic_optimizer: Any
+Loss: TypeAlias = Callable[[Networks, Batch], Float[Array, ""]]
 
 
 @record
@@ -51,86 +52,92 @@ class GAN:
     latent_dim: int = setting(1)
     data_dim: int = setting(1)
     activation: str = setting("leaky_relu")
-    learning_rate: dataclasses.InitVar[float | None] = None
+    learning_rate: dataclasses.InitVar[Number | None] = None
 
-    def __post_init__(self, learning_rate):
+    def __post_init__(self, learning_rate: Number | None) -> None:
         objective = choose_objective(self.objective, GAN_OBJECTIVES, Adversarial, learning_rate)
         object.__setattr__(self, "objective", objective)
         object.__setattr__(self, "hidden", check_architecture(self))
 
-    def _networks(self) -> tuple[dict, dict]:
+    @property
+    def summary(self) -> str:
+        """The kind of model and of objective."""
+        return f"GAN, {type(self.objective).__name__}"
+
+    def _networks(self) -> tuple[dict[str, Network], dict[str, Network]]:
         """Name -> network, of the generator's player and of the critic's."""
         shape = self.data_dim, self.latent_dim, self.hidden
         generator = {"generator": (self.latent_dim, *self.hidden, self.data_dim)}
         beside = self.objective.generator_networks(*shape)
 
-        def build(widths: dict) -> dict:
+        def build(widths: Widths) -> dict[str, Network]:
             return {name: mlp(sizes, self.activation) for name, sizes in widths.items()}
 
         return build(generator | beside), build(self.objective.critic_networks(*shape))
 
-    def init(self, key: jax.Array, loc: jax.Array, scale: jax.Array) -> GANState:
-        """Fresh parameters; `loc` and `scale` are the units in which the networks see x."""
-        players = [
-            {
-                name: network.init(jax.random.fold_in(player_key, i) if i else player_key)
-                for i, (name, network) in enumerate(player.items())
-            }
-            for player, player_key in zip(self._networks(), jax.random.split(key), strict=True)
-        ]
-        params = {
-            "generator": players[0],
-            "critic": self.objective.constrain(players[1]),
-            "units": {"loc": loc, "scale": scale},
-        }
-        start = optimizer_of(self.objective).init
-        return GANState(params, start(params["generator"]), start(params["critic"]))
+    def init(self, key: Key[Array, ""], data: Data) -> State:
+        """Untrained networks, in the units of the data."""
 
-    def _functions(self, generator_params, critic_params) -> dict:
+        def params_of(networks: dict[str, Network], key: Key[Array, ""]) -> dict[str, Any]:
+            keys = jax.random.split(key, len(networks))
+            return {
+                name: network.init(key)
+                for (name, network), key in zip(networks.items(), keys, strict=True)
+            }
+
+        generator, critic = map(params_of, self._networks(), jax.random.split(key))
+        critic = self.objective.constrain(critic)
+        start = flat(self.objective.optimizer()).init
+        params = {"generator": generator, "critic": critic, "units": data.units}
+        return State(params, (start(generator), start(critic)))
+
+    def _functions(self, generator_params: Any, critic_params: Any) -> Networks:
         """Name -> function on points, (n,) or (n, d), of every network."""
 
-        def bind(network, params):
+        def bind(network: Network, params: Any) -> Callable[[Points], Float[Array, "n outputs"]]:
             return lambda x: network.apply(params, x[:, None] if x.ndim == 1 else x)
 
         generator, critic = self._networks()
         functions = {name: bind(net, generator_params[name]) for name, net in generator.items()}
         return functions | {name: bind(net, critic_params[name]) for name, net in critic.items()}
 
-    def step(self, state: GANState, draw, key: jax.Array, *, unroll: bool = False):
-        """`critic_steps` updates of the critic and one of the generator.
+    def step(
+        self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False
+    ) -> tuple[State, Losses]:
+        """`critic_steps` updates of the critic and one of the generator."""
+        optimizer, objective = flat(self.objective.optimizer()), self.objective
+        units: Any = state.params["units"]
+        critic_key, ahead_key, generator_key = jax.random.split(key, 3)
 
-        Args:
-            state: before the step.
-            draw: key -> (n,) points of the target, or (n, data_dim).
-            key: of this step.
-            unroll: whether loops inside the step are written out: the same numbers from a larger
-                program, of which XLA can tell what it costs.
-        """
-        optimizer, objective = optimizer_of(self.objective), self.objective
-        units = state.params["units"]
-        critic_key, key = jax.random.split(key)
-        size = jax.eval_shape(draw, key).shape[0]
-
-        def play(loss, generator_params, critic_params, real_key, latent_key, loss_key):
+        def play(
+            loss: Loss, generator_params: Any, critic_params: Any, key: Key[Array, ""]
+        ) -> Float[Array, ""]:
+            """The loss of one player on a fresh batch."""
+            real_key, latent_key, loss_key = jax.random.split(key, 3)
             networks = self._functions(generator_params, critic_params)
-            real = (draw(real_key) - units["loc"]) / units["scale"]
-            latent = jax.random.normal(latent_key, (size, self.latent_dim))
+            real = units.standardise(data.draw(real_key))
+            latent = jax.random.normal(latent_key, (data.batch_size, self.latent_dim))
             fake = networks["generator"](latent).reshape(real.shape)
             return loss(networks, Batch(real, fake, latent, loss_key))
 
-        def update(loss, params, opt):
+        def update(
+            loss: Callable[[Any], Float[Array, ""]], params: Any, state: Any
+        ) -> tuple[Float[Array, ""], Any, Any]:
             value, grads = jax.value_and_grad(loss)(params)
-            updates, opt = optimizer.update(grads, opt, params)
-            return value, optax.apply_updates(params, updates), opt
+            moves, state = optimizer.update(grads, state, params)
+            return value, jax.tree.map(lax.add, params, moves), state
 
-        def update_critic(generator_params, carry, key):
-            keys = jax.random.split(key, 3)
-            loss, params, opt = update(
-                lambda p: play(objective.critic_loss, generator_params, p, *keys), *carry
-            )
+        def update_critic(
+            generator_params: Any, carry: tuple[Any, Any], key: Key[Array, ""]
+        ) -> tuple[tuple[Any, Any], Float[Array, ""]]:
+            def loss_of(params: Any) -> Float[Array, ""]:
+                return play(objective.critic_loss, generator_params, params, key)
+
+            loss, params, opt = update(loss_of, *carry)
             return (objective.constrain(params), opt), loss
 
-        carry = (state.params["critic"], state.critic_optimizer)
+        generator_optimizer, critic_optimizer = state.optimizer
+        carry = (state.params["critic"], critic_optimizer)
         against_now = partial(update_critic, state.params["generator"])
         if objective.critic_steps == 1:
             carry, critic_loss = against_now(carry, critic_key)
@@ -139,39 +146,40 @@ class GAN:
             carry, losses = lax.scan(against_now, carry, keys, unroll=unroll)
             critic_loss = losses[-1]
 
-        def generator_loss_of(params):
+        def generator_loss_of(params: Any) -> Float[Array, ""]:
             ahead = carry  # the critic as it would go on against this generator
             if objective.unrolled_steps:
-                keys = jax.random.split(jax.random.fold_in(key, 2), objective.unrolled_steps)
-                turn = partial(update_critic, params)
-                ahead, _ = lax.scan(turn, carry, keys, unroll=unroll)
-            real_key, loss_key = jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)
-            return play(objective.generator_loss, params, ahead[0], real_key, key, loss_key)
+                keys = jax.random.split(ahead_key, objective.unrolled_steps)
+                ahead, _ = lax.scan(partial(update_critic, params), carry, keys, unroll=unroll)
+            return play(objective.generator_loss, params, ahead[0], generator_key)
 
         generator_loss, generator, generator_optimizer = update(
-            generator_loss_of, state.params["generator"], state.generator_optimizer
+            generator_loss_of, state.params["generator"], generator_optimizer
         )
         critic, critic_optimizer = carry
         params = {"generator": generator, "critic": critic, "units": units}
-        losses = {"critic_loss": critic_loss, "generator_loss": generator_loss}
-        return GANState(params, generator_optimizer, critic_optimizer), losses
+        return (
+            State(params, (generator_optimizer, critic_optimizer)),
+            {"critic_loss": critic_loss, "generator_loss": generator_loss},
+        )
 
-    def generate(self, params, z: jax.Array) -> jax.Array:
+    def generate(self, params: Any, z: Float[Array, "n latent"]) -> Points:
         """G(z), (n,) or (n, data_dim), for latents of shape (n, latent_dim)."""
-        units = params["units"]
         points = self._functions(params["generator"], params["critic"])["generator"](z)
-        return units["loc"] + units["scale"] * (points[:, 0] if self.data_dim == 1 else points)
+        x: Points = params["units"].restore(points[:, 0] if self.data_dim == 1 else points)
+        return x
 
-    def critic(self, params, x: jax.Array) -> jax.Array:
+    def critic(self, params: Any, x: Points) -> Float[Array, " n *features"]:
         """The objective's `score` at points x; for the classical GANs (n,) logits of D(x)."""
         networks = self._functions(params["generator"], params["critic"])
-        units = params["units"]
-        return self.objective.score(networks, (x - units["loc"]) / units["scale"])
+        scores: Array = self.objective.score(networks, params["units"].standardise(x))
+        return scores
 
-    def sample(self, params, key: jax.Array, n: int) -> jax.Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Points:
+        """Draws G(z)."""
         return self.generate(params, jax.random.normal(key, (n, self.latent_dim)))
 
-    def learned(self, params) -> Distribution:
+    def learned(self, params: Any) -> Distribution:
         """The law of G(z), for a latent of one dimension."""
         return Pushforward.of(lambda z: self.generate(params, z[:, None]))
 

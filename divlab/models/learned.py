@@ -1,19 +1,27 @@
 """The densities that models with a latent of one dimension learn, as numpyro distributions.
 
-The latent z ~ N(0, 1) is cut into cells, fine where the network's output moves and where z has
-mass. Of a generator the law of its linear interpolant is exact; a network of leaky ReLUs is that
-interpolant but for the cells with a kink. A decoder is integrated over each cell by Gauss and
-Legendre's rule.
+The latent z ~ N(0, 1) is cut into cells, which are fine where the network's output moves and where
+z has mass. A generator is replaced by the function that agrees with it at the edges of cells and is
+linear in between; the law of that function is exact. A network of leaky ReLUs is itself such a
+function, except in cells with a kink. A decoder is integrated over each cell by the rule of Gauss
+and Legendre.
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import log_ndtr, logsumexp, ndtr
 from jax.scipy.stats import norm
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution, constraints
+
+Curve: TypeAlias = Callable[[Float[Array, " n"]], Float[Array, " n"]]
+Curves: TypeAlias = Callable[[Float[Array, " n"]], tuple[Float[Array, " n"], Float[Array, " n"]]]
+Shape: TypeAlias = tuple[int, ...]
 
 CELLS, REACH = 256, 8.0
 _BEYOND = 1e4  # a latent so far out that a piecewise linear network has no more kinks before it
@@ -21,7 +29,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)  # in each cell of a decod
 _FINE = 4096  # cells of the even grid on which the network's output is looked at first
 
 
-def latent_edges(output: Callable, cells: int) -> jax.Array:
+def latent_edges(output: Curve, cells: int) -> Float[Array, " edges"]:
     """Edges of cells of z: half of them where `output` bends, the rest along z and its path.
 
     Linear interpolation errs by the second derivative times the square of a cell's width, so
@@ -33,9 +41,9 @@ def latent_edges(output: Callable, cells: int) -> jax.Array:
     bend = bend * jnp.exp(-(z[1:-1] ** 2) / 6)  # where there is mass, whose cube root this is
     bend = jnp.concatenate([jnp.zeros(1), bend]) + jnp.concatenate([bend, jnp.zeros(1)])
 
-    def share_of(density):
+    def share_of(density: Float[Array, " n"]) -> Float[Array, " m"]:
         path = jnp.concatenate([jnp.zeros(1), jnp.cumsum(density)])
-        return path / jnp.maximum(path[-1], jnp.finfo(path.dtype).tiny)
+        return path / jnp.maximum(path[-1], np.finfo(path.dtype).tiny)
 
     along_z = (z + REACH) / (2 * REACH)
     # A kink has one or two cells; more would be narrower than floating point resolves.
@@ -46,13 +54,14 @@ def latent_edges(output: Callable, cells: int) -> jax.Array:
     return edges.at[jnp.array([0, -1])].set(jnp.array([-REACH, REACH]))
 
 
-def _apart(values: jax.Array) -> jax.Array:
-    """Neighbouring values moved apart to 64 units in the last place, or a cell has no inside.
+def _apart(values: Float[Array, " n"]) -> Float[Array, " n"]:
+    """The values, with neighbours at least 64 times the floating-point precision apart.
 
-    Where a generator is flat its law has a spike narrower than floating point resolves.
+    Where a generator is flat, its law has a spike narrower than floating point resolves, and a
+    cell would have no inside.
     """
     size = jnp.maximum(jnp.abs(values), 1e-3 * jnp.max(jnp.abs(values)))
-    least = 64 * jnp.finfo(values.dtype).eps * jnp.maximum(size[1:], size[:-1])
+    least = 64 * np.finfo(values.dtype).eps * jnp.maximum(size[1:], size[:-1])
     step = jnp.diff(values)
     short = jnp.where(step < 0, -least, least) - step
     moved = jnp.cumsum(jnp.where(jnp.abs(step) < least, short, 0.0))
@@ -60,7 +69,7 @@ def _apart(values: jax.Array) -> jax.Array:
     return values + moved - moved[values.shape[0] // 2]
 
 
-class Pushforward(Distribution):
+class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
     """The law of G(z), z ~ N(0, 1), with G linear between `latents` and on along its last lines.
 
     Args:
@@ -72,20 +81,30 @@ class Pushforward(Distribution):
     support = constraints.real
     pytree_data_fields = ("latents", "values", "end_slopes")
 
-    def __init__(self, latents, values, end_slopes, *, validate_args=None):
+    def __init__(
+        self,
+        latents: Float[Array, "*seeds n"],
+        values: Float[Array, "*seeds n"],
+        end_slopes: Float[Array, "*seeds 2"],
+        *,
+        validate_args: bool | None = None,
+    ) -> None:
         self.latents, self.values, self.end_slopes = latents, values, end_slopes
         super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
 
     @classmethod
-    def of(cls, generate: Callable) -> "Pushforward":
+    def of(cls, generate: Curve) -> "Pushforward":
         """From a function of (n,) latents."""
         latents = latent_edges(generate, CELLS)
         values = generate(latents)
-        far = generate(jnp.array([-_BEYOND, _BEYOND]))
-        slopes = (far - values[jnp.array([0, -1])]) / (jnp.array([-1.0, 1.0]) * (_BEYOND - REACH))
+        outwards = jnp.array([-_BEYOND, _BEYOND])
+        far, farther = generate(outwards), generate(2 * outwards)
+        slopes = (far - values[jnp.array([0, -1])]) / (outwards - latents[jnp.array([0, -1])])
+        # What has come to rest so far out has bounded values, and must have a bounded support.
+        slopes = jnp.where(farther == far, 0.0, slopes)
         return cls(latents, _apart(values), slopes)
 
-    def _lines(self):
+    def _lines(self) -> tuple[Float[Array, " lines"], ...]:
         """Slope and span of z of each line, the two endless ones included, and a point on it."""
         slopes = jnp.diff(self.values) / jnp.diff(self.latents)
         slopes = jnp.concatenate([self.end_slopes[:1], slopes, self.end_slopes[1:]])
@@ -96,7 +115,7 @@ class Pushforward(Distribution):
         x0 = jnp.concatenate([self.values[:1], self.values])
         return slopes, low, high, z0, x0
 
-    def log_prob(self, value):
+    def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         slopes, low, high, z0, x0 = self._lines()
         value = jnp.asarray(value, x0.dtype)[..., None]
         moves = slopes != 0
@@ -109,7 +128,7 @@ class Pushforward(Distribution):
         terms = jnp.where(nowhere[..., None], 0.0, terms)
         return jnp.where(nowhere, -jnp.inf, logsumexp(terms, axis=-1))
 
-    def cdf(self, value):
+    def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
         slopes, low, high, z0, x0 = self._lines()
         value = jnp.asarray(value, x0.dtype)[..., None]
         moves = slopes != 0
@@ -119,11 +138,11 @@ class Pushforward(Distribution):
         flat = jnp.where(value >= x0, _mass_between(low, high), 0.0)
         return jnp.sum(jnp.where(moves, jnp.where(slopes > 0, rising, falling), flat), axis=-1)
 
-    def landmarks(self):
+    def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals: the density jumps wherever a line ends."""
         return self.values
 
-    def sample(self, key, sample_shape=()):
+    def sample(self, key: Key[Array, ""], sample_shape: Shape = ()) -> Float[Array, "..."]:
         z = jax.random.normal(key, sample_shape)
         first, last = self.latents[0], self.latents[-1]
         inside = jnp.interp(z, self.latents, self.values)
@@ -131,58 +150,75 @@ class Pushforward(Distribution):
         return inside + before + self.end_slopes[1] * jnp.maximum(z - last, 0)
 
 
-def _mass_between(low, high):
+def _mass_between(low: Float[Array, "*#n"], high: Float[Array, "*#n"]) -> Float[Array, "..."]:
+    """The mass of N(0, 1) between two points, from the tail that loses no digits."""
     left = low + high < 0
     return ndtr(jnp.where(left, high, -low)) - ndtr(jnp.where(left, low, -high))
 
 
-class Decoded(Distribution):
+class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
     """The mixture ∫ N(x; μ(z), σ(z)²) dN(z), one Gaussian for each node of a rule in z.
 
     Args:
         log_weights: (K,) logarithms of the masses of the nodes.
-        loc: (K,) means. `scales`: (K,) standard deviations.
+        means: (K,) μ at each of them.
+        scales: (K,) σ at each of them.
     """
 
     support = constraints.real
     pytree_data_fields = ("log_weights", "means", "scales")
 
-    def __init__(self, log_weights, means, scales, *, validate_args=None):
+    def __init__(
+        self,
+        log_weights: Float[Array, "*seeds K"],
+        means: Float[Array, "*seeds K"],
+        scales: Float[Array, "*seeds K"],
+        *,
+        validate_args: bool | None = None,
+    ) -> None:
         self.log_weights, self.means, self.scales = log_weights, means, scales
         super().__init__(batch_shape=(), event_shape=(), validate_args=validate_args)
 
     @classmethod
-    def of(cls, decode: Callable) -> "Decoded":
+    def of(cls, decode: Curves) -> "Decoded":
         """From a function of (n,) latents to means and log scales."""
         edges = latent_edges(lambda z: decode(z)[0], CELLS)
         z = jnp.ravel(edges[:-1, None] + jnp.diff(edges)[:, None] * (1 + _NODES) / 2)
         means, log_scales = decode(z)
         widths = jnp.ravel(jnp.diff(edges)[:, None] * _WEIGHTS / 2)
-        tiny = jnp.finfo(means.dtype).tiny
+        tiny = np.finfo(means.dtype).tiny
         log_weights = norm.logpdf(z) + jnp.log(jnp.maximum(widths, tiny))
         return cls(log_weights - logsumexp(log_weights), means, jnp.exp(log_scales))
 
     @classmethod
-    def of_mixture(cls, decode: Callable, log_weights, means, scales) -> "Decoded":
-        """The same under a prior that is a mixture of Gaussians, given as three (K,) arrays."""
+    def of_mixture(
+        cls,
+        decode: Curves,
+        log_weights: Float[Array, " K"],
+        means: Float[Array, " K"],
+        scales: Float[Array, " K"],
+    ) -> "Decoded":
+        """The same under a prior that is a mixture of K Gaussians."""
 
-        def of_one(mean, scale):
+        def of_one(
+            mean: Float[Array, ""], scale: Float[Array, ""]
+        ) -> tuple[Float[Array, " n"], Float[Array, " n"], Float[Array, " n"]]:
             part = cls.of(lambda u: decode(mean + scale * u))
             return part.log_weights, part.means, part.scales
 
         parts = jax.vmap(of_one)(means, scales)
         return cls(*(jnp.ravel(a) for a in (log_weights[:, None] + parts[0], *parts[1:])))
 
-    def log_prob(self, value):
+    def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         value = jnp.asarray(value, self.means.dtype)[..., None]
         return logsumexp(self.log_weights + norm.logpdf(value, self.means, self.scales), axis=-1)
 
-    def cdf(self, value):
+    def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
         value = jnp.asarray(value, self.means.dtype)[..., None]
         z = (value - self.means) / self.scales
         return jnp.exp(logsumexp(self.log_weights + log_ndtr(z), axis=-1))
 
-    def landmarks(self):
+    def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals: along the means, and beyond them as a Gaussian."""
         steps = jnp.array([-8.2, -5.2, -3.6, -2.4, -1.4, -0.6, 0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
         ends = jnp.stack([jnp.min(self.means), jnp.max(self.means)])[:, None]
@@ -191,7 +227,7 @@ class Decoded(Distribution):
             [self.means[:: self.means.shape[-1] // 32], jnp.ravel(ends + steps * spread)]
         )
 
-    def sample(self, key, sample_shape=()):
+    def sample(self, key: Key[Array, ""], sample_shape: Shape = ()) -> Float[Array, "..."]:
         node_key, noise_key = jax.random.split(key)
         node = jax.random.categorical(node_key, self.log_weights, shape=sample_shape)
         return self.means[node] + self.scales[node] * jax.random.normal(noise_key, sample_shape)

@@ -1,16 +1,21 @@
 """What a training leaves behind: losses, parameters along the way, and what was learned."""
 
 import dataclasses
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Key
+from numpy.typing import NDArray
+from numpyro.distributions import Distribution
 
-from divlab.checks import check_count, read_key
+from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
 from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
+from divlab.models.protocol import Model, check_exact
 from divlab.pytrees import as_arrays
 
 
@@ -24,12 +29,12 @@ class Status(str):
 
     step: int
 
-    def __new__(cls, name: str, step: int):
+    def __new__(cls, name: str, step: int) -> "Status":
         self = super().__new__(cls, name)
         self.step = step
         return self
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["Status"], tuple[str, int]]:
         return Status, (str(self), self.step)
 
 
@@ -38,7 +43,7 @@ class Run:
     """One trained model and how it got there.
 
     Attributes:
-        model: the `GAN` or `VAE`.
+        model: the model, as `divlab.fit` got it.
         target: what it was trained on, as `divlab.fit` got it.
         steps: (R,) recorded steps, from 0 to the last.
         history: name of a loss to its (R,) values, each the mean since the record before.
@@ -46,31 +51,28 @@ class Run:
         status: how the training ended, a string with the attribute `step`.
     """
 
-    model: Any
+    model: Model
     target: Any
-    steps: np.ndarray
-    history: dict[str, np.ndarray]
+    steps: NDArray[Any]
+    history: dict[str, NDArray[Any]]
     snapshots: Any
     status: Any
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.target, Packed):
             object.__setattr__(self, "target", self.target.distribution)
         elif isinstance(self.target, Samples):
             object.__setattr__(self, "target", self.target.values)
 
-    def __repr__(self):
-        return (
-            f"{type(self).__name__}({type(self.model).__name__}, "
-            f"{type(self.model.objective).__name__}, {self.status}, {self.steps[-1]} steps)"
-        )
+    def __repr__(self) -> str:
+        return f"Run({self.model.summary}, {self.status}, {self.steps[-1]} steps)"
 
     @property
-    def params(self):
+    def params(self) -> Any:
         """The parameters at the last record."""
         return self.params_at(None)
 
-    def params_at(self, step: int | None):
+    def params_at(self, step: int | None) -> Any:
         """The parameters at a recorded step; None for the last."""
         return jax.tree.map(lambda a: a[self._record(step)], self.snapshots)
 
@@ -87,35 +89,34 @@ class Run:
             )
         return int(found[0])
 
-    def sample(self, key, n: int, step: int | None = None) -> jax.Array:
+    def sample(self, key: KeyLike, n: Count, step: int | None = None) -> Float[Array, "..."]:
         """Draws n points from the model, (n,); `key` is an int or a JAX key."""
-        n, key = check_count("n", n), read_key("key", key)
-        return _sample(self.model, self.params_at(step), key, n)
+        read, count = read_key("key", key), check_count("n", n)
+        drawn: Array = _sample(self.model, self.params_at(step), read, count)
+        return drawn
 
-    def log_prob(self, x, step: int | None = None) -> jax.Array:
-        """The log density of the model at points x, of the shape of x, in nats per unit of x.
+    def log_prob(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
+        """The log density of the model at points x, of the shape of x, in nats.
 
-        Exact to the error of a quadrature over the latent, which must have one dimension.
+        It is exact to the error of a quadrature over the latent, which must have one dimension.
         """
-        self._check_exact()
-        return _log_prob(self.model, self.params_at(step), jnp.asarray(x, float))
+        values: Array = _log_prob(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
+        return values
 
-    def cdf(self, x, step: int | None = None) -> jax.Array:
+    def cdf(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The probability of values up to x under the model, of the shape of x."""
-        self._check_exact()
-        return _cdf(self.model, self.params_at(step), jnp.asarray(x, float))
+        values: Array = _cdf(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
+        return values
 
-    def distribution(self, step: int | None = None):
+    def distribution(self, step: int | None = None) -> Distribution:
         """The learned distribution as a numpyro distribution, to be passed to any divergence."""
-        self._check_exact()
-        return _learned(self.model, self.params_at(step)).distribution
+        packed: Packed = _learned(self._exact_model(), self.params_at(step))
+        return packed.distribution
 
-    def _check_exact(self):
-        if self.model.latent_dim != 1:
-            raise ValueError(
-                "the learned density is exact for latent_dim=1 only; this model has "
-                f"latent_dim={self.model.latent_dim}. Use run.sample and nearest neighbours."
-            )
+    def _exact_model(self) -> Model:
+        """The model, if its density is known exactly."""
+        check_exact("the model", self.model)
+        return self.model
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -125,80 +126,84 @@ class Runs(Run):
     `runs[i]` is one `Run`, `runs[i:j]` fewer `Runs`; `len(runs)` is the number of seeds.
     """
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.status)
 
-    def __getitem__(self, index) -> "Run | Runs":
+    def __getitem__(self, index: Any) -> Any:
         kind = Run if isinstance(index, (int, np.integer)) else Runs
         history = {name: values[index] for name, values in self.history.items()}
         snapshots = jax.tree.map(lambda a: a[index], self.snapshots)
         picked = self.steps[index], history, snapshots, self.status[index]
         return kind(self.model, self.target, *picked)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Run]:
         return (self[i] for i in range(len(self)))
 
-    def __repr__(self):
-        return (
-            f"Runs({len(self)} × {type(self.model).__name__}, "
-            f"{type(self.model.objective).__name__}, {self.steps[0, -1]} steps)"
-        )
+    def __repr__(self) -> str:
+        return f"Runs({len(self)} × {self.model.summary}, {self.steps[0, -1]} steps)"
 
-    def params_at(self, step: int | None):
+    def params_at(self, step: int | None) -> Any:
         """The parameters of all seeds at a recorded step; None for the last."""
         return jax.tree.map(lambda a: a[:, self._record(step)], self.snapshots)
 
     def _record(self, step: int | None) -> int:
-        return self[0]._record(step)
+        return int(self[0]._record(step))
 
-    def sample(self, key, n: int, step: int | None = None) -> jax.Array:
+    def sample(self, key: KeyLike, n: Count, step: int | None = None) -> Float[Array, "..."]:
         """Draws n points from each model, (seeds, n)."""
-        n, keys = check_count("n", n), jax.random.split(read_key("key", key), len(self))
+        keys, count = jax.random.split(read_key("key", key), len(self)), check_count("n", n)
         params = self.params_at(step)
-        return jax.vmap(_sample, (None, 0, 0, None))(self.model, params, keys, n)
+        drawn: Array = jax.vmap(_sample, (None, 0, 0, None))(self.model, params, keys, count)
+        return drawn
 
-    def log_prob(self, x, step: int | None = None) -> jax.Array:
-        """The log densities of all models at points x, (seeds, *x.shape)."""
-        self._check_exact()
-        return _log_probs(self.model, self.params_at(step), jnp.asarray(x, float))
+    def log_prob(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
+        """The log densities of all models at points x, (seeds, *x.shape), in nats."""
+        values: Array = _log_probs(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
+        return values
 
-    def cdf(self, x, step: int | None = None) -> jax.Array:
+    def cdf(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The probabilities of values up to x under all models, (seeds, *x.shape)."""
-        self._check_exact()
-        return _cdfs(self.model, self.params_at(step), jnp.asarray(x, float))
+        values: Array = _cdfs(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
+        return values
 
-    def distribution(self, step: int | None = None):
+    def distribution(self, step: int | None = None) -> Distribution:
         raise ValueError(
             "runs hold one distribution for each seed; use runs[i].distribution(), or iterate."
         )
 
 
 @partial(jax.jit, static_argnames="n")
-def _sample(model, params, key, n):
+def _sample(model: Model, params: Any, key: Key[Array, ""], n: int) -> Float[Array, " n"]:
     return model.sample(params, key, n)
 
 
 @jax.jit
-def _log_prob(model, params, x):
-    return model.learned(params).log_prob(x)
+def _log_prob(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    values: Array = model.learned(params).log_prob(x)
+    return values
 
 
 @jax.jit
-def _cdf(model, params, x):
-    return model.learned(params).cdf(x)
+def _cdf(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    values: Array = model.learned(params).cdf(x)
+    return values
 
 
 @jax.jit
-def _learned(model, params):
+def _learned(model: Model, params: Any) -> Packed:
     return Packed(model.learned(as_arrays(params)))
 
 
 @jax.jit
-def _log_probs(model, params, x):
+def _log_probs(
+    model: Model, params: Any, x: Float[Array, "*shape"]
+) -> Float[Array, " seeds *shape"]:
     # One seed after the other: all at once would hold seeds × points × cells numbers.
-    return jax.lax.map(lambda one: model.learned(one).log_prob(x), params)
+    values: Array = jax.lax.map(lambda one: model.learned(one).log_prob(x), params)
+    return values
 
 
 @jax.jit
-def _cdfs(model, params, x):
-    return jax.lax.map(lambda one: model.learned(one).cdf(x), params)
+def _cdfs(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, " seeds *shape"]:
+    values: Array = jax.lax.map(lambda one: model.learned(one).cdf(x), params)
+    return values

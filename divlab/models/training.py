@@ -1,35 +1,48 @@
 """Training: one jitted loop for every model, one seed at a time or many at once."""
 
 import sys
+from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Int, Key
+from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
 
-from divlab.checks import check_count, read_key
-from divlab.divergences.arguments import Samples, read
+from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key, read_seeds
+from divlab.divergences.arguments import Samples
 from divlab.divergences.densities import Packed
-from divlab.models.gan import GAN
+from divlab.models.data import draws_from, read_target
+from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.models.run import Run, Runs, Status
-from divlab.models.vae import VAE
 from divlab.pytrees import as_arrays
+
+Function: TypeAlias = Callable[..., Any]
+Report: TypeAlias = bool | Callable[[int, int], Any]
 
 
 class _Progress(NamedTuple):
     """What the loop carries from one record to the next."""
 
-    state: Any
-    step: jax.Array
-    diverged_at: jax.Array  # the first step whose loss was not finite, or -1
+    state: State
+    step: Int[Array, ""]
+    diverged_at: Int[Array, ""]  # the first step whose loss was not finite, or -1
 
 
 def fit(
-    model, target, *, steps=2000, batch_size=256, key=0, record_every=20, progress=False
+    model: ModelLike,
+    target: Distribution | Numbers,
+    *,
+    steps: Count = 2000,
+    batch_size: Count = 256,
+    key: KeyLike = 0,
+    record_every: Count = 20,
+    progress: Report = False,
 ) -> Run:
     """Trains a model on a target, keeping its parameters along the way.
 
@@ -38,10 +51,10 @@ def fit(
     spread of an untrained network is a part of the experiment.
 
     Args:
-        model: a `divlab.GAN` or a `divlab.VAE`.
+        model: a `divlab.GAN`, a `divlab.VAE` or another kind of model.
         target: a univariate continuous numpyro distribution, or a 1-D array of measurements, from
             which batches are drawn with replacement (so a batch may be larger than the data).
-        steps: updates of the generator, or of the VAE.
+        steps: training steps; each updates the generator, or the VAE, once.
         batch_size: points of the target in an update.
         key: an int or a JAX key; the same key gives the same run.
         record_every: steps between two records; step 0 and the last one are recorded too.
@@ -53,8 +66,9 @@ def fit(
         that is not finite ends it as well. `run.status` says which, and at which step.
 
     Raises:
-        TypeError, ValueError: a model that is none, a target as in `divlab.kl`, an array with one
-            value only, counts below 1.
+        TypeError, ValueError: `model` is not a model; `target` is neither a distribution nor
+            measurements, as in `divlab.kl`, or an array whose values are all equal; a count is
+            below 1.
 
     Example:
         >>> import divlab
@@ -63,12 +77,21 @@ def fit(
         >>> run.steps.tolist(), run.status
         ([0, 20, 40], 'completed')
     """
-    options = {"steps": steps, "batch_size": batch_size, "record_every": record_every}
-    return _to_the_end(Training(model, target, key=key, **options), progress)
+    training = Training(
+        model, target, steps=steps, batch_size=batch_size, key=key, record_every=record_every
+    )
+    return _to_the_end(training, progress)
 
 
 def fit_many(
-    model, target, *, seeds=64, steps=2000, batch_size=256, record_every=20, progress=False
+    model: ModelLike,
+    target: Distribution | Numbers,
+    *,
+    seeds: Seeds = 64,
+    steps: Count = 2000,
+    batch_size: Count = 256,
+    record_every: Count = 20,
+    progress: Report = False,
 ) -> Runs:
     """Trains a model from many seeds at once, each as `fit` does with that key.
 
@@ -82,7 +105,7 @@ def fit_many(
         `Runs`, whose arrays have a leading axis of seeds; `runs[i]` is one `Run`.
 
     Raises:
-        TypeError, ValueError: as in `fit`; no seeds.
+        TypeError, ValueError: as in `fit`; `seeds` holds no seed.
 
     Example:
         >>> import divlab
@@ -91,21 +114,22 @@ def fit_many(
         >>> len(runs), runs.history["critic_loss"].shape
         (3, (3, 2))
     """
-    if seeds is None:  # which a Training takes for one key
-        read_seeds(seeds)  # says what would do
-    options = {"steps": steps, "batch_size": batch_size, "record_every": record_every}
-    return cast(Runs, _to_the_end(Training(model, target, seeds=seeds, **options), progress))
+    keys = read_seeds(seeds)
+    training = Training(
+        model, target, steps=steps, batch_size=batch_size, seeds=keys, record_every=record_every
+    )
+    return cast(Runs, _to_the_end(training, progress))
 
 
 class Training:
-    """A training that goes on when it is told to: `fit`, or `fit_many`, from record to record.
+    """A training that its owner drives: `fit`, or `fit_many`, one record at a time.
 
     Args:
         model, target, steps, batch_size, key, record_every: as in `fit`.
-        seeds: as in `fit_many`, in place of a key.
+        seeds: as in `fit_many`, in place of a key; None for one training, from `key`.
 
     Attributes:
-        steps: of the whole training.
+        steps: the number of steps of the whole training.
         step: the step reached; -1 before the first `advance`, which records step 0.
 
     Raises:
@@ -122,28 +146,45 @@ class Training:
     """
 
     def __init__(
-        self, model, target, *, steps=2000, batch_size=256, key=0, seeds=None, record_every=20
-    ):
-        self.model, self.target, self._marks = _read(model, target, steps, batch_size, record_every)
+        self,
+        model: ModelLike,
+        target: Distribution | Numbers,
+        *,
+        steps: Count = 2000,
+        batch_size: Count = 256,
+        key: KeyLike = 0,
+        seeds: Seeds | None = None,
+        record_every: Count = 20,
+    ) -> None:
+        self.model = _read_model(model)
+        self.target = read_target(target)
+        self._marks = _read_marks(steps, record_every)
+        size = check_count("batch_size", batch_size)
         self.steps, self.step = int(self._marks[-1]), -1
-        self._records: list = []
+        self._records: list[tuple[Losses, Any, Any]] = []
+        self._seeds: int | None = None
         if seeds is None:
-            self._key, self._seeds = read_key("key", key), None
-            self._start, self._advance = _start, partial(_advance, batch_size=batch_size)
+            self._key = read_key("key", key)
+            self._start: Function = partial(_start, batch_size=size)
+            self._advance: Function = partial(_advance, batch_size=size)
             return
         keys = read_seeds(seeds)
         devices = tuple(jax.local_devices())
         whole = -(-len(keys) // len(devices)) * len(devices)
         self._key = keys[np.arange(whole) % len(keys)]  # every device gets as many
         self._seeds = len(keys)
-        self._start, self._advance = _many(devices, batch_size)
+        self._start, self._advance = _many(devices, size)
 
     def advance(self) -> bool:
-        """Trains up to the next record; whether there is more to do after it."""
+        """Trains up to the next record.
+
+        Returns:
+            Whether there is more to do after it.
+        """
         fixed = self.model, self.target, self._key
         if not self._records:
             self._progress = self._start(*fixed)
-            # Of step 0, the losses of the step that follows, by the program that is used anyway.
+            # The losses at step 0 are those of the step after it, by the program that trains.
             _, losses = self._advance(*fixed, self._progress, 1)
             progress, mark = self._progress, 0
         elif not self.is_over:
@@ -159,7 +200,10 @@ class Training:
 
     @property
     def is_over(self) -> bool:
-        """Whether `advance` has nothing left to do: the end is reached, or no loss is finite."""
+        """Whether `advance` has nothing left to do.
+
+        So it is once the last step is reached, or once every seed has diverged.
+        """
         if not self._records:
             return False
         diverged = np.all(self._records[-1][2] >= 0)
@@ -186,8 +230,8 @@ class Training:
         return Runs(self.model, self.target, *parts)
 
 
-def _to_the_end(training: Training, report) -> Run:
-    """Runs from record to record; what was recorded is kept, however it ends."""
+def _to_the_end(training: Training, report: Report) -> Run:
+    """Advances to the end, or until it is interrupted; what was recorded is kept."""
     show = report is True
     bar = tqdm(total=training.steps, unit="step", delay=2.0, leave=False, disable=not show)
     try:
@@ -207,83 +251,53 @@ def _to_the_end(training: Training, report) -> Run:
     return training.run
 
 
-_keys = jax.jit(jax.vmap(jax.random.key))
-
-
-def read_seeds(seeds) -> jax.Array:
-    """An array of keys, from how many, from ints or from keys."""
-    if isinstance(seeds, (int, np.integer)) and not isinstance(seeds, bool):
-        return _keys(np.arange(check_count("seeds", seeds)))
-    if isinstance(seeds, (list, tuple, range)) and len(seeds) > 0:
-        return jnp.stack([read_key("seeds", seed) for seed in seeds])
-    if isinstance(seeds, (jax.Array, np.ndarray)) and np.shape(seeds)[:1] not in ((), (0,)):
-        return jnp.stack([read_key("seeds", seed) for seed in jnp.asarray(seeds)])
-    raise TypeError(f"seeds must be a number of at least 1 or an array of keys, got {seeds!r}.")
-
-
-def _read(model, target, steps, batch_size, record_every):
-    if not isinstance(model, (GAN, VAE)):
-        raise TypeError(f"model must be a divlab.GAN or a divlab.VAE, got {model!r}.")
+def _read_model(model: ModelLike) -> Model:
+    """A model that learns numbers, with its own numbers as arrays."""
+    model = read_model("model", model)
     if model.data_dim != 1:
         raise ValueError(
             f"fit learns numbers, of data_dim=1; this model has data_dim={model.data_dim}, which "
             "is for divlab.training_cost."
         )
-    argument = read("target", target)
-    if isinstance(argument, Samples):
-        values = np.asarray(argument.values)
-        if not np.all(np.isfinite(values)):
-            raise ValueError("target holds infinite values; there is nothing to learn from them.")
-        if np.all(values == values[0]):
-            raise ValueError(
-                f"target holds {len(values)} value(s), all {values[0]:g}; two different ones or "
-                "more are needed to learn a distribution."
-            )
-    for name, count in (
-        ("steps", steps),
-        ("batch_size", batch_size),
-        ("record_every", record_every),
-    ):
-        check_count(name, count)
-    marks = [*range(0, steps, record_every), steps]
-    return as_arrays(model), argument, np.array(marks)
+    return as_arrays(model)
 
 
-def draw(target: Packed | Samples, key: jax.Array, n: int) -> jax.Array:
-    """Draws n points of the target."""
-    if isinstance(target, Packed):
-        return target.distribution.sample(key, (n,))
-    return target.values[jax.random.randint(key, (n,), 0, target.values.shape[0])]
+def _read_marks(steps: Count, record_every: Count) -> Int[np.ndarray, " R"]:
+    """The steps to record."""
+    last, every = check_count("steps", steps), check_count("record_every", record_every)
+    return np.array([*range(0, last, every), last])
 
 
-def units(target: Packed | Samples) -> tuple[jax.Array, jax.Array]:
-    """The location and scale in which networks see the target."""
-    if isinstance(target, Samples):
-        return jnp.mean(target.values), jnp.std(target.values)
-    return jnp.zeros(()), jnp.ones(())
-
-
-def _begin(model, target, key):
+def _begin(
+    model: Model, target: Packed | Samples, key: Key[Array, ""], batch_size: int
+) -> _Progress:
     """The untrained model."""
-    state = model.init(jax.random.fold_in(key, 0), *units(target))
+    state = model.init(jax.random.fold_in(key, 0), draws_from(target, batch_size))
     return _Progress(state, jnp.zeros((), int), jnp.full((), -1, int))
 
 
-def _go_on(model, target, key, progress, steps, batch_size):
+def _go_on(
+    model: Model,
+    target: Packed | Samples,
+    key: Key[Array, ""],
+    progress: _Progress,
+    steps: Int[Array, ""],
+    batch_size: int,
+) -> tuple[_Progress, Losses]:
     """Trains `steps` steps on; returns the mean of each loss over them as well."""
+    data = draws_from(target, batch_size)
 
-    def one_step(_, carry):
+    def one_step(_: Any, carry: tuple[_Progress, Losses]) -> tuple[_Progress, Losses]:
         (state, step, diverged_at), sums = carry
         # Keys count from the first step, so a run does not depend on how it is cut into records.
-        step_key = jax.random.fold_in(key, step + 1)
-        state, losses = model.step(state, partial(draw, target, n=batch_size), step_key)
+        state, losses = model.step(state, data, jax.random.fold_in(key, step + 1))
         finite = jnp.all(jnp.stack([jnp.isfinite(loss) for loss in losses.values()]))
         diverged_at = jnp.where((diverged_at < 0) & ~finite, step + 1, diverged_at)
         sums = jax.tree.map(jnp.add, sums, losses)
         return _Progress(state, step + 1, diverged_at), sums
 
-    def losses_of(state):
-        return model.step(state, partial(draw, target, n=batch_size), key)[1]
+    def losses_of(state: State) -> Losses:
+        return model.step(state, data, jax.random.fold_in(key, 1))[1]
 
     shapes = jax.eval_shape(losses_of, progress.state)
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
@@ -292,23 +306,25 @@ def _go_on(model, target, key, progress, steps, batch_size):
 
 
 # What runs once need not be fast: half the time to compile.
-_ONCE = {"xla_backend_optimization_level": 0}
-_start = jax.jit(_begin, compiler_options=_ONCE)
+_ONCE: dict[str, Any] = {"xla_backend_optimization_level": 0}
+_start = jax.jit(_begin, static_argnames="batch_size", compiler_options=_ONCE)
 _advance = jax.jit(_go_on, static_argnames="batch_size")
 
 
 @lru_cache
-def _many(devices: tuple, batch_size: int):
+def _many(devices: tuple[jax.Device, ...], batch_size: int) -> tuple[Function, Function]:
     """`_start` and `_advance` over an axis of seeds, an equal share of them on each device."""
     mesh = Mesh(np.array(devices), ("seeds",))
     one, shared = PartitionSpec("seeds"), PartitionSpec()
 
-    def sharded(function, in_axes, compiler_options=None):
+    def sharded(
+        function: Function,
+        in_axes: tuple[int | None, ...],
+        compiler_options: dict[str, Any] | None = None,
+    ) -> Function:
         specs = tuple(shared if axis is None else one for axis in in_axes)
-        mapped = jax.vmap(function, in_axes=in_axes)
+        mapped = jax.vmap(partial(function, batch_size=batch_size), in_axes=in_axes)
         shards = jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
         return jax.jit(shards, compiler_options=compiler_options)
 
-    start = sharded(_begin, (None, None, 0), _ONCE)
-    advance = partial(_go_on, batch_size=batch_size)
-    return start, sharded(advance, (None, None, 0, 0, None))
+    return sharded(_begin, (None, None, 0), _ONCE), sharded(_go_on, (None, None, 0, 0, None))

@@ -2,23 +2,24 @@
 
 import dataclasses
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
+from jax import lax
+from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
-from divlab.models.architecture import check_architecture, choose_objective, optimizer_of
+from divlab.models.architecture import check_architecture, choose_objective
+from divlab.models.data import Data
 from divlab.models.learned import Decoded
 from divlab.models.objectives import VAE_OBJECTIVES, Autoencoder, Prior, Variational
-from divlab.networks import mlp
-from divlab.pytrees import record, setting
-
-
-class VAEState(NamedTuple):
-    params: dict[str, Any]
-    optimizer: Any
+from divlab.models.objectives.adversarial import Points
+from divlab.models.objectives.optimizers import flat
+from divlab.models.objectives.variational import Latents
+from divlab.models.protocol import Losses, State
+from divlab.networks import Network, mlp
+from divlab.pytrees import Number, record, setting
 
 
 @record
@@ -49,77 +50,91 @@ class VAE:
     latent_dim: int = setting(1)
     data_dim: int = setting(1)
     activation: str = setting("silu")
-    learning_rate: dataclasses.InitVar[float | None] = None
+    learning_rate: dataclasses.InitVar[Number | None] = None
 
-    def __post_init__(self, learning_rate):
+    def __post_init__(self, learning_rate: Number | None) -> None:
         objective = choose_objective(self.objective, VAE_OBJECTIVES, Variational, learning_rate)
         object.__setattr__(self, "objective", objective)
         object.__setattr__(self, "hidden", check_architecture(self))
 
-    def _networks(self):
+    @property
+    def summary(self) -> str:
+        """The kind of model and of objective."""
+        return f"VAE, {type(self.objective).__name__}"
+
+    def _networks(self) -> tuple[Network, Network]:
         encoder = mlp((self.data_dim, *self.hidden, 2 * self.latent_dim), self.activation)
         return encoder, mlp((self.latent_dim, *self.hidden, self.data_dim), self.activation)
 
-    def init(self, key: jax.Array, loc: jax.Array, scale: jax.Array) -> VAEState:
-        """Fresh parameters; `loc` and `scale` are the units in which the networks see x."""
+    def init(self, key: Key[Array, ""], data: Data) -> State:
+        """Untrained networks, in the units of the data."""
         encoder, decoder = self._networks()
-        encoder_key, decoder_key = jax.random.split(key)
-        params = {
+        encoder_key, decoder_key, prior_key = jax.random.split(key, 3)
+        learned = {
             "encoder": encoder.init(encoder_key),
             "decoder": decoder.init(decoder_key),
             "log_scale": jnp.zeros(()),
-            "prior": self.objective.init_prior(jax.random.fold_in(key, 2), self.latent_dim),
-            "units": {"loc": loc, "scale": scale},
+            "prior": self.objective.init_prior(prior_key, self.latent_dim),
         }
-        return VAEState(params, optimizer_of(self.objective).init(params))
+        optimizer = flat(self.objective.optimizer())
+        return State({**learned, "units": data.units}, optimizer.init(learned))
 
-    def step(self, state: VAEState, draw, key: jax.Array):
-        """One update of both networks; arguments as in `GAN.step`."""
+    def step(
+        self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False
+    ) -> tuple[State, Losses]:
+        """One update of both networks; there is no loop to unroll."""
         draw_key, loss_key = jax.random.split(key)
-        x = draw(draw_key)
-        optimizer = optimizer_of(self.objective)
+        x = data.draw(draw_key)
+        optimizer = flat(self.objective.optimizer())
+        learned = dict(state.params)
+        units = learned.pop("units")  # given, not learned
 
-        def loss_of(params):
+        def loss_of(learned: Any) -> tuple[Float[Array, ""], Losses]:
+            params = {**learned, "units": units}
             encode, decode = partial(self.encode, params), partial(self.decode, params)
             model = Autoencoder(encode, decode, self.prior(params))
-            return self.objective.loss(model, x, loss_key)
+            found: tuple[Array, Losses] = self.objective.loss(model, x, loss_key)
+            return found
 
-        (loss, parts), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-        grads["units"] = jax.tree.map(jnp.zeros_like, grads["units"])  # given, not learned
-        updates, opt = optimizer.update(grads, state.optimizer, state.params)
-        return VAEState(optax.apply_updates(state.params, updates), opt), {"loss": loss, **parts}
+        (loss, parts), grads = jax.value_and_grad(loss_of, has_aux=True)(learned)
+        moves, opt = optimizer.update(grads, state.optimizer, learned)
+        learned = jax.tree.map(lax.add, learned, moves)
+        return State({**learned, "units": units}, opt), {"loss": loss, **parts}
 
-    def encode(self, params, x: jax.Array):
+    def encode(self, params: Any, x: Points) -> tuple[Latents, Latents]:
         """Means and log scales of q(z|x) at points x, each (n, latent_dim)."""
         encoder, _ = self._networks()
-        units = params["units"]
-        columns = ((x - units["loc"]) / units["scale"]).reshape(x.shape[0], -1)
+        columns = params["units"].standardise(x).reshape(x.shape[0], -1)
         out = encoder.apply(params["encoder"], columns)
         return out[:, : self.latent_dim], out[:, self.latent_dim :]
 
-    def decode(self, params, z: jax.Array):
+    def decode(self, params: Any, z: Latents) -> tuple[Points, Points]:
         """Means and log scales of p(x|z) at (n, latent_dim) latents, each of the shape of x."""
         _, decoder = self._networks()
         units = params["units"]
         out = decoder.apply(params["decoder"], z)
-        mean = units["loc"] + units["scale"] * (out[:, 0] if self.data_dim == 1 else out)
-        return mean, jnp.broadcast_to(jnp.log(units["scale"]) + params["log_scale"], mean.shape)
+        mean = units.restore(out[:, 0] if self.data_dim == 1 else out)
+        return mean, jnp.broadcast_to(jnp.log(units.scale) + params["log_scale"], mean.shape)
 
-    def prior(self, params) -> Prior:
+    def prior(self, params: Any) -> Prior:
         """The law of z."""
-        return self.objective.prior(params["prior"], self.latent_dim)
+        prior: Prior = self.objective.prior(params["prior"], self.latent_dim)
+        return prior
 
-    def sample(self, params, key: jax.Array, n: int) -> jax.Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Points:
+        """Draws z from the prior, and x from p(x|z)."""
         latent_key, noise_key = jax.random.split(key)
         mean, log_scale = self.decode(params, self.prior(params).sample(latent_key, n))
         return mean + jnp.exp(log_scale) * jax.random.normal(noise_key, mean.shape)
 
-    def learned(self, params) -> Distribution:
+    def learned(self, params: Any) -> Distribution:
         """The law of x, for a latent of one dimension."""
         log_weights, means, log_scales = self.prior(params)
-        scales = jnp.exp(log_scales[:, 0])
-        decode = lambda z: self.decode(params, z[:, None])  # noqa: E731
-        return Decoded.of_mixture(decode, log_weights, means[:, 0], scales)
+
+        def decode(z: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+            return self.decode(params, z[:, None])
+
+        return Decoded.of_mixture(decode, log_weights, means[:, 0], jnp.exp(log_scales[:, 0]))
 
 
 __all__ = ["VAE"]

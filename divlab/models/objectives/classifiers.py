@@ -7,17 +7,25 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
+from jaxtyping import Array, Float
 
 from divlab.divergences import families
-from divlab.models.objectives.adversarial import Adversarial, slopes
-from divlab.pytrees import record, setting
+from divlab.models.objectives.adversarial import (
+    Adversarial,
+    Batch,
+    Networks,
+    Points,
+    Widths,
+    slopes,
+)
+from divlab.models.objectives.optimizers import Optimizer, adam
+from divlab.pytrees import Number, record, setting
 
 
 class Discriminator(Adversarial):
     """-E[log D(x)] - E[log(1 - D(G(z)))], whose least value is log 4 - 2·JS."""
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
         return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
 
@@ -29,7 +37,7 @@ class Minimax(Discriminator):
     Source: Goodfellow et al. (2014), Generative Adversarial Nets, equation 1.
     """
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return -jnp.mean(jax.nn.softplus(self.score(networks, batch.fake)))
 
 
@@ -40,7 +48,7 @@ class NonSaturating(Discriminator):
     Source: Goodfellow et al. (2014), Generative Adversarial Nets, section 3.
     """
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return jnp.mean(jax.nn.softplus(-self.score(networks, batch.fake)))
 
 
@@ -55,14 +63,14 @@ class R1(NonSaturating):
     Converge?, equation 9; γ = 10 and no momentum are theirs too.
     """
 
-    penalty: float = 10.0
+    penalty: Number = 10.0
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         slope = slopes(lambda x: self.score(networks, x), batch.real)
         return super().critic_loss(networks, batch) + self.penalty / 2 * jnp.mean(slope**2)
 
-    def optimizer(self):
-        return optax.adam(self.learning_rate, b1=0.0, b2=0.99)
+    def optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, b1=0.0, b2=0.99)
 
 
 @record
@@ -72,11 +80,11 @@ class LeastSquares(Adversarial):
     Source: Mao et al. (2017), Least Squares Generative Adversarial Networks, equation 9.
     """
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
         return 0.5 * jnp.mean((real - 1) ** 2) + 0.5 * jnp.mean(fake**2)
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return 0.5 * jnp.mean((self.score(networks, batch.fake) - 1) ** 2)
 
 
@@ -87,11 +95,11 @@ class Hinge(Adversarial):
     Source: Lim & Ye (2017), Geometric GAN; Tran, Ranganath & Blei (2017).
     """
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
         return jnp.mean(jax.nn.relu(1 - real)) + jnp.mean(jax.nn.relu(1 + fake))
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return -jnp.mean(self.score(networks, batch.fake))
 
 
@@ -107,14 +115,15 @@ class FGAN(Adversarial):
 
     family: Any = families.kl
 
-    def _conjugate(self, networks, batch):
-        return self.family.activated_conjugate(self.score(networks, batch.fake))
+    def _conjugate(self, networks: Networks, batch: Batch) -> Float[Array, " n"]:
+        values: Array = self.family.activated_conjugate(self.score(networks, batch.fake))
+        return values
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         at_real = self.family.activation(self.score(networks, batch.real))
         return jnp.mean(self._conjugate(networks, batch)) - jnp.mean(at_real)
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return -jnp.mean(self._conjugate(networks, batch))
 
 
@@ -128,13 +137,13 @@ class Unrolled(NonSaturating):
     Source: Metz et al. (2017), Unrolled Generative Adversarial Networks, equations 10 and 11.
     """
 
-    learning_rate: float = 3e-3
+    learning_rate: Number = 3e-3
     unrolled_steps: int = setting(5)
 
-    def optimizer(self):
+    def optimizer(self) -> Optimizer:
         # Adam divides by the root of a mean square that is 0 for a unit that is off; the root has
         # no derivative there.
-        return optax.adam(self.learning_rate, b1=0.0, b2=0.99, eps_root=1e-8)
+        return adam(self.learning_rate, b1=0.0, b2=0.99, eps_root=1e-8)
 
 
 @record
@@ -153,11 +162,11 @@ class Minibatch(NonSaturating):
     Source: Salimans et al. (2016), Improved Techniques for Training GANs, sections 3.2 and 3.4.
     """
 
-    real_label: float = 1.0
+    real_label: Number = 1.0
     rows: int = setting(4)
     row_size: int = setting(2)
 
-    def critic_networks(self, data_dim, latent_dim, hidden):
+    def critic_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> Widths:
         features = hidden[-1] if hidden else data_dim
         return {
             "features": (data_dim, *hidden),
@@ -165,7 +174,7 @@ class Minibatch(NonSaturating):
             "critic": (features + self.rows, *hidden[-1:], 1),
         }
 
-    def score(self, networks, x):
+    def score(self, networks: Networks, x: Points) -> Float[Array, " n"]:
         features = networks["features"](x)
         rows = networks["similarity"](features).T.reshape(self.row_size, self.rows, -1)
         # A sum over a Python loop is one pass over all pairs, 20 times faster than over an axis.
@@ -173,14 +182,14 @@ class Minibatch(NonSaturating):
         closeness = jnp.mean(jnp.exp(-distances), axis=-1).T
         return networks["critic"](jnp.concatenate([features, closeness], axis=1))[:, 0]
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
         # -label·log D - (1 - label)·log(1 - D)
         at_real = jax.nn.softplus(-real) + (1 - self.real_label) * real
         return jnp.mean(at_real) + jnp.mean(jax.nn.softplus(fake))
 
-    def optimizer(self):
-        return optax.adam(self.learning_rate, b1=0.5)
+    def optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, b1=0.5)
 
 
 @record
@@ -201,20 +210,20 @@ class VEEGAN(Adversarial):
     Variational Learning, algorithm 1.
     """
 
-    penalty: float = 1.0
+    penalty: Number = 1.0
 
-    def critic_networks(self, data_dim, latent_dim, hidden):
+    def critic_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> Widths:
         return {"critic": (data_dim + latent_dim, *hidden, 1)}
 
-    def generator_networks(self, data_dim, latent_dim, hidden):
+    def generator_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> Widths:
         return {"reconstructor": (data_dim, *hidden, latent_dim)}
 
-    def score(self, networks, x):
+    def score(self, networks: Networks, x: Points) -> Float[Array, " n"]:
         """The score of points with the latents that the reconstructor gives them."""
         return networks["critic"](_pairs(x, networks["reconstructor"](x)))[:, 0]
 
-    def critic_loss(self, networks, batch):
-        def score(pairs):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
+        def score(pairs: Points) -> Float[Array, " n"]:
             return networks["critic"](pairs)[:, 0]
 
         real = _pairs(batch.real, networks["reconstructor"](batch.real))
@@ -222,15 +231,15 @@ class VEEGAN(Adversarial):
         value = jnp.mean(jax.nn.softplus(score(real))) + jnp.mean(jax.nn.softplus(-score(fake)))
         return value + self.penalty / 2 * jnp.mean(slopes(score, real) ** 2)
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         score = networks["critic"](_pairs(batch.fake, batch.latent))[:, 0]
         missed = batch.latent - networks["reconstructor"](batch.fake)
         return jnp.mean(score) + jnp.mean(jnp.sum(missed**2, axis=-1))
 
-    def optimizer(self):
-        return optax.adam(self.learning_rate, b1=0.5)
+    def optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, b1=0.5)
 
 
-def _pairs(x: jax.Array, latent: jax.Array) -> jax.Array:
+def _pairs(x: Points, latent: Float[Array, "n latent"]) -> Float[Array, "n both"]:
     """Points and latents side by side, (n, data_dim + latent_dim)."""
     return jnp.concatenate([x.reshape(x.shape[0], -1), latent], axis=1)

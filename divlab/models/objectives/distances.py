@@ -1,21 +1,32 @@
 """Objectives whose critic looks for the function, or features, in which two samples differ most."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-import optax
+from jaxtyping import Array, Float
 
-from divlab.models.objectives.adversarial import Adversarial, slopes
-from divlab.pytrees import record, setting
+from divlab.models.objectives.adversarial import (
+    Adversarial,
+    Batch,
+    Networks,
+    Points,
+    Widths,
+    length,
+    slopes,
+)
+from divlab.models.objectives.optimizers import Optimizer, adam, rmsprop
+from divlab.pytrees import Number, record, setting
 
 
 class _MeanDifference(Adversarial):
     """The critic maximises E[f(x)] - E[f(G(z))], which is W₁ at best if f is 1-Lipschitz."""
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
         return jnp.mean(fake) - jnp.mean(real)
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return -jnp.mean(self.score(networks, batch.fake))
 
 
@@ -30,18 +41,18 @@ class Wasserstein(_MeanDifference):
     Source: Arjovsky, Chintala & Bottou (2017), Wasserstein GAN, algorithm 1 (RMSProp).
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: Number = 1e-3
     critic_steps: int = setting(5)
-    clip: float = 0.1
+    clip: Number = 0.1
 
-    def optimizer(self):
-        return optax.rmsprop(self.learning_rate, decay=0.99)
+    def optimizer(self) -> Optimizer:
+        return rmsprop(self.learning_rate, decay=0.99)
 
-    def constrain(self, critic_params):
+    def constrain(self, critic_params: Any) -> Any:
         return jax.tree.map(lambda w: jnp.clip(w, -self.clip, self.clip), critic_params)
 
 
-def between(batch) -> jax.Array:
+def points_between(batch: Batch) -> Points:
     """Points uniform on the segments between real and generated ones."""
     share = jax.random.uniform(batch.key, batch.real.shape[:1])
     share = share.reshape(-1, *(1 for _ in batch.real.shape[1:]))
@@ -64,19 +75,19 @@ class WassersteinGP(_MeanDifference):
     section 4 and Petzka, Fischer & Lukovnikov (2018).
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: Number = 1e-3
     critic_steps: int = setting(5)
-    penalty: float = 1.0
+    penalty: Number = 1.0
     one_sided: bool = setting(True)
 
-    def critic_loss(self, networks, batch):
-        excess = slopes(lambda x: self.score(networks, x), between(batch)) - 1
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
+        excess = slopes(lambda x: self.score(networks, x), points_between(batch)) - 1
         if self.one_sided:
             excess = jnp.maximum(excess, 0)
         return super().critic_loss(networks, batch) + self.penalty * jnp.mean(excess**2)
 
-    def optimizer(self):
-        return optax.adam(self.learning_rate, b1=0.0, b2=0.9)
+    def optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, b1=0.0, b2=0.9)
 
 
 @record
@@ -95,46 +106,46 @@ class Cramer(Adversarial):
     Gradients, algorithm 1.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: Number = 1e-3
     critic_steps: int = setting(5)
-    penalty: float = 10.0
+    penalty: Number = 10.0
     features: int = setting(8)
 
-    def critic_networks(self, data_dim, latent_dim, hidden):
+    def critic_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> Widths:
         return {"critic": (data_dim, *hidden, self.features)}
 
-    def score(self, networks, x):
+    def score(self, networks: Networks, x: Points) -> Float[Array, "n features"]:
         """The features h(x), (n, features)."""
         return networks["critic"](x)
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         other = self.score(networks, _another(batch.fake))
 
-        def score(x):
+        def score(x: Points) -> Float[Array, " n"]:
             h = self.score(networks, x)
             return _distance(h, other) - _distance(h, 0.0)
 
         gap = jnp.mean(score(batch.real)) - jnp.mean(score(batch.fake))
-        excess = slopes(score, between(batch)) - 1
-        return self.penalty * jnp.mean(excess**2) - gap
+        excess = slopes(score, points_between(batch)) - 1
+        return jnp.mean(excess**2) * self.penalty - gap
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         points = batch.real, batch.fake, _another(batch.fake)
         real, fake, other = (self.score(networks, x) for x in points)
         to_real = jnp.mean(_distance(real, fake)) + jnp.mean(_distance(real, other))
         return to_real - jnp.mean(_distance(fake, other))
 
-    def optimizer(self):
-        return optax.adam(self.learning_rate, b1=0.5, b2=0.9)
+    def optimizer(self) -> Optimizer:
+        return adam(self.learning_rate, b1=0.5, b2=0.9)
 
 
-def _another(x: jax.Array) -> jax.Array:
+def _another(x: Points) -> Points:
     """For each point another, independent one of the same batch."""
     return jnp.roll(x, 1, axis=0)
 
 
-def _distance(a, b) -> jax.Array:
-    return optax.safe_norm(a - b, 1e-6, axis=-1)
+def _distance(a: Float[Array, "n d"], b: Float[Array, "n d"] | float) -> Float[Array, " n"]:
+    return length(a - b, 1e-6)
 
 
 @record
@@ -154,50 +165,50 @@ class MMD(Adversarial):
     algorithm 1.
     """
 
-    learning_rate: float = 1e-3
-    reconstruction: float = 8.0
-    clip: float = 1.0
+    learning_rate: Number = 1e-3
+    reconstruction: Number = 8.0
+    clip: Number = 1.0
     features: int = setting(2)
 
-    def critic_networks(self, data_dim, latent_dim, hidden):
+    def critic_networks(self, data_dim: int, latent_dim: int, hidden: tuple[int, ...]) -> Widths:
         return {
             "critic": (data_dim, *hidden, self.features),
             "decoder": (self.features, *hidden, data_dim),
         }
 
-    def score(self, networks, x):
+    def score(self, networks: Networks, x: Points) -> Float[Array, "n features"]:
         """The features h(x), (n, features)."""
         return networks["critic"](x)
 
-    def critic_loss(self, networks, batch):
+    def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         features = [self.score(networks, x) for x in (batch.real, batch.fake)]
         missed = [
             x.reshape(x.shape[0], -1) - networks["decoder"](h)
             for x, h in zip((batch.real, batch.fake), features, strict=True)
         ]
         error = sum(jnp.mean(jnp.sum(m**2, axis=-1)) for m in missed) / 2
-        return self.reconstruction * error - squared_mmd(*features)
+        return error * self.reconstruction - squared_mmd(*features)
 
-    def generator_loss(self, networks, batch):
+    def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return squared_mmd(*(self.score(networks, x) for x in (batch.real, batch.fake)))
 
-    def optimizer(self):
-        return optax.rmsprop(self.learning_rate, decay=0.99)
+    def optimizer(self) -> Optimizer:
+        return rmsprop(self.learning_rate, decay=0.99)
 
-    def constrain(self, critic_params):
+    def constrain(self, critic_params: Any) -> Any:
         clipped = jax.tree.map(
             lambda w: jnp.clip(w, -self.clip, self.clip), critic_params["critic"]
         )
         return {**critic_params, "critic": clipped}
 
 
-def squared_mmd(a: jax.Array, b: jax.Array) -> jax.Array:
+def squared_mmd(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, ""]:
     """Mean of k over pairs of a, plus over pairs of b, less twice over pairs of both.
 
     k(h, h') = Σ exp(-|h - h'|² / (2 s²)) over s = 1, 2, 4, 8, 16.
     """
 
-    def mean_kernel(a, b):
+    def mean_kernel(a: Float[Array, "n d"], b: Float[Array, "m d"]) -> Float[Array, ""]:
         # A sum over a Python loop is one pass over all pairs, faster than over an axis.
         squares = sum((u[:, None] - v[None]) ** 2 for u, v in zip(a.T, b.T, strict=True))
         return jnp.mean(sum(jnp.exp(-squares / (2 * s**2)) for s in (1.0, 2.0, 4.0, 8.0, 16.0)))

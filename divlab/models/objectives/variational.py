@@ -1,38 +1,52 @@
 """Objectives of VAEs: bounds on the expected negative log-likelihood, and relatives of them."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax.scipy.special import logsumexp
 from jax.scipy.stats import norm
+from jaxtyping import Array, Float, Key
 
-from divlab.pytrees import record, setting
+from divlab.models.objectives.adversarial import Points
+from divlab.models.objectives.optimizers import Optimizer, adam
+from divlab.pytrees import Number, record, setting
+
+Latents: TypeAlias = Float[Array, "n latent"]
+Encode: TypeAlias = Callable[[Points], tuple[Latents, Latents]]
+Decode: TypeAlias = Callable[[Latents], tuple[Points, Points]]
+Parts: TypeAlias = dict[str, Float[Array, ""]]
 
 
 class Prior(NamedTuple):
-    """A mixture of K Gaussians over the latents, with axes of the latent's dimensions last."""
+    """A mixture of K Gaussians over the latents, with independent dimensions in each.
 
-    log_weights: jax.Array  # (K,)
-    means: jax.Array  # (K, latent_dim)
-    log_scales: jax.Array  # (K, latent_dim)
+    Attributes:
+        log_weights: (K,) logarithms of the shares, which sum to 1.
+        means: (K, latent_dim).
+        log_scales: (K, latent_dim) logarithms of the standard deviations.
+    """
 
-    def log_prob(self, z: jax.Array) -> jax.Array:
-        """The log density at (..., latent_dim) latents."""
+    log_weights: Float[Array, " K"]
+    means: Float[Array, "K latent"]
+    log_scales: Float[Array, "K latent"]
+
+    def log_prob(self, z: Float[Array, "*shape latent"]) -> Float[Array, "*shape"]:
+        """The log density at (..., latent_dim) latents, in nats."""
         parts = norm.logpdf(z[..., None, :], self.means, jnp.exp(self.log_scales))
         return logsumexp(self.log_weights + jnp.sum(parts, axis=-1), axis=-1)
 
-    def sample(self, key: jax.Array, n: int) -> jax.Array:
+    def sample(self, key: Key[Array, ""], n: int) -> Latents:
         """Draws (n, latent_dim)."""
-        which = jax.random.categorical(jax.random.fold_in(key, 1), self.log_weights, shape=(n,))
-        noise = jax.random.normal(key, (n, self.means.shape[1]))
+        which_key, noise_key = jax.random.split(key)
+        which = jax.random.categorical(which_key, self.log_weights, shape=(n,))
+        noise = jax.random.normal(noise_key, (n, self.means.shape[1]))
         return self.means[which] + jnp.exp(self.log_scales[which]) * noise
 
 
 class Autoencoder(NamedTuple):
-    """What a loss is computed with.
+    """The functions that the loss of a VAE is computed with.
 
     Attributes:
         encode: (n,) points, or (n, data_dim), to the means and log scales of q(z|x), each
@@ -41,8 +55,8 @@ class Autoencoder(NamedTuple):
         prior: p(z).
     """
 
-    encode: Callable
-    decode: Callable
+    encode: Encode
+    decode: Decode
     prior: Prior
 
 
@@ -54,41 +68,46 @@ class Variational:
         learning_rate: Adam's step size.
     """
 
-    learning_rate: float = 3e-3
+    learning_rate: Number = 3e-3
 
-    def init_prior(self, key: jax.Array, latent_dim: int) -> Any:
+    def init_prior(self, key: Key[Array, ""], latent_dim: int) -> Any:
         """The prior's parameters, if it has any."""
         return ()
 
-    def prior(self, params, latent_dim: int) -> Prior:
+    def prior(self, params: Any, latent_dim: int) -> Prior:
         """p(z): N(0, 1) in each dimension, unless a subclass says otherwise."""
         zeros = jnp.zeros((1, latent_dim))
         return Prior(jnp.zeros(1), zeros, zeros)
 
-    def loss(self, model: Autoencoder, x: jax.Array, key: jax.Array):
-        """The loss and a dict of its parts, for a batch x."""
+    def loss(
+        self, model: Autoencoder, x: Points, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Parts]:
+        """The loss and a dict of its parts, in nats, for a batch x."""
         raise TypeError(f"{type(self).__name__} does not define loss.")
 
-    def optimizer(self) -> optax.GradientTransformation:
-        return optax.adam(self.learning_rate)
+    def optimizer(self) -> Optimizer:
+        """Adam with its own defaults."""
+        return adam(self.learning_rate)
 
 
-def draw_latents(model: Autoencoder, x: jax.Array, key: jax.Array, shape=()):
+def draw_latents(
+    model: Autoencoder, x: Points, key: Key[Array, ""], shape: tuple[int, ...] = ()
+) -> tuple[Float[Array, "*shape n latent"], Latents, Latents]:
     """Latents from q(z|x), shape + (n, latent_dim), and the means and log scales of q."""
     mean, log_scale = model.encode(x)
     z = mean + jnp.exp(log_scale) * jax.random.normal(key, (*shape, *mean.shape))
     return z, mean, log_scale
 
 
-def log_likelihood(model: Autoencoder, x: jax.Array, z: jax.Array) -> jax.Array:
+def log_likelihood(model: Autoencoder, x: Points, z: Latents) -> Float[Array, " n"]:
     """The value of log p(x|z) for n points and their latents, (n,)."""
     mean, log_scale = model.decode(z)
     each = norm.logpdf(x, mean, jnp.exp(log_scale))
     return jnp.sum(each.reshape(each.shape[0], -1), axis=-1)
 
 
-def kl_to_standard_normal(mean: jax.Array, log_scale: jax.Array) -> jax.Array:
-    """KL(N(mean, scale²)‖N(0, 1)), summed over dimensions, (n,)."""
+def kl_to_standard_normal(mean: Latents, log_scale: Latents) -> Float[Array, " n"]:
+    """KL(N(mean, scale²)‖N(0, 1)) in nats, summed over dimensions, (n,)."""
     return jnp.sum(0.5 * (mean**2 + jnp.exp(2 * log_scale) - 1) - log_scale, axis=-1)
 
 
@@ -101,14 +120,16 @@ class BetaELBO(Variational):
     Attributes:
         beta: above 1 latents say less about x, and more of its spread is left to the decoder's
             noise. On two Gaussians of scale 0.5, 4 apart, with a decoder that learns its noise,
-            they say nothing at all from 1.5 on: the model is one wide Gaussian (W₁ 0.74).
+            they say nothing at all from β = 1.5 on: the model is one wide Gaussian (W₁ 0.74).
 
     Source: Higgins et al. (2017), beta-VAE, equation 4.
     """
 
-    beta: float = 1.1
+    beta: Number = 1.1
 
-    def loss(self, model, x, key):
+    def loss(
+        self, model: Autoencoder, x: Points, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Parts]:
         z, mean, log_scale = draw_latents(model, x, key)
         reconstruction = -jnp.mean(log_likelihood(model, x, z))
         kl = jnp.mean(kl_to_standard_normal(mean, log_scale))
@@ -125,7 +146,9 @@ class ELBO(Variational):
     Source: Kingma & Welling (2014), Auto-Encoding Variational Bayes, equation 10.
     """
 
-    def loss(self, model, x, key):
+    def loss(
+        self, model: Autoencoder, x: Points, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Parts]:
         return BetaELBO(beta=1.0).loss(model, x, key)
 
 
@@ -141,7 +164,9 @@ class IWAE(Variational):
 
     latents: int = setting(8)
 
-    def loss(self, model, x, key):
+    def loss(
+        self, model: Autoencoder, x: Points, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Parts]:
         z, mean, log_scale = draw_latents(model, x, key, (self.latents,))
         log_likelihoods = jax.vmap(lambda z: log_likelihood(model, x, z))(z)
         log_q = jnp.sum(norm.logpdf(z, mean, jnp.exp(log_scale)), axis=-1)
@@ -164,10 +189,12 @@ class InfoVAE(Variational):
     Source: Zhao, Song & Ermon (2017), InfoVAE, equation 6 and section 3.2.
     """
 
-    alpha: float = 0.0
-    penalty: float = 10.0
+    alpha: Number = 0.0
+    penalty: Number = 10.0
 
-    def loss(self, model, x, key):
+    def loss(
+        self, model: Autoencoder, x: Points, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Parts]:
         z, mean, log_scale = draw_latents(model, x, key)
         reconstruction = -jnp.mean(log_likelihood(model, x, z))
         kl = jnp.mean(kl_to_standard_normal(mean, log_scale))
@@ -176,7 +203,7 @@ class InfoVAE(Variational):
         return loss, {"reconstruction": reconstruction, "kl_to_prior": kl, "mmd": mmd}
 
 
-def squared_mmd_to_standard_normal(z: jax.Array) -> jax.Array:
+def squared_mmd_to_standard_normal(z: Latents) -> Float[Array, ""]:
     """E k(z, z') - 2 E k(z, Z) + E k(Z, Z') for samples z (n, d) and Z, Z' ~ N(0, 1).
 
     k(a, b) = exp(-|a - b|² / (2 d)).
@@ -185,7 +212,8 @@ def squared_mmd_to_standard_normal(z: jax.Array) -> jax.Array:
     squares = sum((u[:, None] - u[None]) ** 2 for u in z.T)
     to_prior = (dim / (dim + 1)) ** (dim / 2) * jnp.exp(-jnp.sum(z**2, axis=-1) / (2 * (dim + 1)))
     inside = (dim / (dim + 2)) ** (dim / 2)
-    return jnp.mean(jnp.exp(-squares / (2 * dim))) - 2 * jnp.mean(to_prior) + inside
+    apart: Array = jnp.mean(jnp.exp(-squares / (2 * dim))) - 2 * jnp.mean(to_prior) + inside
+    return apart
 
 
 @record
@@ -206,16 +234,18 @@ class MixturePrior(Variational):
 
     components: int = setting(2)
 
-    def init_prior(self, key, latent_dim):
+    def init_prior(self, key: Key[Array, ""], latent_dim: int) -> Any:
         means = jax.random.normal(key, (self.components, latent_dim))
         zeros = jnp.zeros(self.components)
         return {"logits": zeros, "means": means, "log_scales": jnp.zeros_like(means)}
 
-    def prior(self, params, latent_dim):
+    def prior(self, params: Any, latent_dim: int) -> Prior:
         weights = jax.nn.log_softmax(params["logits"])
         return Prior(weights, params["means"], params["log_scales"])
 
-    def loss(self, model, x, key):
+    def loss(
+        self, model: Autoencoder, x: Points, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Parts]:
         z, mean, log_scale = draw_latents(model, x, key)
         reconstruction = -jnp.mean(log_likelihood(model, x, z))
         log_q = jnp.sum(norm.logpdf(z, mean, jnp.exp(log_scale)), axis=-1)
