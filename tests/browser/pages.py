@@ -211,6 +211,13 @@ class Shown:
         """The line of JSON to share."""
         return str(self.box.locator("input[type=text]:visible").last.input_value())
 
+    def expect(self, **values: int) -> None:
+        """Waits until the state has these values; the kernel sends it after the picture."""
+        end = time.monotonic() + 10
+        while not values.items() <= json.loads(self.state()).items():
+            assert time.monotonic() < end, f"expected {values}, got {self.state()}"
+            self.page.wait_for_timeout(20)
+
     def paste(self, state: str) -> None:
         """Goes to the state of this line of JSON, as a user does."""
         field = self.box.locator("input[type=text]:visible").last
@@ -287,15 +294,15 @@ def train_and_scrub(shown: Shown) -> None:
     shown.check()
     if paused < 2000:
         shown.changes(shown.button("One record").click)
-        assert json.loads(shown.state())["trained"] == paused + 20
+        shown.expect(trained=paused + 20)
     shown.controls("slider")[-1].focus()
     shown.changes(lambda: page.keyboard.press("Home"))
-    assert json.loads(shown.state())["step"] == 0
+    shown.expect(step=0)
     shown.controls("slider")[-1].focus()
     shown.changes(lambda: page.keyboard.press("ArrowRight"))
-    assert json.loads(shown.state())["step"] == 20
+    shown.expect(step=20)
     shown.changes(shown.button("Rewind").click)
-    assert json.loads(shown.state())["trained"] == 0
+    shown.expect(trained=0)
     shown.button("Train").focus()
     shown.changes(lambda: page.keyboard.press("Enter"))
     page.wait_for_function(
