@@ -12,8 +12,8 @@ from divlab.checks import check_count
 def configure(*, cpu_devices: int | None = None, cache: bool = True) -> None:
     """Spreads seeds over the cores of the CPU and keeps compiled programs between sessions.
 
-    Call it before anything is computed: how many devices JAX sees is settled when its backend
-    starts. Calling it again with the same settings does nothing.
+    Call it before anything is computed, because JAX settles the number of devices when it starts
+    its backend. Calling it again with the same settings does nothing.
 
     Args:
         cpu_devices: how many devices JAX makes of the CPU, each with one thread; None for one per

@@ -1,16 +1,20 @@
 """The tables of evidence, against what the parts say and what is known in closed form."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 import divlab
 from divlab import evidence, objectives
 from divlab.metrics import wilson
+from divlab.models import Runs
 
 MODELS = {"vae": divlab.VAE(hidden=(4,))}
 
 
-def test_coverage_rates_are_those_of_the_seeds():
+def test_coverage_rates_are_those_of_the_seeds() -> None:
     options = {"seeds": 3, "steps": 20, "batch_size": 32, "progress": False}
     rates = evidence.coverage_rates(MODELS, [1.0, 6.0], scale=0.3, confidence=0.9, **options)
     assert rates["separation"].values.tolist() == [1.0, 6.0]
@@ -26,7 +30,9 @@ def test_coverage_rates_are_those_of_the_seeds():
 
 
 @pytest.mark.parametrize("kind", ["vae_runs", "gan_runs"])
-def test_along_training_is_each_records_divergence(request, kind):
+def test_along_training_is_each_records_divergence(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
     runs = request.getfixturevalue(kind)
     table = evidence.along_training(runs)
     assert dict(table.sizes) == {"seed": 3, "step": 4}
@@ -41,7 +47,7 @@ def test_along_training_is_each_records_divergence(request, kind):
         np.testing.assert_array_equal(table[name], losses)
 
 
-def test_steps_to_reach_a_bar(vae_runs):
+def test_steps_to_reach_a_bar(vae_runs: Runs) -> None:
     """The bar lies between what was learned and the best on the way, so some seed passes it."""
     distances = evidence.along_training(vae_runs)["wasserstein"].values
     bar = float(np.median(distances[:, -1]))
@@ -58,7 +64,7 @@ def test_steps_to_reach_a_bar(vae_runs):
     np.testing.assert_allclose(found["wasserstein"][0], distances[:, -1], rtol=1e-3)
 
 
-def test_wgans_dirac_field_is_a_rotation():
+def test_wgans_dirac_field_is_a_rotation() -> None:
     """L_D = ψθ and L_G = -ψθ: the velocity is (ψ, -θ), and every step goes outwards."""
     plane = evidence.dirac_gan(objectives.Wasserstein(clip=100.0), rate=0.1, steps=50)
     theta, psi = np.meshgrid(plane["theta"], plane["psi"], indexing="ij")
@@ -68,10 +74,10 @@ def test_wgans_dirac_field_is_a_rotation():
     np.testing.assert_allclose(radius, np.sqrt(2) * 1.01 ** (np.arange(51) / 2), rtol=1e-4)
 
 
-def test_only_a_penalty_brings_the_dirac_gan_to_rest():
+def test_only_a_penalty_brings_the_dirac_gan_to_rest() -> None:
     """Mescheder et al. (2018): the plain games do not converge linearly, with R1 they do."""
 
-    def last_radius(objective):
+    def last_radius(objective: Any) -> Any:
         plane = evidence.dirac_gan(objective, rate=0.02, steps=5000)
         return float(np.hypot(plane["theta_path"][-1], plane["psi_path"][-1]))
 
@@ -81,7 +87,7 @@ def test_only_a_penalty_brings_the_dirac_gan_to_rest():
 
 
 @pytest.mark.parametrize("name", sorted(divlab.GAN_OBJECTIVES))
-def test_every_objective_has_a_plane_or_says_why_not(name):
+def test_every_objective_has_a_plane_or_says_why_not(name: str) -> None:
     if name in ("mmd", "cramer", "minibatch", "veegan"):
         with pytest.raises(ValueError, match="scores of single points"):
             evidence.dirac_gan(name)
@@ -101,11 +107,11 @@ def test_every_objective_has_a_plane_or_says_why_not(name):
         (lambda: evidence.dirac_gan("r1", rate=0.0), "rate"),
         (lambda: evidence.dirac_gan("r1", steps=0), "steps"),
         (lambda: evidence.dirac_gan("r1", points=1), "points"),
-        (lambda: evidence.along_training([1.0, 2.0]), "run"),
+        (lambda: evidence.along_training([1.0, 2.0]), "run"),  # type: ignore[arg-type]
         (lambda: evidence.steps_to_reach(MODELS, [1.0, 2.0], 0.0), "bar"),
         (lambda: evidence.coverage_rates({}, [1.0]), "models"),
     ],
 )
-def test_bad_input(call, name):
+def test_bad_input(call: Callable[[], Any], name: str) -> None:
     with pytest.raises((TypeError, ValueError), match=name):
         call()

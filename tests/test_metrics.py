@@ -1,20 +1,23 @@
 """Coverage against cases whose answer is known, and Wilson's interval against SciPy's."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
-from numpyro.distributions import Normal, Uniform
+from numpyro.distributions import Distribution, Normal, Uniform
 from scipy import stats
 
 import divlab
 from divlab.metrics import wilson
+from divlab.models import Runs
 from divlab.targets import gaussian_mixture, two_gaussians
 
 TARGET = two_gaussians(4.0, 0.5)
 INSIDE = 2 * stats.norm.cdf(3) - 1  # of a Gaussian, within 3 scales
 
 
-def test_the_target_itself():
+def test_the_target_itself() -> None:
     found = divlab.coverage(TARGET, TARGET)
     np.testing.assert_allclose(found.mode_fractions, [0.5, 0.5], atol=1e-5)
     assert int(found.modes_covered) == 2
@@ -23,7 +26,7 @@ def test_the_target_itself():
     assert float(found.sharpness) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_samples_of_the_target():
+def test_samples_of_the_target() -> None:
     found = divlab.coverage(TARGET.sample(jax.random.key(0), (100_000,)), TARGET)
     np.testing.assert_allclose(found.mode_fractions, [0.5, 0.5], atol=0.006)
     assert int(found.modes_covered) == 2
@@ -31,21 +34,21 @@ def test_samples_of_the_target():
     assert float(found.sharpness) == pytest.approx(1.0, abs=0.01)
 
 
-def test_one_mode_only():
+def test_one_mode_only() -> None:
     found = divlab.coverage(Normal(2.0, 0.5), TARGET)
     np.testing.assert_allclose(found.mode_fractions, [0.0, 1.0], atol=1e-4)
     assert int(found.modes_covered) == 1
     assert float(found.sharpness) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_a_collapse_to_a_point_is_too_sharp():
+def test_a_collapse_to_a_point_is_too_sharp() -> None:
     found = divlab.coverage(Normal(2.0, 0.05), TARGET)
     assert int(found.modes_covered) == 1
     # What is cut off at 3 of the target's scales is nothing of a Gaussian ten times narrower.
     assert float(found.sharpness) == pytest.approx(0.1 / 0.98658, rel=0.02)
 
 
-def test_a_bridge():
+def test_a_bridge() -> None:
     found = divlab.coverage(Uniform(-0.5, 0.5), TARGET)
     assert float(found.bridge) == pytest.approx(1.0, abs=1e-6)
     assert float(found.high_quality) == pytest.approx(0.0, abs=1e-6)
@@ -54,21 +57,21 @@ def test_a_bridge():
     np.testing.assert_allclose(found.mode_fractions, [0.5, 0.5], atol=1e-5)
 
 
-def test_the_rule_of_five_per_cent():
+def test_the_rule_of_five_per_cent() -> None:
     """0.06 of the due half is held by three samples of a hundred, 0.04 by two."""
     for held, modes_covered in ((3, 2), (2, 1)):
         samples = np.concatenate([np.full(held, -2.0), np.full(100 - held, 2.0)])
         assert int(divlab.coverage(samples, TARGET).modes_covered) == modes_covered
 
 
-def test_unequal_weights_are_what_is_due():
+def test_unequal_weights_are_what_is_due() -> None:
     rare = gaussian_mixture([-2.0, 2.0], 0.5, [0.02, 0.98])
     found = divlab.coverage(rare, rare)
     np.testing.assert_allclose(found.mode_fractions, [0.02, 0.98], atol=1e-4)
     assert int(found.modes_covered) == 2
 
 
-def test_a_run_is_measured_as_its_samples_are(vae_runs):
+def test_a_run_is_measured_as_its_samples_are(vae_runs: Runs) -> None:
     one = vae_runs[0]
     exact = divlab.coverage(one, one.target)
     drawn = divlab.coverage(one.sample(1, 100_000), one.target)
@@ -79,7 +82,7 @@ def test_a_run_is_measured_as_its_samples_are(vae_runs):
     np.testing.assert_allclose(again.mode_fractions, exact.mode_fractions, atol=1e-6)
 
 
-def test_runs_have_an_axis_of_seeds(vae_runs):
+def test_runs_have_an_axis_of_seeds(vae_runs: Runs) -> None:
     together = divlab.coverage(vae_runs, vae_runs.target)
     n = len(vae_runs)
     assert together.mode_fractions.shape == (n, 2)
@@ -102,7 +105,7 @@ def test_runs_have_an_axis_of_seeds(vae_runs):
         ([1.0, 2.0], [3.0, 3.0], "target"),
     ],
 )
-def test_bad_input(model, target, name):
+def test_bad_input(model: Any, target: Distribution, name: str) -> None:
     with pytest.raises((TypeError, ValueError), match=name):
         divlab.coverage(model, target)
 
@@ -111,7 +114,7 @@ def test_bad_input(model, target, name):
     ("successes", "trials"), [(0, 1), (1, 1), (0, 64), (8, 32), (64, 64), (500, 1000)]
 )
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.99])
-def test_wilson(successes, trials, confidence):
+def test_wilson(successes: int, trials: int, confidence: float) -> None:
     theirs = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     assert wilson(successes, trials, confidence) == pytest.approx(tuple(theirs), abs=1e-5)
 
@@ -125,6 +128,6 @@ def test_wilson(successes, trials, confidence):
         ((1, 2, 1.0), "confidence"),
     ],
 )
-def test_wilson_refuses(arguments, name):
+def test_wilson_refuses(arguments: Any, name: str) -> None:
     with pytest.raises(ValueError, match=name):
         wilson(*arguments)

@@ -1,9 +1,12 @@
 """What is to be learned: its moments, its modes, and what is refused."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
-from numpyro.distributions import Gamma, Normal
+from numpyro.distributions import Distribution, Gamma, Normal
 from scipy import stats
 
 import divlab
@@ -14,7 +17,7 @@ from divlab.targets import gaussian_mixture, modes, old_faithful, two_gaussians
     ("separation", "scale", "weight"),
     [(4.0, 0.5, 0.5), (0.0, 1.0, 0.5), (3, 2, 0.2), (6.0, 0.1, 1.0)],
 )
-def test_two_gaussians(separation, scale, weight):
+def test_two_gaussians(separation: float, scale: float, weight: float) -> None:
     target = two_gaussians(separation, scale, weight)
     mean = separation / 2 * (2 * weight - 1)
     variance = scale**2 + separation**2 * weight * (1 - weight)
@@ -27,8 +30,8 @@ def test_two_gaussians(separation, scale, weight):
     )
 
 
-def test_two_gaussians_has_gradients():
-    def kl(separation):
+def test_two_gaussians_has_gradients() -> None:
+    def kl(separation: float) -> Any:
         return divlab.kl(two_gaussians(separation, 1.0), Normal(0.0, 2.0))
 
     slope, step = jax.grad(kl)(2.0), 0.05
@@ -38,7 +41,7 @@ def test_two_gaussians_has_gradients():
 
 @pytest.mark.parametrize("weights", [None, [1, 3, 6], [0.1, 0.3, 0.6]])
 @pytest.mark.parametrize("scales", [0.5, [0.5, 1.0, 2.0]])
-def test_gaussian_mixture(scales, weights):
+def test_gaussian_mixture(scales: Any, weights: Any) -> None:
     locs = np.array([-1.0, 0.0, 3.0])
     target = gaussian_mixture(locs, scales, weights)
     w = np.full(3, 1 / 3) if weights is None else np.array(weights) / np.sum(weights)
@@ -58,10 +61,10 @@ def test_gaussian_mixture(scales, weights):
         (lambda: two_gaussians(4.0, np.inf), "scale"),
         (lambda: two_gaussians(4.0, True), "scale"),
         (lambda: two_gaussians(4.0, 0.5, 1.5), "weight"),
-        (lambda: two_gaussians("4"), "separation"),
+        (lambda: two_gaussians("4"), "separation"),  # type: ignore[arg-type]
         (lambda: gaussian_mixture([], 1.0), "locs"),
         (lambda: gaussian_mixture([0.0, np.nan], 1.0), "locs"),
-        (lambda: gaussian_mixture([[0.0, 1.0]], 1.0), "locs"),
+        (lambda: gaussian_mixture([[0.0, 1.0]], 1.0), "locs"),  # type: ignore[list-item]
         (lambda: gaussian_mixture([0.0, 1.0], [1.0]), "scales"),
         (lambda: gaussian_mixture([0.0, 1.0], [1.0, 0.0]), "scales"),
         (lambda: gaussian_mixture([0.0, 1.0], -1.0), "scales"),
@@ -75,12 +78,12 @@ def test_gaussian_mixture(scales, weights):
         (lambda: modes(None), "target"),
     ],
 )
-def test_bad_input(call, name):
+def test_bad_input(call: Callable[[], Any], name: str) -> None:
     with pytest.raises((TypeError, ValueError), match=name):
         call()
 
 
-def test_old_faithful_is_azzalini_and_bowmans():
+def test_old_faithful_is_azzalini_and_bowmans() -> None:
     times = np.asarray(old_faithful())
     assert times.shape == (272,)
     assert times.mean() == pytest.approx(3.488, abs=5e-4)
@@ -90,7 +93,7 @@ def test_old_faithful_is_azzalini_and_bowmans():
     assert times.std(ddof=1) == pytest.approx(1.141371, abs=1e-5)
 
 
-def test_modes_of_a_mixture_are_its_components_from_left_to_right():
+def test_modes_of_a_mixture_are_its_components_from_left_to_right() -> None:
     locs, scales, weights = modes(gaussian_mixture([3.0, -1.0], [0.5, 2.0], [1.0, 3.0]))
     np.testing.assert_allclose(locs, [-1.0, 3.0])
     np.testing.assert_allclose(scales, [2.0, 0.5])
@@ -105,21 +108,21 @@ def test_modes_of_a_mixture_are_its_components_from_left_to_right():
         (Gamma(9.0, 2.0), (4.5, 1.5)),
     ],
 )
-def test_modes_of_a_law_with_one_peak_are_its_moments(target, truth):
+def test_modes_of_a_law_with_one_peak_are_its_moments(target: Distribution, truth: Any) -> None:
     locs, scales, weights = modes(target)
     assert locs.shape == (1,)
     assert (float(locs[0]), float(scales[0])) == pytest.approx(truth, rel=0.01)
     assert float(weights[0]) == pytest.approx(1.0)
 
 
-def test_modes_of_samples_are_those_of_their_law():
+def test_modes_of_samples_are_those_of_their_law() -> None:
     target = gaussian_mixture([-3.0, 1.0, 4.0], [0.5, 0.5, 0.3], [0.2, 0.5, 0.3])
     found = modes(target.sample(jax.random.key(1), (5000,)))
     for values, truth, tolerance in zip(found, modes(target), (0.05, 0.05, 0.03), strict=True):
         np.testing.assert_allclose(values, truth, atol=tolerance)
 
 
-def test_modes_do_not_depend_on_the_order_or_the_units_of_samples():
+def test_modes_do_not_depend_on_the_order_or_the_units_of_samples() -> None:
     times = np.asarray(old_faithful(), float)
     locs, scales, weights = (np.asarray(a) for a in modes(times))
     shuffled = modes(np.random.default_rng(0).permutation(times))

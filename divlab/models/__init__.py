@@ -2,8 +2,10 @@
 
 from divlab.models import objectives
 from divlab.models.cost import Cost, training_cost
+from divlab.models.data import Data, Units
 from divlab.models.gan import GAN
 from divlab.models.objectives import GAN_OBJECTIVES, VAE_OBJECTIVES
+from divlab.models.protocol import Losses, Model, State
 from divlab.models.run import Run, Runs
 from divlab.models.training import Training, fit, fit_many
 from divlab.models.vae import VAE
@@ -14,9 +16,14 @@ __all__ = [
     "VAE",
     "VAE_OBJECTIVES",
     "Cost",
+    "Data",
+    "Losses",
+    "Model",
     "Run",
     "Runs",
+    "State",
     "Training",
+    "Units",
     "fit",
     "fit_many",
     "objectives",

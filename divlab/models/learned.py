@@ -24,16 +24,18 @@ Curves: TypeAlias = Callable[[Float[Array, " n"]], tuple[Float[Array, " n"], Flo
 Shape: TypeAlias = tuple[int, ...]
 
 CELLS, REACH = 256, 8.0
-_BEYOND = 1e4  # a latent so far out that a piecewise linear network has no more kinks before it
+_BEYOND = 1e4  # a latent beyond which a piecewise linear network has no more kinks
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)  # in each cell of a decoder's latent
 _FINE = 4096  # cells of the even grid on which the network's output is looked at first
 
 
 def latent_edges(output: Curve, cells: int) -> Float[Array, " edges"]:
-    """Edges of cells of z: half of them where `output` bends, the rest along z and its path.
+    """The edges of so many cells of z.
 
-    Linear interpolation errs by the second derivative times the square of a cell's width, so
-    cells are as dense as the square root of that derivative; a kink gets cells of its own.
+    Half of the cells lie where `output` bends. The others are spread evenly over z and over the
+    length of the path that `output` takes. Linear interpolation errs by the second derivative times
+    the square of a cell's width, so cells are as dense as the square root of that derivative; a
+    kink gets cells of its own.
     """
     z = jnp.linspace(-REACH, REACH, _FINE + 1)
     slope = jnp.diff(output(z))
@@ -70,12 +72,12 @@ def _apart(values: Float[Array, " n"]) -> Float[Array, " n"]:
 
 
 class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
-    """The law of G(z), z ~ N(0, 1), with G linear between `latents` and on along its last lines.
+    """The law of G(z), z ~ N(0, 1), where G is linear between `latents` and beyond either end.
 
     Args:
         latents: (K + 1,) increasing values of z.
         values: (K + 1,) G there.
-        end_slopes: (2,) the slopes of G beyond the first and the last of them.
+        end_slopes: (2,) the slopes of G before the first latent and after the last.
     """
 
     support = constraints.real
@@ -105,7 +107,7 @@ class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
         return cls(latents, _apart(values), slopes)
 
     def _lines(self) -> tuple[Float[Array, " lines"], ...]:
-        """Slope and span of z of each line, the two endless ones included, and a point on it."""
+        """The slope of each line, the z where it begins and ends, and z and x of a point on it."""
         slopes = jnp.diff(self.values) / jnp.diff(self.latents)
         slopes = jnp.concatenate([self.end_slopes[:1], slopes, self.end_slopes[1:]])
         endless = jnp.array([jnp.inf])

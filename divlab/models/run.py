@@ -51,7 +51,7 @@ class Run:
         status: how the training ended, a string with the attribute `step`.
     """
 
-    model: Model
+    model: Any  # a `Model`, of which a user may ask more, such as the critic of a GAN
     target: Any
     steps: NDArray[Any]
     history: dict[str, NDArray[Any]]
@@ -115,8 +115,9 @@ class Run:
 
     def _exact_model(self) -> Model:
         """The model, if its density is known exactly."""
-        check_exact("the model", self.model)
-        return self.model
+        model: Model = self.model
+        check_exact("the model", model)
+        return model
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -46,9 +46,9 @@ def fit(
 ) -> Run:
     """Trains a model on a target, keeping its parameters along the way.
 
-    The networks see measurements in units of their own mean and standard deviation, whatever
-    those are, and the x of a distribution as it is: how far apart its modes lie against the
-    spread of an untrained network is a part of the experiment.
+    Networks see measurements standardised, in units of their mean and standard deviation. They see
+    the x of a distribution as it is, because how far apart its modes lie, compared with the spread
+    of an untrained network, is part of the experiment.
 
     Args:
         model: a `divlab.GAN`, a `divlab.VAE` or another kind of model.

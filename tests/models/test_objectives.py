@@ -1,17 +1,20 @@
 """Each loss against its paper's formula, and what every objective owes to the training loop."""
 
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpyro.distributions import Normal
+from numpyro.distributions import Distribution, Normal
 from scipy import stats
 
 import divlab
 from divlab import objectives
+from divlab.models import Runs
 from divlab.targets import two_gaussians
 
 # A linear critic on points chosen by hand, each generated from the latent of the same index.
@@ -23,33 +26,34 @@ LINEAR = {"critic": lambda x: SLOPE * x[:, None] + OFFSET}
 REAL_SCORES, FAKE_SCORES = SLOPE * REAL + OFFSET, SLOPE * FAKE + OFFSET
 
 
-def batch(real=REAL, fake=FAKE, latent=LATENT):
-    return objectives.Batch(*(jnp.asarray(a, float) for a in (real, fake, latent)), KEY)
+def batch(real: Any = REAL, fake: Any = FAKE, latent: Any = LATENT) -> Any:
+    real, fake, latent = (jnp.asarray(a, float) for a in (real, fake, latent))
+    return objectives.Batch(real, fake, latent, KEY)
 
 
-def sigmoid(score):
+def sigmoid(score: Any) -> Any:
     return 1 / (1 + np.exp(-score))
 
 
-def losses(objective, networks=LINEAR):
+def losses(objective: Any, networks: Any = LINEAR) -> Any:
     found = (loss(networks, batch()) for loss in (objective.critic_loss, objective.generator_loss))
     return [float(loss) for loss in found]
 
 
-def test_minimax_is_goodfellows_equation_1():
+def test_minimax_is_goodfellows_equation_1() -> None:
     at_fake = np.mean(np.log(1 - sigmoid(FAKE_SCORES)))
     value = np.mean(np.log(sigmoid(REAL_SCORES))) + at_fake
     assert losses(objectives.Minimax()) == pytest.approx([-value, at_fake], rel=1e-5)
 
 
-def test_non_saturating_maximises_log_d_of_fakes():
+def test_non_saturating_maximises_log_d_of_fakes() -> None:
     value = np.mean(np.log(sigmoid(REAL_SCORES))) + np.mean(np.log(1 - sigmoid(FAKE_SCORES)))
     generator = -np.mean(np.log(sigmoid(FAKE_SCORES)))
     for objective in (objectives.NonSaturating(), objectives.Unrolled()):
         assert losses(objective) == pytest.approx([-value, generator], rel=1e-5)
 
 
-def test_r1_penalises_the_slope_at_real_points():
+def test_r1_penalises_the_slope_at_real_points() -> None:
     value = np.mean(np.log(sigmoid(REAL_SCORES))) + np.mean(np.log(1 - sigmoid(FAKE_SCORES)))
     critic, generator = losses(objectives.R1(penalty=3.0))
     assert critic == pytest.approx(-value + 1.5 * SLOPE**2, rel=1e-5)
@@ -59,20 +63,20 @@ def test_r1_penalises_the_slope_at_real_points():
     assert more - less == pytest.approx(0.5 * np.mean((2 * REAL) ** 2), rel=1e-5)
 
 
-def test_least_squares_wants_1_of_real_points_and_0_of_fakes():
+def test_least_squares_wants_1_of_real_points_and_0_of_fakes() -> None:
     critic = 0.5 * np.mean((REAL_SCORES - 1) ** 2) + 0.5 * np.mean(FAKE_SCORES**2)
     generator = 0.5 * np.mean((FAKE_SCORES - 1) ** 2)
     assert losses(objectives.LeastSquares()) == pytest.approx([critic, generator], rel=1e-5)
 
 
-def test_hinge_stops_at_1():
+def test_hinge_stops_at_1() -> None:
     critic = np.mean(np.maximum(0, 1 - REAL_SCORES)) + np.mean(np.maximum(0, 1 + FAKE_SCORES))
     assert losses(objectives.Hinge()) == pytest.approx([critic, -np.mean(FAKE_SCORES)], rel=1e-5)
 
 
 # Activations and conjugates as the paper's tables 2 and 6 have them, with the constants that make
 # f(1) = f'(1) = 0 here: f + c (u - 1) has f* (t - c) + c.
-F_GANS = {
+F_GANS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "f_gan_kl": (lambda v: v, lambda t: np.exp(t) - 1),
     "f_gan_reverse_kl": (lambda v: 1 - np.exp(-v), lambda t: -np.log(1 - t)),
     "f_gan_js": (
@@ -85,7 +89,7 @@ F_GANS = {
 
 
 @pytest.mark.parametrize("name", F_GANS)
-def test_f_gan_is_nowozins_bound(name):
+def test_f_gan_is_nowozins_bound(name: str) -> None:
     activation, conjugate = F_GANS[name]
     at_fake = np.mean(conjugate(activation(FAKE_SCORES)))
     expected = [at_fake - np.mean(activation(REAL_SCORES)), -at_fake]
@@ -93,7 +97,7 @@ def test_f_gan_is_nowozins_bound(name):
 
 
 @pytest.mark.parametrize("family", divlab.families.FAMILIES.values(), ids=lambda f: f.name)
-def test_the_conjugate_of_an_activation_is_that_of_its_value(family):
+def test_the_conjugate_of_an_activation_is_that_of_its_value(family: Any) -> None:
     v = jnp.linspace(-3.0, 3.0, 25)
     np.testing.assert_allclose(
         family.activated_conjugate(v), family.conjugate(family.activation(v)), rtol=2e-4, atol=2e-6
@@ -101,7 +105,7 @@ def test_the_conjugate_of_an_activation_is_that_of_its_value(family):
     assert np.all(np.isfinite(family.activated_conjugate(jnp.array([-30.0, 30.0]))))
 
 
-def test_minibatch_lets_the_critic_see_how_close_points_are():
+def test_minibatch_lets_the_critic_see_how_close_points_are() -> None:
     """One row of two numbers, M = (x, 2x): Σ_j exp(-3 |x_i - x_j|) / n beside x itself."""
     objective = objectives.Minibatch(rows=1, row_size=2, real_label=0.9)
     networks = {
@@ -110,7 +114,7 @@ def test_minibatch_lets_the_critic_see_how_close_points_are():
         "critic": lambda h: h @ jnp.array([[1.0], [4.0]]) - 0.5,
     }
 
-    def score(x):
+    def score(x: Any) -> Any:
         closeness = np.exp(-3 * np.abs(x[:, None] - x)).mean(axis=1)
         return x + 4 * closeness - 0.5
 
@@ -121,7 +125,7 @@ def test_minibatch_lets_the_critic_see_how_close_points_are():
     assert losses(objective, networks) == pytest.approx(expected, rel=1e-5)
 
 
-def test_veegan_is_srivastavas_algorithm_1():
+def test_veegan_is_srivastavas_algorithm_1() -> None:
     networks = {
         "critic": lambda pair: pair @ jnp.array([[1.5], [-0.5]]) + 0.2,
         "reconstructor": lambda x: 0.5 * x[:, None] + 0.1,
@@ -142,12 +146,12 @@ FEATURES = {
 }
 
 
-def features(x):
+def features(x: Any) -> Any:
     return np.stack([x, x**2 / 4], axis=1)
 
 
-def test_mmd_gan_sums_gaussian_kernels_of_five_bandwidths():
-    def mean_kernel(a, b):
+def test_mmd_gan_sums_gaussian_kernels_of_five_bandwidths() -> None:
+    def mean_kernel(a: Any, b: Any) -> Any:
         squares = np.sum((features(a)[:, None] - features(b)) ** 2, axis=-1)
         return sum(np.exp(-squares / (2 * s**2)).mean() for s in (1, 2, 4, 8, 16))
 
@@ -157,14 +161,14 @@ def test_mmd_gan_sums_gaussian_kernels_of_five_bandwidths():
     assert losses(objectives.MMD(reconstruction=3.0), FEATURES) == pytest.approx(expected, rel=1e-5)
 
 
-def test_cramer_gan_is_an_energy_distance_of_features():
-    def distance(a, b):
+def test_cramer_gan_is_an_energy_distance_of_features() -> None:
+    def distance(a: Any, b: Any) -> Any:
         return np.linalg.norm(features(a) - features(b), axis=1)
 
     other = np.roll(FAKE, 1)
     generator = distance(REAL, FAKE) + distance(REAL, other) - distance(FAKE, other)
 
-    def score(x):
+    def score(x: Any) -> Any:
         return distance(x, other) - np.linalg.norm(features(x), axis=1)
 
     critic = -np.mean(score(REAL)) + np.mean(score(FAKE))
@@ -184,26 +188,26 @@ def test_cramer_gan_is_an_energy_distance_of_features():
 QUANTILES = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
 
 
-def gradient_at_best_critic(objective, best, theta):
+def gradient_at_best_critic(objective: Any, best: Any, theta: float) -> Any:
     """Of the generator's loss in θ, x = θ + z, where the critic is `best(log ratio)` for this θ."""
     # N(0, 1) over N(θ, 1)
     networks = {"critic": lambda x: best(theta**2 / 2 - theta * x)[:, None]}
 
-    def loss(moved):
+    def loss(moved: Any) -> Any:
         x = moved + jnp.asarray(QUANTILES, jnp.float32)
         return objective.generator_loss(networks, batch(x, x, x[:, None]))
 
     return float(jax.grad(loss)(theta))
 
 
-def slope_of(divergence, theta):
+def slope_of(divergence: Any, theta: float) -> Any:
     """d/dθ of divergence(N(0, 1), N(θ, 1)), by quadrature."""
     unit = Normal(0.0, 1.0)
     return float(jax.grad(lambda t: divergence(unit, Normal(t, 1.0)))(theta))
 
 
 @pytest.mark.parametrize("theta", [0.3, 1.0, 2.0])
-def test_the_generators_gradient_at_the_optimal_discriminator(theta):
+def test_the_generators_gradient_at_the_optimal_discriminator(theta: float) -> None:
     """Arjovsky & Bottou (2017), theorem 2.5: ∇[KL(P_G‖P) - 2 JS]; 0.60202713 at θ = 1."""
     found = gradient_at_best_critic(objectives.NonSaturating(), lambda r: r, theta)
     expected = slope_of(divlab.reverse_kl, theta) - 2 * slope_of(divlab.js, theta)
@@ -215,7 +219,7 @@ def test_the_generators_gradient_at_the_optimal_discriminator(theta):
 
 
 # The score v whose activation is the optimal T*, from the log ratio.
-BEST_SCORES = {
+BEST_SCORES: dict[str, Callable[[Any], Any]] = {
     "f_gan_kl": lambda r: r,
     "f_gan_reverse_kl": lambda r: r,
     "f_gan_js": lambda r: r,
@@ -225,8 +229,9 @@ BEST_SCORES = {
 
 
 @pytest.mark.parametrize("name", BEST_SCORES)
-def test_an_f_gan_follows_the_gradient_of_its_divergence(name):
+def test_an_f_gan_follows_the_gradient_of_its_divergence(name: str) -> None:
     objective, best = divlab.GAN_OBJECTIVES[name], BEST_SCORES[name]
+    assert isinstance(objective, objectives.FGAN)
     r = jnp.linspace(-2.0, 2.0, 9)
     family = objective.family
     np.testing.assert_allclose(
@@ -237,7 +242,7 @@ def test_an_f_gan_follows_the_gradient_of_its_divergence(name):
     assert found == pytest.approx(expected, abs=1e-3)
 
 
-def test_the_least_loss_of_a_discriminator_is_log_4_less_two_js(target):
+def test_the_least_loss_of_a_discriminator_is_log_4_less_two_js(target: Distribution) -> None:
     """At the optimal D = p / (p + q), whose logit is log p - log q."""
     other = two_gaussians(2.0, 1.0)
     real = target.sample(jax.random.key(1), (200_000,))
@@ -247,14 +252,14 @@ def test_the_least_loss_of_a_discriminator_is_log_4_less_two_js(target):
     assert float(loss) == pytest.approx(np.log(4) - 2 * float(divlab.js(target, other)), abs=0.01)
 
 
-def test_wasserstein_is_a_difference_of_means():
+def test_wasserstein_is_a_difference_of_means() -> None:
     expected = [np.mean(FAKE_SCORES) - np.mean(REAL_SCORES), -np.mean(FAKE_SCORES)]
     assert losses(objectives.Wasserstein()) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.4, -0.4, 1.0, 2.5, -2.5])
 @pytest.mark.parametrize("one_sided", [True, False])
-def test_the_gradient_penalty_of_a_linear_critic(slope, one_sided):
+def test_the_gradient_penalty_of_a_linear_critic(slope: float, one_sided: bool) -> None:
     objective = objectives.WassersteinGP(penalty=3.0, one_sided=one_sided)
     loss = objective.critic_loss({"critic": lambda x: slope * x[:, None]}, batch())
     excess = abs(slope) - 1
@@ -263,7 +268,7 @@ def test_the_gradient_penalty_of_a_linear_critic(slope, one_sided):
     assert float(loss) == pytest.approx(3.0 * penalty - difference, rel=1e-5, abs=1e-6)
 
 
-def test_the_gradient_penalty_is_taken_between_real_and_fake_points():
+def test_the_gradient_penalty_is_taken_between_real_and_fake_points() -> None:
     """x²'s slope is 2x: with every real point at 1 and every fake at 3, |2x̂| is in [2, 6]."""
     objective = objectives.WassersteinGP(penalty=1.0, one_sided=False)
     real, fake = np.ones(20_000), 3 * np.ones(20_000)
@@ -272,7 +277,7 @@ def test_the_gradient_penalty_is_taken_between_real_and_fake_points():
     assert float(loss) - (9 - 1) == pytest.approx((5**3 - 1) / 12, rel=0.02)
 
 
-def test_a_slope_in_two_dimensions_is_a_length():
+def test_a_slope_in_two_dimensions_is_a_length() -> None:
     """The score 3x + 4y has slope 5 everywhere."""
     points = np.array([[0.0, 1.0], [2.0, -1.0]])
     networks = {"critic": lambda x: x @ jnp.array([[3.0], [4.0]])}
@@ -284,7 +289,7 @@ def test_a_slope_in_two_dimensions_is_a_length():
 
 
 @pytest.mark.parametrize("clip", [0.1, 0.02])
-def test_clipping_bounds_every_parameter_of_the_critic(target, clip):
+def test_clipping_bounds_every_parameter_of_the_critic(target: Distribution, clip: float) -> None:
     model = divlab.GAN(objectives.Wasserstein(clip=clip), hidden=(8,), learning_rate=0.05)
     run = divlab.fit(model, target, steps=4, record_every=1, batch_size=32)
     leaves = jax.tree.leaves(run.snapshots["critic"])
@@ -294,12 +299,12 @@ def test_clipping_bounds_every_parameter_of_the_critic(target, clip):
     assert max(np.max(np.abs(leaf)) for leaf in generator) > clip
 
 
-def autoencoder(encode, decode, latent_dim=1):
+def autoencoder(encode: Any, decode: Any, latent_dim: Any = 1) -> Any:
     prior = objectives.ELBO().prior((), latent_dim)
     return objectives.Autoencoder(encode, decode, prior)
 
 
-def elbo_by_hand(x, means, scales, decoder):
+def elbo_by_hand(x: Any, means: Any, scales: Any, decoder: Any) -> Any:
     """-ELBO's parts with the latent integrated by Gauss and Hermite's rule."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     z = means[:, None] + scales[:, None] * nodes
@@ -308,18 +313,18 @@ def elbo_by_hand(x, means, scales, decoder):
     return -np.mean(terms @ weights / np.sqrt(2 * np.pi))
 
 
-def test_elbo_of_linear_networks():
+def test_elbo_of_linear_networks() -> None:
     """KL(N(m, s²)‖N(0, 1)) = (m² + s² - 1)/2 - log s, and a reconstruction integrated by hand."""
     x = np.array([-1.0, 0.0, 2.5])
     means, scales = 0.3 * x + 0.1, np.array([0.5, 1.0, 2.0])
 
-    def encode(x):
+    def encode(x: Any) -> Any:
         return jnp.asarray(means)[:, None], jnp.log(jnp.asarray(scales))[:, None]
 
-    def decode(z):
+    def decode(z: Any) -> Any:
         return 2.0 * z[:, 0] - 0.5, jnp.full(z.shape[:1], np.log(0.7))
 
-    def loss(key):
+    def loss(key: Any) -> Any:
         return objectives.ELBO().loss(autoencoder(encode, decode), jnp.asarray(x), key)
 
     total, parts = jax.vmap(loss)(jax.random.split(jax.random.key(3), 20_000))
@@ -331,11 +336,11 @@ def test_elbo_of_linear_networks():
     np.testing.assert_allclose(total, parts["reconstruction"] + parts["kl_to_prior"], rtol=1e-5)
 
 
-def test_kl_to_prior_sums_over_the_latents_dimensions():
-    def encode(x):
+def test_kl_to_prior_sums_over_the_latents_dimensions() -> None:
+    def encode(x: Any) -> Any:
         return jnp.array([[1.0, 2.0]]), jnp.log(jnp.array([[0.5, 1.0]]))
 
-    def decode(z):
+    def decode(z: Any) -> Any:
         return z[:, 0], jnp.zeros(1)
 
     model = autoencoder(encode, decode, latent_dim=2)
@@ -344,7 +349,7 @@ def test_kl_to_prior_sums_over_the_latents_dimensions():
     assert float(parts["kl_to_prior"]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs):
+def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs: Runs) -> None:
     """NLL = -ELBO - mean KL(q(z|x)‖p(z|x)), both integrated over z here."""
     run = vae_runs[1]
     x = np.linspace(-4, 4, 33)
@@ -376,7 +381,7 @@ def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs):
 @pytest.mark.parametrize(
     ("model", "table"), [(divlab.GAN, divlab.GAN_OBJECTIVES), (divlab.VAE, divlab.VAE_OBJECTIVES)]
 )
-def test_an_unknown_name_lists_the_known_ones(model, table):
+def test_an_unknown_name_lists_the_known_ones(model: Any, table: Any) -> None:
     with pytest.raises(ValueError, match="wgan-gp") as error:
         model("wgan-gp")
     assert all(name in str(error.value) for name in table)
@@ -389,25 +394,25 @@ def test_an_unknown_name_lists_the_known_ones(model, table):
         (lambda: divlab.VAE("non_saturating"), "objective"),
         (lambda: divlab.VAE(None), "objective"),
         (lambda: divlab.GAN(learning_rate=0.0), "learning_rate"),
-        (lambda: divlab.GAN(learning_rate="fast"), "learning_rate"),
+        (lambda: divlab.GAN(learning_rate="fast"), "learning_rate"),  # type: ignore[arg-type]
         (lambda: divlab.GAN(objectives.WassersteinGP(penalty=-1.0)), "penalty"),
         (lambda: divlab.GAN(objectives.Wasserstein(clip=np.nan)), "clip"),
         (lambda: divlab.GAN(objectives.Wasserstein(critic_steps=0)), "critic_steps"),
-        (lambda: divlab.GAN(objectives.Wasserstein(critic_steps=1.5)), "critic_steps"),
+        (lambda: divlab.GAN(objectives.Wasserstein(critic_steps=1.5)), "critic_steps"),  # type: ignore[arg-type]
         (lambda: divlab.GAN(hidden=(0,)), "hidden"),
-        (lambda: divlab.GAN(hidden=32), "hidden"),
-        (lambda: divlab.GAN(hidden=(8.0,)), "hidden"),
+        (lambda: divlab.GAN(hidden=32), "hidden"),  # type: ignore[arg-type]
+        (lambda: divlab.GAN(hidden=(8.0,)), "hidden"),  # type: ignore[arg-type]
         (lambda: divlab.VAE(latent_dim=0), "latent_dim"),
         (lambda: divlab.VAE(latent_dim=True), "latent_dim"),
         (lambda: divlab.VAE(activation="gelu!"), "activation"),
     ],
 )
-def test_bad_settings(build, name):
+def test_bad_settings(build: Callable[[], Any], name: str) -> None:
     with pytest.raises((TypeError, ValueError), match=name):
         build()
 
 
-def test_a_learning_rate_replaces_the_objectives_own():
+def test_a_learning_rate_replaces_the_objectives_own() -> None:
     model = divlab.GAN("wgan_gp", learning_rate=0.02)
     assert model.objective == objectives.WassersteinGP(learning_rate=0.02)
     assert divlab.GAN("wgan_gp").objective == divlab.GAN_OBJECTIVES["wgan_gp"]
@@ -417,13 +422,13 @@ def test_a_learning_rate_replaces_the_objectives_own():
 
 
 @contextlib.contextmanager
-def compilations():
+def compilations() -> Any:
     """A list that grows by one with each program compiled."""
     found = []
 
-    def listen(event, duration, **_):
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            found.append(duration)
+            found.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
@@ -432,9 +437,9 @@ def compilations():
         jax.monitoring.unregister_event_duration_listener(listen)
 
 
-def build(kind, name, **numbers):
+def build(kind: str, name: str, **numbers: Any) -> Any:
     """A small model; `numbers` maps fields of the objective to factors on their defaults."""
-    model = {"gan": divlab.GAN, "vae": divlab.VAE}[kind]
+    model: Any = {"gan": divlab.GAN, "vae": divlab.VAE}[kind]
     if not numbers:
         return model(name, hidden=(8,))
     default = model(name).objective
@@ -442,17 +447,17 @@ def build(kind, name, **numbers):
     return model(type(default)(**{**vars(default), **changed}), hidden=(8,))
 
 
-def numeric_fields(objective):
+def numeric_fields(objective: Any) -> Any:
     return [field for field, value in vars(objective).items() if isinstance(value, float)]
 
 
 REGISTERED = [("gan", name) for name in divlab.GAN_OBJECTIVES]
 REGISTERED += [("vae", name) for name in divlab.VAE_OBJECTIVES]
-OPTIONS = {"steps": 5, "record_every": 2, "batch_size": 32}
+OPTIONS: dict[str, Any] = {"steps": 5, "record_every": 2, "batch_size": 32}
 
 
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
-def test_every_objective(kind, name, target):
+def test_every_objective(kind: str, name: str, target: Distribution) -> None:
     model = build(kind, name)
     runs = divlab.fit_many(model, target, seeds=16, **OPTIONS)
     assert len(runs) == 16
@@ -484,6 +489,5 @@ def test_every_objective(kind, name, target):
             divlab.fit_many(changed, target, seeds=16, **OPTIONS)
     assert compiled == []
     faster = divlab.fit(build(kind, name, learning_rate=2.0), target, key=2, **OPTIONS)
-    assert not np.array_equal(
-        *(jax.flatten_util.ravel_pytree(r.params)[0] for r in (alone, faster))
-    )
+    one, other = (jax.flatten_util.ravel_pytree(r.params)[0] for r in (alone, faster))
+    assert not np.array_equal(one, other)

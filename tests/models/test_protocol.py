@@ -11,8 +11,7 @@ from numpyro.distributions import Distribution, Normal
 
 import divlab
 from divlab import evidence
-from divlab.models.data import Data
-from divlab.models.protocol import Losses, Model, State
+from divlab.models import Data, Losses, Model, State
 from divlab.pytrees import Number, record
 
 

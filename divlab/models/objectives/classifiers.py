@@ -199,12 +199,12 @@ class VEEGAN(Adversarial):
     The critic tells (G(z), z) from (x, F(x)) by the logistic loss, so that its score is the log of
     the ratio of their densities. The generator minimises the mean score of its pairs plus
     E|z - F(G(z))|², the reconstructor the latter. A mode without generated points has latents F(x)
-    that do not look like z, and the critic sees it.
+    that do not look like z, and the critic notices that.
 
     Attributes:
         penalty: γ of a penalty γ/2·E[|∇score|²] at real pairs. The paper has none; but with one
-            latent for one number both kinds of pairs are curves in the plane, which a critic
-            separates perfectly, and the generator is thrown about.
+            latent for one number both kinds of pairs are curves in the plane. A critic can separate
+            them perfectly, and the generator's steps become erratic.
 
     Source: Srivastava et al. (2017), VEEGAN: Reducing Mode Collapse in GANs using Implicit
     Variational Learning, algorithm 1.

@@ -100,7 +100,7 @@ class Cramer(Adversarial):
 
     Attributes:
         penalty: the coefficient of the penalty.
-        features: h has values in so many dimensions.
+        features: the number of features, the dimension of h(x).
 
     Source: Bellemare et al. (2017), The Cramer Distance as a Solution to Biased Wasserstein
     Gradients, algorithm 1.
@@ -159,7 +159,7 @@ class MMD(Adversarial):
     Attributes:
         reconstruction: the coefficient of the autoencoder's error.
         clip: bound of the parameters of h.
-        features: h has values in so many dimensions.
+        features: the number of features, the dimension of h(x).
 
     Source: Li et al. (2017), MMD GAN: Towards Deeper Understanding of Moment Matching Network,
     algorithm 1.
@@ -181,13 +181,13 @@ class MMD(Adversarial):
         return networks["critic"](x)
 
     def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
-        features = [self.score(networks, x) for x in (batch.real, batch.fake)]
-        missed = [
-            x.reshape(x.shape[0], -1) - networks["decoder"](h)
-            for x, h in zip((batch.real, batch.fake), features, strict=True)
-        ]
-        error = sum(jnp.mean(jnp.sum(m**2, axis=-1)) for m in missed) / 2
-        return error * self.reconstruction - squared_mmd(*features)
+        def error_of(x: Points, features: Float[Array, "n features"]) -> Float[Array, ""]:
+            missed = x.reshape(x.shape[0], -1) - networks["decoder"](features)
+            return jnp.mean(jnp.sum(missed**2, axis=-1))
+
+        real, fake = (self.score(networks, x) for x in (batch.real, batch.fake))
+        error = (error_of(batch.real, real) + error_of(batch.fake, fake)) / 2
+        return error * self.reconstruction - squared_mmd(real, fake)
 
     def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
         return squared_mmd(*(self.score(networks, x) for x in (batch.real, batch.fake)))
