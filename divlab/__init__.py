@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from typing import Any
 
-from divlab import methods, targets
+from divlab import targets
 from divlab.configuration import configure
 from divlab.divergences import (
     Estimate,
@@ -26,6 +26,7 @@ from divlab.divergences import (
     js,
     kl,
     ks,
+    methods,
     mmd,
     renyi,
     reverse_kl,
@@ -49,6 +50,7 @@ from divlab.models import (
 
 # So that `from divlab.families import KL` works too.
 sys.modules[f"{__name__}.families"] = families
+sys.modules[f"{__name__}.methods"] = methods
 sys.modules[f"{__name__}.objectives"] = objectives
 
 __version__ = version("divlab")

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Categorical, Distribution, MixtureSameFamily, Normal
 
 from divlab.checks import Numbers
-from divlab.divergences.arguments import (
+from divlab.divergences.inputs import (
     Samples,
-    is_concrete,
+    is_known,
     read,
     read_number,
     read_samples,
@@ -94,7 +94,7 @@ def gaussian_mixture(
     widths = read_samples("scales", scales)
     if widths.shape != means.shape:
         raise ValueError(f"scales must be one number or {means.shape[0]}, got {widths.shape[0]}.")
-    if is_concrete(widths) and not np.all(np.asarray(widths) > 0):
+    if is_known(widths) and not np.all(np.asarray(widths) > 0):
         raise ValueError(f"scales must be positive, got {float(jnp.min(widths)):g}.")
     equal = jnp.full(means.shape, 1 / means.shape[0], means.dtype)
     given = read_weights("locs", weights, means)

@@ -1,8 +1,9 @@
 """How far apart are two distributions?"""
 
+from divlab.divergences import families, methods
 from divlab.divergences.distances import cramer, energy, ks, mmd, wasserstein
 from divlab.divergences.entropies import cross_entropy, entropy
-from divlab.divergences.estimate import Estimate, estimate
+from divlab.divergences.estimation import Estimate, estimate
 from divlab.divergences.f_divergences import (
     chi2,
     f_divergence,
@@ -24,11 +25,13 @@ __all__ = [
     "entropy",
     "estimate",
     "f_divergence",
+    "families",
     "hellinger",
     "jeffreys",
     "js",
     "kl",
     "ks",
+    "methods",
     "mmd",
     "renyi",
     "reverse_kl",

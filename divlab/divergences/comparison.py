@@ -1,77 +1,64 @@
-"""Several divergences of two distributions at once, by the same nodes.
-
-Densities take most of the time to compile. Here one program evaluates them in three places, where
-a program for each divergence would have three or more each.
-"""
+"""Several divergences of two distributions at once, by the same nodes."""
 
 from functools import partial
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from divlab.divergences import cdf_distances, families, quadrature
-from divlab.divergences.arguments import read
-from divlab.divergences.dispatch import trusted
-
-_FAMILIES = {
-    "kl": families.kl,
-    "reverse_kl": families.reverse_kl,
-    "jeffreys": families.jeffreys,
-    "js": families.js,
-    "tv": families.tv,
-    "hellinger": families.hellinger,
-    "chi2": families.pearson,
-}
-# Integrands of log p and log q, and functions of what lies between two distribution functions.
-_OF_LOGS = {name: partial(families.integrand, family) for name, family in _FAMILIES.items()} | {
-    "entropy": lambda log_p, _: families.surprise(log_p, log_p),
-    "cross_entropy": families.surprise,
-}
-_OF_GAP = {
-    "wasserstein": cdf_distances.area,
-    "cramer": lambda gap: jnp.sqrt(cdf_distances.square(gap)),
-    "energy": lambda gap: jnp.sqrt(2 * cdf_distances.square(gap)),
-    "ks": cdf_distances.largest,
-}
+from divlab.divergences import families
+from divlab.divergences.inputs import read_exact
+from divlab.divergences.integrals import cdf_distances
+from divlab.divergences.integrals.arrays import Array, compiled_if_traced, namespace
+from divlab.divergences.integrals.integral import integral
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods.quadrature import resolved
+from divlab.divergences.quantities import QUANTITIES
 
 
-def compare(p, q, *names: str) -> dict[str, jax.Array]:
+def compare(p: Any, q: Any, *names: str) -> dict[str, jax.Array]:
     """Several divergences of two distributions by one quadrature.
 
     Args:
         p: a distribution.
-        q: likewise.
+        q: a distribution.
         names: of the functions of `divlab`: kl, reverse_kl, jeffreys, js, tv, hellinger, chi2,
             entropy (of p), cross_entropy, wasserstein, cramer, energy, ks.
 
     Returns:
         Name to scalar, in the order of `names`.
     """
-    found, p_mass, q_mass = _compare(read("p", p), read("q", q), names)
-    return {name: trusted(found[name], ("p", p_mass), ("q", q_mass)) for name in names}
+    found, *masses = _compare(names, read_exact("p", p), read_exact("q", q))
+    values = {name: resolved(found[name], *zip("pq", masses, strict=True)) for name in names}
+    return {name: QUANTITIES[name].finish(value, {}) for name, value in values.items()}
 
 
-@partial(jax.jit, static_argnames="names")
-def _compare(p, q, names):
-    of_logs = [name for name in names if name in _OF_LOGS]
+def _integrands(names: tuple[str, ...], log_p: Array, log_q: Array) -> tuple[Array, ...]:
+    found = []
+    for quantity in (QUANTITIES[name] for name in names):
+        row, logs = quantity.row({}), (log_p, log_q)
+        if row is not None:
+            logs = logs[::-1] if quantity.is_reversed else logs
+            found.append(families.integrand(row, *logs))
+        elif quantity.of_logs is not None:
+            found.append(quantity.of_logs(*logs))
+    return tuple(found)
 
-    def integrands(log_p, log_q):
-        return tuple(_OF_LOGS[name](log_p, log_q) for name in of_logs)
 
-    if len(of_logs) == len(names):
-        *integrals, p_mass, q_mass = quadrature.integral(integrands, p, q)
+@compiled_if_traced(0)
+def _compare(names: tuple[str, ...], p: Packed, q: Packed) -> tuple[Any, ...]:
+    of_gap = {name: QUANTITIES[name].of_gap for name in names}
+    of_gap = {name: measure for name, measure in of_gap.items() if measure is not None}
+    of_logs = tuple(name for name in names if name not in of_gap)
+    integrands = partial(_integrands, of_logs)
+    if not of_gap:
+        *integrals, p_mass, q_mass = integral(integrands, (p, q))
         found = {}
     else:
-        gap, p_mass, q_mass, integrals = cdf_distances.between(
-            p.distribution, q.distribution, integrands
-        )
-        found = {name: _OF_GAP[name](gap) for name in names if name in _OF_GAP}
-    for name, integral in zip(of_logs, integrals, strict=True):
-        found[name] = integral
-        if name in _FAMILIES:
-            found[name] = jnp.clip(integral, 0.0, _FAMILIES[name].limit)
-    if "hellinger" in found:  # the family is its square
-        found["hellinger"] = jnp.sqrt(found["hellinger"])
+        gap, p_mass, q_mass, integrals = cdf_distances.between(p, q, integrands)
+        found = {name: measure(gap) for name, measure in of_gap.items()}
+    for name, value in zip(of_logs, integrals, strict=True):
+        row = QUANTITIES[name].row({})
+        found[name] = value if row is None else namespace(value).clip(value, 0.0, row.limit)
     return found, p_mass, q_mass
 
 

@@ -5,17 +5,28 @@ precision of JAX.
 """
 
 import math
-from functools import partial
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from divlab.divergences import cdf_distances, closed_form, empirical, kernels, transport
-from divlab.divergences.arguments import Samples, is_concrete, read_exact, read_number
-from divlab.divergences.densities import Packed
-from divlab.divergences.dispatch import MIXED, run_formula, trusted, unless_nan
-from divlab.divergences.empirical import is_known
+from divlab.divergences import closed_form, sorting
+from divlab.divergences.f_divergences import MIXED
+from divlab.divergences.inputs import Samples, read_exact, read_number
+from divlab.divergences.integrals import cdf_distances, transport
+from divlab.divergences.integrals import mmd as mmd_integrals
+from divlab.divergences.integrals.arrays import (
+    Array,
+    compiled_if_traced,
+    is_known,
+    unless_nan,
+)
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods.quadrature import identity, on_device, resolved, root
+from divlab.divergences.sorting import is_exact
+from divlab.pytrees import as_arrays
 
 
 def wasserstein(p, q, p_weights=None, q_weights=None, *, order=1) -> jax.Array:
@@ -51,32 +62,34 @@ def wasserstein(p, q, p_weights=None, q_weights=None, *, order=1) -> jax.Array:
     order = read_number("order", order, low=1.0, high=np.inf, closed=True, need="at least 1")
     p, q = _read(p, q, p_weights, q_weights)
     if isinstance(p, Samples) and isinstance(q, Samples):
-        x, y = empirical.sort(p), empirical.sort(q)
-        if not (is_known(x) and is_known(y) and is_concrete(order)):
+        x, y = sorting.sort(p), sorting.sort(q)
+        if not (is_exact(x) and is_exact(y) and is_known(order)):
             return _traced_wasserstein(x, y, order)
         if _comes_from_infinity(x, y):
             return _result(np.inf, x, y)
-        return _result(empirical.wasserstein(x, y, float(order)), x, y)
+        return _result(sorting.wasserstein(x, y, float(order)), x, y)
     if isinstance(p, Samples) or isinstance(q, Samples):
-        if is_concrete(order) and np.isinf(order):
+        if is_known(order) and np.isinf(order):
             raise ValueError("order=inf of samples and a distribution is not available.")
-        return _mixed(_mixed_wasserstein, p, q, order)
-    name = f"wasserstein_{order:g}" if is_concrete(order) else ""
-    if closed_form.find(name, p.distribution, q.distribution):
-        return run_formula(name, p, q)
-    if closed_form.find("wasserstein", p.distribution, q.distribution) and is_concrete(order):
-        return run_formula("wasserstein", p, q, order=float(order))
-    if is_concrete(order) and np.isinf(order):
+        return _mixed(transport.samples_to_distribution, p, q, order)
+    formulas = closed_form.WASSERSTEIN_OF_ORDER.get(float(order), {}) if is_known(order) else {}
+    formula = closed_form.find(formulas, p.distribution, q.distribution)
+    if formula:
+        return closed_form.run(formula, p, q)
+    formula = closed_form.find(closed_form.WASSERSTEIN, p.distribution, q.distribution)
+    if formula and is_known(order):
+        return closed_form.run(formula, p, q, order=float(order))
+    if is_known(order) and np.isinf(order):
         return _farthest(p, q)
-    if is_concrete(order) and order == 1:
-        return _trust(_of_gap(cdf_distances.area, p, q))
+    if is_known(order) and order == 1:
+        return _resolve(_of_gap(cdf_distances.area, p, q))
     value, p_mass, q_mass = _wasserstein_p(p, q, order)
-    if is_concrete(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
+    if is_known(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
         raise ValueError(
             f"order {order} cannot be resolved for these distributions: their tails are so "
             "heavy that mass below rounding error decides. Use a lower order."
         )
-    return _trust((value, p_mass, q_mass))
+    return _resolve((value, p_mass, q_mass))
 
 
 def cramer(p, q, p_weights=None, q_weights=None, *, squared=False) -> jax.Array:
@@ -162,13 +175,13 @@ def ks(p, q, p_weights=None, q_weights=None) -> jax.Array:
     """
     p, q = _read(p, q, p_weights, q_weights)
     if isinstance(p, Samples) and isinstance(q, Samples):
-        if not (is_known(p) and is_known(q)):
+        if not (is_exact(p) and is_exact(q)):
             return _traced_largest(p, q)
-        x, y = empirical.sort(p), empirical.sort(q)
-        return _result(empirical.largest_gap(x, y), x, y)
+        x, y = sorting.sort(p), sorting.sort(q)
+        return _result(sorting.largest_gap(x, y), x, y)
     if isinstance(p, Samples) or isinstance(q, Samples):
-        return _mixed(_mixed_largest, p, q)
-    return _trust(_of_gap(cdf_distances.largest, p, q))
+        return _mixed(cdf_distances.samples_largest, p, q)
+    return _resolve(_of_gap(cdf_distances.largest, p, q))
 
 
 def mmd(p, q, *, bandwidth=1.0, squared=False) -> jax.Array:
@@ -206,16 +219,13 @@ def mmd(p, q, *, bandwidth=1.0, squared=False) -> jax.Array:
     if isinstance(p, Samples) != isinstance(q, Samples):
         raise ValueError(f"mmd of {MIXED} is not available: pass two of the same kind.")
     if isinstance(p, Packed):
-        if closed_form.find("mmd", p.distribution, q.distribution):
-            square = run_formula("mmd", p, q, bandwidth=bandwidth)
-        else:
-            square = _trust(_squared_mmd(p, q, jnp.asarray(bandwidth, float)))
-    elif is_known(p) and is_known(q) and is_concrete(bandwidth):
+        square = _resolve(mmd_integrals.squared(p, q, as_arrays(bandwidth)))
+    elif is_exact(p) and is_exact(q) and is_known(bandwidth):
         x, y = _bring_near(p.values, q.values, bandwidth)
-        square = _result(kernels.known_squared(x, y, bandwidth), p, q)
+        square = _result(mmd_integrals.known_squared(x, y, bandwidth), p, q)
     else:
-        square = _traced_squared_mmd(p, q, jnp.asarray(bandwidth, float))
-    return square if squared else empirical.power(square, 0.5)
+        square = _traced_squared_mmd(p, q, as_arrays(bandwidth))
+    return square if squared else root(square)
 
 
 def _read(p, q, p_weights, q_weights):
@@ -226,33 +236,34 @@ def _root_unless(squared, factor, p, q, p_weights, q_weights) -> jax.Array:
     """The root of factor ∫ (F - G)² dx, or if `squared` that itself."""
     p, q = _read(p, q, p_weights, q_weights)
     if isinstance(p, Samples) and isinstance(q, Samples):
-        if is_known(p) and is_known(q):
-            x, y = empirical.sort(p), empirical.sort(q)
+        if is_exact(p) and is_exact(q):
+            x, y = sorting.sort(p), sorting.sort(q)
             infinite = _comes_from_infinity(x, y)
-            value = np.inf if infinite else factor * empirical.area(x, y, 2)
+            value = np.inf if infinite else factor * sorting.area(x, y, 2)
             return _result(value if squared else math.sqrt(value), x, y)
         square = _traced_square(p, q)
     elif isinstance(p, Samples) or isinstance(q, Samples):
-        square = _mixed(_mixed_square, p, q)
+        square = _mixed(cdf_distances.samples_square, p, q)
     else:
-        square = _trust(_of_gap(cdf_distances.square, p, q))
-    return factor * square if squared else empirical.power(factor * square, 0.5)
+        square = _resolve(_of_gap(cdf_distances.square, p, q))
+    square = _scaled(square, factor)
+    return square if squared else root(square)
 
 
-def _trust(value_and_masses) -> jax.Array:
-    value, p_mass, q_mass = value_and_masses
-    return trusted(value, ("p", p_mass), ("q", q_mass))
+@jax.jit
+def _scaled(square: jax.Array, factor: float) -> jax.Array:
+    return factor * square
+
+
+def _resolve(value_and_masses: tuple[Array, ...]) -> jax.Array:
+    value, *masses = value_and_masses
+    return resolved(value, *zip("pq", masses, strict=True))
 
 
 def _result(value: float, x: Samples, y: Samples) -> jax.Array:
     """A number found on the host, in the precision that JAX gives to these samples."""
     dtype = jax.dtypes.canonicalize_dtype(np.result_type(x.values, y.values))
-    return _to_device(np.asarray(value, dtype))
-
-
-@jax.jit
-def _to_device(value):  # half the time of jnp.asarray
-    return value
+    return identity(np.asarray(value, dtype))
 
 
 def _is_finite(x: Samples) -> bool:
@@ -264,7 +275,7 @@ def _comes_from_infinity(x: Samples, y: Samples) -> bool:
     """Whether mass must move infinitely far between known, sorted samples."""
     if _is_finite(x) and _is_finite(y):
         return False
-    of_x, of_y = empirical.masses_at_infinity(x), empirical.masses_at_infinity(y)
+    of_x, of_y = sorting.masses_at_infinity(x), sorting.masses_at_infinity(y)
     if np.allclose(of_x, of_y, rtol=1e-12, atol=1e-12):
         raise ValueError(
             "p and q have the same share of infinite samples: how far apart these are is not "
@@ -289,83 +300,64 @@ def _bring_near(x: np.ndarray, y: np.ndarray, bandwidth: float) -> tuple[np.ndar
     return tuple(np.nan_to_num(a, posinf=high + far, neginf=low - far) for a in (x, y))
 
 
-def _mixed(function, p, q, *options) -> jax.Array:
+def _mixed(function: Callable, p: Any, q: Any, *options: Any) -> jax.Array:
     """`function` of sorted samples and a distribution, whichever of `p` and `q` they are."""
     (x, d), name = ((p, q), "q") if isinstance(p, Samples) else ((q, p), "p")
-    x = empirical.sort(x)
-    if function is not _mixed_largest and is_known(x) and not _is_finite(x):
+    x = sorting.sort(x)
+    exact = is_exact(x) and is_known(d, options)
+    if function is not cdf_distances.samples_largest and is_exact(x) and not _is_finite(x):
         return _result(np.inf, x, x)
-    value, mass = function(x, d, *options)
-    return trusted(value, (name, mass))
+    levels = sorting.levels(x)[1:] if exact else sorting.traced_levels(x)
+    values = np.asarray(x.values, float) if exact else jnp.asarray(x.values)
+    value, mass = _of_sorted(function, values, levels, d, options)
+    return resolved(value, (name, mass))
 
 
 @jax.jit
 def _traced_wasserstein(x, y, order):
-    value = jnp.where(order >= 1, empirical.traced_wasserstein(x, y, order), jnp.nan)
+    value = jnp.where(order >= 1, sorting.traced_wasserstein(x, y, order), jnp.nan)
     return unless_nan(value, x, y)
 
 
 @jax.jit
 def _traced_square(x, y):
-    gap, width = empirical.traced_steps(x, y)
+    gap, width = sorting.traced_steps(x, y)
     return unless_nan(jnp.sum(gap**2 * width), x, y)
 
 
 @jax.jit
 def _traced_largest(x, y):
-    gap, width = empirical.traced_steps(x, y)
+    gap, width = sorting.traced_steps(x, y)
     return unless_nan(jnp.max(jnp.where(width > 0, jnp.abs(gap), 0.0)), x, y)
 
 
 @jax.jit
 def _traced_squared_mmd(x, y, bandwidth):
-    value = kernels.traced_squared(x.values, y.values, bandwidth)
+    value = mmd_integrals.traced_squared(x.values, y.values, bandwidth)
     return unless_nan(jnp.where(bandwidth > 0, value, jnp.nan), x, y)
 
 
-@jax.jit
-def _mixed_wasserstein(x, q, order):
-    value, mass = transport.samples_to_distribution(x, q.distribution, order)
-    return unless_nan(value, x), mass
+@compiled_if_traced(0)
+def _of_sorted(
+    function: Callable, values: Array, levels: Array, d: Packed, options: tuple
+) -> tuple[Array, Array]:
+    value, mass = function(values, levels, d, *options)
+    return unless_nan(value, values), mass
 
 
-@jax.jit
-def _mixed_square(x, q):
-    value, mass = cdf_distances.samples_square(x, q.distribution)
-    return unless_nan(value, x), mass
-
-
-@jax.jit
-def _mixed_largest(x, q):
-    value, mass = cdf_distances.samples_largest(x, q.distribution)
-    return unless_nan(value, x), mass
-
-
-@partial(jax.jit, static_argnames="measure")
-def _of_gap(measure, p, q):
-    gap, *masses, _ = cdf_distances.between(p.distribution, q.distribution)
+@compiled_if_traced(0)
+def _of_gap(measure: Callable, p: Packed, q: Packed) -> tuple[Array, ...]:
+    gap, *masses, _ = cdf_distances.between(p, q)
     return measure(gap), *masses
 
 
-@jax.jit
-def _squared_mmd(p, q, bandwidth):
-    value, *masses = kernels.squared(p.distribution, q.distribution, bandwidth)
-    return jnp.where(bandwidth > 0, value, jnp.nan), *masses
-
-
-@jax.jit
-def _wasserstein_p(p, q, order):
-    return transport.wasserstein_p(p.distribution, q.distribution, order)
-
-
-@jax.jit
-def _farthest_jit(p, q):
-    return transport.wasserstein_inf(p.distribution, q.distribution)
+_wasserstein_p = compiled_if_traced()(transport.wasserstein_p)
+_wasserstein_inf = compiled_if_traced()(transport.wasserstein_inf)
 
 
 def _farthest(p, q):
     """W_inf, where the supports say what it is."""
-    bounded = [np.isfinite(transport.hull(d.distribution)).tolist() for d in (p, q)]
+    bounded = [np.isfinite(transport.hull(d)).tolist() for d in (p, q)]
     if bounded[0] != bounded[1]:
         return jnp.asarray(jnp.inf)
     if not all(bounded[0]):
@@ -373,4 +365,4 @@ def _farthest(p, q):
             "order=inf of two unbounded distributions is known in closed form only, and not for "
             "these types; use a finite order."
         )
-    return _farthest_jit(p, q)
+    return on_device(_wasserstein_inf(p, q))

@@ -1,19 +1,18 @@
 """Entropy and cross-entropy."""
 
 import jax
-import jax.numpy as jnp
 
-from divlab.divergences import closed_form, families, neighbours, quadrature
-from divlab.divergences.arguments import Samples, read, read_exact
-from divlab.divergences.densities import log_density
-from divlab.divergences.dispatch import (
-    DISTRIBUTIONS,
-    check_samples,
-    choose,
-    run_formula,
-    trusted,
-    unless_nan,
-)
+from divlab.divergences import closed_form, families
+from divlab.divergences.f_divergences import DISTRIBUTIONS
+from divlab.divergences.inputs import Samples, read_exact
+from divlab.divergences.integrals.arrays import Array, compiled_if_traced, unless_nan
+from divlab.divergences.integrals.integral import integral
+from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods import choose, nearest_neighbours
+from divlab.divergences.methods.nearest_neighbours import NearestNeighbours
+from divlab.divergences.methods.quadrature import on_device, resolved
+from divlab.divergences.methods.samples import ordered
 
 
 def entropy(p, *, method=None) -> jax.Array:
@@ -40,15 +39,15 @@ def entropy(p, *, method=None) -> jax.Array:
     p = read_exact("p", p)
     if isinstance(p, Samples):
         method = choose("entropy", method, ["nearest_neighbours"], "samples")
-        check_samples(method, p=p)
-        return _entropy_of_samples(*neighbours.ordered(p.values), method)
-    exact = closed_form.find("entropy", p.distribution)
-    names = ["closed_form", "quadrature"] if exact else ["quadrature"]
-    method = choose("entropy", method, names, "a distribution")
+        method.check("entropy", None, p=p)
+        return on_device(_entropy_of_samples(*ordered(p.values), method))
+    formula = closed_form.find(closed_form.ENTROPY, p.distribution)
+    known = ["closed_form", "quadrature"] if formula else ["quadrature"]
+    method = choose("entropy", method, known, "a distribution")
     if method.name == "closed_form":
-        return run_formula("entropy", p)
-    value, mass = _entropy_by_quadrature(p)
-    return trusted(value, ("p", mass))
+        return closed_form.run(formula, p)
+    value, mass = integral(_own_surprise, (p,))
+    return resolved(value, ("p", mass))
 
 
 def cross_entropy(p, q, *, method=None) -> jax.Array:
@@ -73,37 +72,32 @@ def cross_entropy(p, q, *, method=None) -> jax.Array:
         >>> round(float(divlab.cross_entropy(Normal(0, 1), Normal(1, 2))), 6)
         1.862086
     """
-    p, q = read("p", p), read("q", q)
+    p, q = read_exact("p", p), read_exact("q", q)
     if isinstance(q, Samples):
         raise ValueError("cross_entropy needs a density of q, so q must be a distribution.")
     if isinstance(p, Samples):
         if method is not None:
             raise ValueError("cross_entropy of samples is a mean; it takes no method.")
-        return _mean_surprise(p.values, q)
-    exact = closed_form.find("cross_entropy", p.distribution, q.distribution)
-    names = ["closed_form", "quadrature"] if exact else ["quadrature"]
-    method = choose("cross_entropy", method, names, DISTRIBUTIONS)
+        return on_device(_mean_surprise(p.values, q))
+    formula = closed_form.find(closed_form.CROSS_ENTROPY, p.distribution, q.distribution)
+    known = ["closed_form", "quadrature"] if formula else ["quadrature"]
+    method = choose("cross_entropy", method, known, DISTRIBUTIONS)
     if method.name == "closed_form":
-        return run_formula("cross_entropy", p, q)
-    value, p_mass, q_mass = _cross_entropy_by_quadrature(p, q)
-    return trusted(value, ("p", p_mass), ("q", q_mass))
+        return closed_form.run(formula, p, q)
+    value, *masses = integral(families.surprise, (p, q))
+    return resolved(value, *zip("pq", masses, strict=True))
 
 
-@jax.jit
-def _cross_entropy_by_quadrature(p, q):
-    return quadrature.integral(families.surprise, p, q)
+def _own_surprise(log_p: Array) -> Array:
+    return families.surprise(log_p, log_p)
 
 
-@jax.jit
-def _entropy_by_quadrature(p):
-    return quadrature.entropy(p)
+@compiled_if_traced()
+def _entropy_of_samples(x: Array, method: NearestNeighbours) -> Array:
+    return unless_nan(nearest_neighbours.entropy(x, method), x)
 
 
-@jax.jit
-def _entropy_of_samples(x, method):
-    return unless_nan(neighbours.entropy(x, method), x)
-
-
-@jax.jit
-def _mean_surprise(x, q):
-    return -jnp.mean(log_density(q.distribution, x))
+@compiled_if_traced()
+def _mean_surprise(x: Array, q: Packed) -> Array:
+    (log_q,) = log_densities(q)
+    return -log_q(x).mean()

@@ -1,43 +1,31 @@
 """The f-divergences a user calls: each reads its arguments, picks a method and calls it."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from divlab.divergences import (
-    closed_form,
-    families,
-    histogram,
-    kernel_density,
-    monte_carlo,
-    neighbours,
-    quadrature,
-    renyi_order,
-    variational,
-)
-from divlab.divergences.arguments import Samples, is_concrete, read, read_exact, read_number
-from divlab.divergences.densities import Packed
-from divlab.divergences.dispatch import (
-    DISTRIBUTIONS,
-    MIXED,
-    SAMPLES,
-    check_samples,
-    choose,
-    run_formula,
-    trusted,
+from divlab.divergences import closed_form, families
+from divlab.divergences.families import Family
+from divlab.divergences.inputs import Samples, read_exact, read_number
+from divlab.divergences.integrals import renyi as renyi_integrals
+from divlab.divergences.integrals.arrays import (
+    Array,
+    compiled_if_traced,
+    is_known,
+    namespace,
     unless_nan,
 )
-from divlab.divergences.empirical import power
-from divlab.divergences.families import Family
+from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods import METHODS, OfDistributions, OfSamples, choose
+from divlab.divergences.methods.nearest_neighbours import NearestNeighbours, entropy
+from divlab.divergences.methods.quadrature import on_device, resolved, root
+from divlab.divergences.methods.samples import ordered
 from divlab.pytrees import as_arrays
 
-# How each method estimates any family from two samples: (family, x, y, method) -> scalar.
-ESTIMATORS = {
-    "nearest_neighbours": neighbours.f_divergence,
-    "histogram": histogram.f_divergence,
-    "kde": kernel_density.f_divergence,
-    "variational": variational.f_divergence,
-}
+DISTRIBUTIONS, SAMPLES, MIXED = "two distributions", "two samples", "samples and a distribution"
 
 
 def kl(p, q, *, method=None) -> jax.Array:
@@ -205,7 +193,7 @@ def hellinger(p, q, *, squared=False, method=None) -> jax.Array:
         0.149195
     """
     square = _divergence(families.hellinger, p, q, method)
-    return square if squared else power(square, 0.5)
+    return square if squared else root(square)
 
 
 def chi2(p, q, *, method=None) -> jax.Array:
@@ -262,24 +250,28 @@ def renyi(p, q, *, alpha, method=None) -> jax.Array:
     """
     need = "above 0 (inf is allowed)"
     read_number("alpha", alpha, low=0.0, high=np.inf, closed=True, need=need)
-    if is_concrete(alpha) and alpha == 0:
+    if is_known(alpha) and alpha == 0:
         raise ValueError(f"alpha must be {need}, got {alpha}.")
-    if is_concrete(alpha) and alpha == 1:
+    if is_known(alpha) and alpha == 1:
         return _divergence(families.kl, p, q, method)
-    if is_concrete(alpha) and np.isinf(alpha):
+    if is_known(alpha) and np.isinf(alpha):
         return _renyi_of_order_inf(p, q, method)
-    alpha = jnp.asarray(alpha, float)
-    alpha = jnp.where((alpha > 0) & (alpha < jnp.inf), alpha, jnp.nan)  # if it was traced
+    if is_known(alpha):
+        alpha = as_arrays(alpha)
+    else:
+        alpha = jnp.where((alpha > 0) & (alpha < jnp.inf), alpha, jnp.nan)
     p, q = read_exact("p", p), read_exact("q", q)
     if isinstance(p, Packed) and isinstance(q, Packed):
-        method = choose("renyi", method, _known("renyi", p, q), DISTRIBUTIONS)
+        formula = closed_form.find(closed_form.RENYI, p.distribution, q.distribution)
+        known = ["closed_form"] * bool(formula) + ["quadrature", "monte_carlo"]
+        method = choose("renyi", method, known, DISTRIBUTIONS)
         if method.name == "closed_form":
-            return run_formula("renyi", p, q, alpha=alpha)
+            return closed_form.run(formula, p, q, alpha=alpha)
         if method.name == "quadrature":
-            value, p_mass, q_mass = _renyi_by_quadrature(p, q, alpha)
-            return trusted(value, ("p", p_mass), ("q", q_mass))
+            value, *masses = renyi_integrals.finite_order(p, q, alpha)
+            return resolved(value, *zip("pq", masses, strict=True))
     divergence = _divergence(families.Alpha(alpha), p, q, method, label="renyi")
-    return renyi_order.from_alpha_divergence(divergence, alpha)
+    return _to_renyi(divergence, alpha)
 
 
 def f_divergence(p, q, f, *, method=None) -> jax.Array:
@@ -307,6 +299,11 @@ def f_divergence(p, q, f, *, method=None) -> jax.Array:
         >>> round(float(divlab.f_divergence(p, q, divlab.families.kl)), 6)
         0.443147
     """
+    return _divergence(read_row(f), p, q, method)
+
+
+def read_row(f: Any) -> Family:
+    """A row from a row, its name or its class."""
     if isinstance(f, str):
         if f not in families.FAMILIES:
             raise ValueError(f"f must be one of {', '.join(families.FAMILIES)}, got {f!r}.")
@@ -315,91 +312,73 @@ def f_divergence(p, q, f, *, method=None) -> jax.Array:
         f = f()
     if not isinstance(f, Family):
         raise TypeError(f"f must be a row of divlab.families, got {type(f).__name__} {f!r}.")
-    return _divergence(f, p, q, method)
+    return f
 
 
-def _divergence(family: Family, p, q, method, *, names=("p", "q"), label=None) -> jax.Array:
+def _divergence(
+    family: Family,
+    p: Any,
+    q: Any,
+    method: Any,
+    *,
+    names: tuple[str, str] = ("p", "q"),
+    label: str | None = None,
+) -> jax.Array:
     """What all f-divergences share: read, choose, call."""
     p, q = read_exact(names[0], p), read_exact(names[1], q)
-    label = label or family.name
-    family = as_arrays(family)
+    label, family = label or family.name, as_arrays(family)
     if isinstance(p, Packed) and isinstance(q, Packed):
-        method = choose(label, method, _known(_row_of_table(family), p, q), DISTRIBUTIONS)
-        if method.name == "closed_form":
-            return run_formula(family.name, p, q, **vars(family))
-        if method.name == "monte_carlo":
-            value, _ = _by_monte_carlo(family, p, q, method)
-            if is_concrete(value) and np.isnan(value):
-                raise ValueError(
-                    f"the draws of {names[0]} or {names[1]} do not follow its density. Is its "
-                    "log_prob normalised?"
-                )
-            return value
-        value, p_mass, q_mass = _by_quadrature(family, p, q)
-        return trusted(value, (names[0], p_mass), (names[1], q_mass))
+        method = choose(label, method, methods_of_distributions(family, p, q), DISTRIBUTIONS)
+        return method.f_divergence(family, p, q, names)
     if isinstance(p, Samples) and isinstance(q, Samples):
-        method = choose(label, method, list(ESTIMATORS), SAMPLES)
-        check_samples(method, **{names[0]: p, names[1]: q})
-        neighbours.check_order(label, family, p.values, q.values, method)
-        return _by_samples(family, *neighbours.ordered(p.values, q.values), method)
-    if not (family.name == "kl" and isinstance(p, Samples)):
+        method = choose(label, method, methods_of_samples(), SAMPLES)
+        method.check(label, family, **{names[0]: p, names[1]: q})
+        return on_device(_of_samples(family, *ordered(p.values, q.values), method))
+    if not (isinstance(p, Samples) and family.from_entropies(0.0, 0.0) is not None):
+        has_way = family.from_entropies(0.0, 0.0) is not None
         raise ValueError(
             f"{label} of {MIXED} needs a density ratio that these do not give: pass two "
             "distributions or two samples"
-            + (f", or the samples as {names[0]}." if family.name == "kl" else ".")
+            + (f", or the samples as {names[0]}." if has_way else ".")
         )
     method = choose(label, method, ["nearest_neighbours"], MIXED)
-    check_samples(method, **{names[0]: p})
-    return _mixed_by_neighbours(p.values, *neighbours.ordered(p.values), q, method)
+    method.check(label, None, **{names[0]: p})
+    return on_device(_of_samples_and_distribution(family, p.values, *ordered(p.values), q, method))
 
 
-def _row_of_table(family: Family) -> str:
-    """The name under which closed forms are found: none for a row of the user's own."""
-    return family.name if type(family).__module__ == families.__name__ else ""
+def methods_of_distributions(family: Family, p: Packed, q: Packed) -> list[str]:
+    """The methods that exist for two distributions, the default first."""
+    kinds = (kind for kind in METHODS.values() if issubclass(kind, OfDistributions))
+    return [kind.name for kind in kinds if kind.exists(family, p, q)]
 
 
-def _known(quantity: str, p: Packed, q: Packed) -> list[str]:
-    """The methods that exist for these distributions, the default first."""
-    found = closed_form.find(quantity, p.distribution, q.distribution)
-    return ["closed_form"] * bool(found) + ["quadrature", "monte_carlo"]
+def methods_of_samples() -> list[str]:
+    """The methods that exist for two samples, the default first."""
+    return [kind.name for kind in METHODS.values() if issubclass(kind, OfSamples)]
 
 
-def _renyi_of_order_inf(p, q, method) -> jax.Array:
-    p, q = read("p", p), read("q", q)
+@compiled_if_traced()
+def _of_samples(family: Family, x: Array, y: Array, method: OfSamples) -> Array:
+    value = method.f_divergence(family, x, y)
+    return unless_nan(namespace(value).clip(value, 0.0, family.limit), x, y)
+
+
+@compiled_if_traced()
+def _of_samples_and_distribution(
+    family: Family, values: Array, x: Array, q: Packed, method: NearestNeighbours
+) -> Array:
+    """From the samples' entropy, the samples `x` being ordered, and their surprise under Q."""
+    (log_q,) = log_densities(q)
+    return unless_nan(family.from_entropies(-log_q(values).mean(), entropy(x, method)), x)
+
+
+_to_renyi = jax.jit(renyi_integrals.from_alpha_divergence)
+
+
+def _renyi_of_order_inf(p: Any, q: Any, method: Any) -> jax.Array:
+    p, q = read_exact("p", p), read_exact("q", q)
     if not (isinstance(p, Packed) and isinstance(q, Packed)):
         raise ValueError("alpha=inf needs the largest density ratio: pass two distributions.")
     choose("renyi of order inf", method, ["quadrature"], DISTRIBUTIONS)
-    value, p_mass, q_mass = _largest_ratio(p, q)
-    return trusted(value, ("p", p_mass), ("q", q_mass))
-
-
-@jax.jit
-def _by_quadrature(family, p, q):
-    value, *masses = quadrature.integral(families.integrand, p, q, family)
-    return jnp.clip(value, 0.0, family.limit), *masses
-
-
-@jax.jit
-def _renyi_by_quadrature(p, q, alpha):
-    return renyi_order.finite_order(p, q, alpha)
-
-
-@jax.jit
-def _largest_ratio(p, q):
-    return renyi_order.infinite_order(p, q)
-
-
-@jax.jit
-def _by_monte_carlo(family, p, q, method):
-    return monte_carlo.f_divergence(family, p, q, method)
-
-
-@jax.jit
-def _by_samples(family, x, y, method):
-    value = ESTIMATORS[method.name](family, x, y, method)
-    return unless_nan(jnp.clip(value, 0.0, family.limit), x, y)
-
-
-@jax.jit
-def _mixed_by_neighbours(samples, x, q, method):
-    return unless_nan(neighbours.kl_to_distribution(samples, x, q.distribution, method), x)
+    value, *masses = renyi_integrals.infinite_order(p, q)
+    return resolved(value, *zip("pq", masses, strict=True))

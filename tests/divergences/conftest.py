@@ -7,3 +7,17 @@ def precision(request):
     """The test runs once with JAX's default of 32 bits and once with 64."""
     with jax.enable_x64(request.param == "float64"):
         yield request.param
+
+
+@pytest.fixture
+def compilations():
+    """A list that grows by one whenever a program is compiled."""
+    durations = []
+
+    def listen(event, duration, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            durations.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield durations
+    jax.monitoring.unregister_event_duration_listener(listen)

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from divlab.methods import NearestNeighbours
 from numpyro import distributions as nd
 
 import divlab
-from divlab.methods import NearestNeighbours
 from divlab.pytrees import record
 
 X, Y = [0.0, 1.0, 2.5], [0.5, 1.5, 3.0, 4.0]

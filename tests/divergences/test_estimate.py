@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 import pytest
+from divlab.methods import MonteCarlo, NearestNeighbours
 from numpyro.distributions import Cauchy, Normal
 from scipy import stats
 
 import divlab
 from divlab import estimate
-from divlab.methods import MonteCarlo, NearestNeighbours
 
 P, Q = Normal(0.0, 1.0), Normal(1.0, 2.0)
 KL = np.log(2) + 2 / 8 - 0.5  # log(s₂/s₁) + (s₁² + (m₁ - m₂)²) / 2s₂² - ½

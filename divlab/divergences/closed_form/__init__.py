@@ -1,17 +1,18 @@
-"""Formulas, by quantity and by the types of the distributions they hold for.
+"""Formulas for divergences, by the types of the distributions they hold for.
 
-A row of `TABLE` is `(quantity, type of P, type of Q): formula(p, q)`; a quantity of one
-distribution leaves Q out, and the numbers of a quantity (`alpha`, `weight`, `order`) follow by
-name. Adding a formula is adding a row. A formula is here only if it keeps its digits where P and Q
-are nearly equal; where one would cancel, quadrature is the better method.
+Each table is (type of P, type of Q) -> formula(p, q); the entropy's has the type of P alone. The
+numbers of a divergence (`alpha`, `order`) follow by name. Adding a formula is adding a row. A
+formula is here only if it keeps its digits where P and Q are nearly equal; where one would cancel,
+quadrature is the better method.
 
 Sources: Gil, Alajaji & Linder (2013), Rényi divergence measures for commonly used univariate
 continuous distributions; Nielsen & Okamura (2023), On f-divergences between Cauchy distributions;
 Nielsen & Nock (2010), Entropies and cross-entropies of exponential families.
 """
 
-from collections.abc import Callable
+from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import (
@@ -29,6 +30,9 @@ from numpyro.distributions import (
 )
 
 from divlab.divergences.closed_form import one_type, two_types, wasserstein
+from divlab.divergences.integrals.arrays import unless_nan
+from divlab.divergences.integrals.densities import is_possible
+from divlab.pytrees import as_arrays
 
 
 def _of(formula, *views):
@@ -110,31 +114,45 @@ RENYI = {
     (Exponential, Gamma): _of(one_type.renyi_gamma, _as_gamma, _same),
     (Beta, Beta): one_type.renyi_beta,
 }
-OTHERS = {
-    ("tv", Normal, Normal): one_type.tv_normal,
-    ("tv", LogNormal, LogNormal): _of(one_type.tv_normal, _logarithm, _logarithm),
-    ("tv", HalfNormal, HalfNormal): _of(one_type.tv_normal, _unfolded, _unfolded),
-    ("tv", Laplace, Laplace): one_type.tv_laplace,
-    ("tv", Uniform, Uniform): one_type.tv_uniform,
-    ("tv", Exponential, Exponential): one_type.tv_exponential,
-    ("tv", Cauchy, Cauchy): one_type.tv_cauchy,
-    ("js", Uniform, Uniform): one_type.js_uniform,
-    ("js", Cauchy, Cauchy): one_type.js_cauchy,
-    ("hellinger", Cauchy, Cauchy): one_type.hellinger_cauchy,
-    ("chi2", Cauchy, Cauchy): one_type.chi2_cauchy,
-    ("wasserstein_1", Normal, Normal): wasserstein.w1_normal,
-    ("wasserstein_1", Cauchy, Cauchy): wasserstein.shift_or_inf,
-    ("wasserstein_2", Normal, Normal): wasserstein.w2_normal,
-    ("wasserstein_2", Laplace, Laplace): wasserstein.w2_laplace,
-    ("wasserstein_2", Cauchy, Cauchy): wasserstein.shift_or_inf,
-    ("wasserstein_inf", Normal, Normal): wasserstein.shift_or_inf,
-    ("wasserstein_inf", Laplace, Laplace): wasserstein.shift_or_inf,
-    ("wasserstein_inf", Cauchy, Cauchy): wasserstein.shift_or_inf,
-    ("wasserstein_inf", Uniform, Uniform): wasserstein.farthest_uniform,
-    ("wasserstein_inf", Exponential, Exponential): wasserstein.same_or_inf,
-    ("wasserstein", Uniform, Uniform): wasserstein.w_uniform,
-    ("wasserstein", Exponential, Exponential): wasserstein.w_exponential,
+TV = {
+    (Normal, Normal): one_type.tv_normal,
+    (LogNormal, LogNormal): _of(one_type.tv_normal, _logarithm, _logarithm),
+    (HalfNormal, HalfNormal): _of(one_type.tv_normal, _unfolded, _unfolded),
+    (Laplace, Laplace): one_type.tv_laplace,
+    (Uniform, Uniform): one_type.tv_uniform,
+    (Exponential, Exponential): one_type.tv_exponential,
+    (Cauchy, Cauchy): one_type.tv_cauchy,
 }
+JS = {
+    (Uniform, Uniform): one_type.js_uniform,
+    (Cauchy, Cauchy): one_type.js_cauchy,
+}
+WASSERSTEIN = {  # of any order, which is an argument
+    (Uniform, Uniform): wasserstein.w_uniform,
+    (Exponential, Exponential): wasserstein.w_exponential,
+}
+WASSERSTEIN_OF_ORDER = {
+    1.0: {
+        (Normal, Normal): wasserstein.w1_normal,
+        (Cauchy, Cauchy): wasserstein.shift_or_inf,
+    },
+    2.0: {
+        (Normal, Normal): wasserstein.w2_normal,
+        (Laplace, Laplace): wasserstein.w2_laplace,
+        (Cauchy, Cauchy): wasserstein.shift_or_inf,
+    },
+    np.inf: {
+        (Normal, Normal): wasserstein.shift_or_inf,
+        (Laplace, Laplace): wasserstein.shift_or_inf,
+        (Cauchy, Cauchy): wasserstein.shift_or_inf,
+        (Uniform, Uniform): wasserstein.farthest_uniform,
+        (Exponential, Exponential): wasserstein.same_or_inf,
+    },
+}
+
+
+def _reversed(kl):
+    return lambda p, q: kl(q, p)
 
 
 def _sum_with_reverse(kl, reverse):
@@ -153,22 +171,50 @@ def _chi2(renyi):
     return lambda p, q: jnp.expm1(renyi(p, q, alpha=2.0))
 
 
-TABLE: dict[tuple, Callable] = {
-    **{("entropy", kind): formula for kind, formula in ENTROPY.items()},
-    **{("kl", *kinds): kl for kinds, kl in KL.items()},
-    **{("cross_entropy", *kinds): _entropy_plus(ENTROPY[kinds[0]], kl) for kinds, kl in KL.items()},
-    **{
-        ("jeffreys", *kinds): _sum_with_reverse(kl, KL[kinds[::-1]])
-        for kinds, kl in KL.items()
-        if kinds[::-1] in KL
-    },
-    **{("renyi", *kinds): renyi for kinds, renyi in RENYI.items()},
-    **{("hellinger", *kinds): _hellinger(renyi) for kinds, renyi in RENYI.items()},
-    **{("chi2", *kinds): _chi2(renyi) for kinds, renyi in RENYI.items()},
-    **OTHERS,
+REVERSE_KL = {kinds[::-1]: _reversed(kl) for kinds, kl in KL.items()}
+JEFFREYS = {
+    kinds: _sum_with_reverse(kl, KL[kinds[::-1]]) for kinds, kl in KL.items() if kinds[::-1] in KL
+}
+CROSS_ENTROPY = {kinds: _entropy_plus(ENTROPY[kinds[0]], kl) for kinds, kl in KL.items()}
+SQUARED_HELLINGER = {kinds: _hellinger(renyi) for kinds, renyi in RENYI.items()} | {
+    (Cauchy, Cauchy): one_type.hellinger_cauchy
+}
+CHI2 = {kinds: _chi2(renyi) for kinds, renyi in RENYI.items()} | {
+    (Cauchy, Cauchy): one_type.chi2_cauchy
 }
 
 
-def find(quantity: str, *distributions):
-    """The formula for a quantity and these very types (a subclass has its own density)."""
-    return TABLE.get((quantity, *(type(d) for d in distributions)))
+# By the name of what they compute, for the docs and the tests.
+TABLES = {
+    "kl": KL,
+    "cross_entropy": CROSS_ENTROPY,
+    "jeffreys": JEFFREYS,
+    "renyi": RENYI,
+    "hellinger": SQUARED_HELLINGER,
+    "chi2": CHI2,
+    "tv": TV,
+    "js": JS,
+    "entropy": {(kind,): formula for kind, formula in ENTROPY.items()},
+    "wasserstein": WASSERSTEIN,
+    **{f"wasserstein_{order:g}": table for order, table in WASSERSTEIN_OF_ORDER.items()},
+}
+
+
+def find(formulas, *distributions):
+    """The formula for these very types: a subclass has a density of its own. None if unknown."""
+    kinds = tuple(type(d) for d in distributions)
+    return formulas.get(kinds if len(kinds) > 1 else kinds[0])
+
+
+def run(formula, *arguments, **numbers) -> jax.Array:
+    """The value of a formula; a new value of its numbers compiles nothing."""
+    return _run(formula, arguments, as_arrays(numbers))
+
+
+@partial(jax.jit, static_argnums=0)
+def _run(formula, arguments, numbers):
+    distributions = [a.distribution for a in arguments]
+    value = unless_nan(jnp.asarray(formula(*distributions, **numbers), float), arguments, numbers)
+    for distribution in distributions:  # a formula would not notice
+        value = jnp.where(is_possible(distribution), value, jnp.nan)
+    return value

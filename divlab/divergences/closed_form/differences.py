@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import digamma, gammaln
 
-from divlab.divergences.families import expm1_plus
+from divlab.divergences.series import expm1_plus
 
 # Stirling's series of log Γ(x) - (x - ½) log x + x - ½ log 2π: the coefficients of x^-1, x^-3, ...
 _STIRLING = np.array([1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156])

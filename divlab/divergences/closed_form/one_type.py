@@ -15,7 +15,7 @@ from divlab.divergences.closed_form.differences import (
     renyi_of_family,
     safe_root,
 )
-from divlab.divergences.families import JS, expm1_plus
+from divlab.divergences.series import expm1_plus
 
 
 def kl_normal(p, q):
@@ -199,6 +199,8 @@ def tv_uniform(p, q):
 
 
 def js_uniform(p, q, weight):
+    from divlab.divergences.families import JS  # whose row refers to this formula
+
     family = JS(jnp.asarray(weight, float))
     p_width, q_width = p.high - p.low, q.high - q.low
     common = family.perspective(log_ratio(q_width, p_width), jnp.zeros_like(p_width))

@@ -12,21 +12,23 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from divlab.divergences.arguments import Samples
+from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals.arrays import on_host
+from divlab.divergences.integrals.transport import power
 
 _BLOCK = 1 << 14  # steps added up at a time, so that they stay in the CPU's cache
 _BLOCK_OF_GAPS = 64  # samples between those that are looked at first
 
 
-def is_known(x: Samples) -> bool:
+def is_exact(x: Samples) -> bool:
     """Whether the values and weights are known, and so in NumPy."""
-    return isinstance(x.values, np.ndarray) and not isinstance(x.weights, jax.Array)
+    return on_host(x.values) and not isinstance(x.weights, jax.Array)
 
 
 def sort(argument: Samples) -> Samples:
     """Sorted samples; on the host, where they are known, without those of no weight."""
     values, weights = argument
-    if not is_known(argument):
+    if not is_exact(argument):
         values = jnp.asarray(values)  # known ones may come with traced weights
         if weights is None:
             return Samples(jnp.sort(values))
@@ -138,12 +140,6 @@ def _power_mean(parts, order, negligible=0.0) -> float:
         return farthest
     total = sum(np.sum(mass * np.minimum(d / farthest, 1) ** order) for d, mass in parts())
     return farthest * total ** (1 / order)
-
-
-def power(base: jax.Array, exponent) -> jax.Array:
-    """base^exponent for base >= 0, with gradient 0 at base = 0; NaN stays NaN."""
-    none = base <= 0
-    return jnp.where(none, 0.0, jnp.where(none, 1.0, base) ** exponent)
 
 
 def traced_levels(x: Samples) -> jax.Array:

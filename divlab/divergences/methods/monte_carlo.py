@@ -1,15 +1,52 @@
-"""Divergences between two distributions whose densities are known, by random draws."""
+"""The method "monte_carlo": random draws from two distributions whose densities are known."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
+from divlab.checks import check_count, read_key
 from divlab.divergences import families
-from divlab.divergences.densities import Packed, log_density, support_ends
-from divlab.divergences.dispatch import unless_nan
+from divlab.divergences.integrals.arrays import is_known, unless_nan
+from divlab.divergences.integrals.densities import log_density
+from divlab.divergences.integrals.outlines import support_ends
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods.base import OfDistributions
+from divlab.pytrees import as_arrays, record, setting
 
 
-def f_divergence(family: families.Family, p: Packed, q: Packed, method) -> tuple[jax.Array, ...]:
+@record
+class MonteCarlo(OfDistributions):
+    """The mean over draws from the even mixture of both distributions, by their exact densities.
+
+    Attributes:
+        samples: how many draws; half come from each distribution.
+        key: an int or a JAX key.
+    """
+
+    samples: int = setting(100_000)
+    key: Any = 0
+    name = "monte_carlo"
+
+    def __post_init__(self):
+        """Refuses too few samples to have a standard error."""
+        check_count("samples", self.samples, 4)
+        object.__setattr__(self, "key", read_key("key", self.key))
+
+    def f_divergence(self, family, p, q, names):
+        value, _ = mean_and_error(as_arrays(family), p, q, self)
+        if is_known(value) and np.isnan(value):
+            raise ValueError(
+                f"the draws of {names[0]} or {names[1]} do not follow its density. Is its "
+                "log_prob normalised?"
+            )
+        return value
+
+
+@jax.jit
+def mean_and_error(family: families.Family, p: Packed, q: Packed, method) -> tuple[jax.Array, ...]:
     """The mean of q f(p/q) / m over draws from m = ½ (p + q), and its standard error.
 
     Half of the draws come from each. Every term is non-negative, and none exceeds f(0) + lim
@@ -57,7 +94,7 @@ def _follow_ends(x: jax.Array, p: Packed, q: Packed) -> tuple[jax.Array, jax.Arr
     It stretches what lies between two ends and shifts what lies outside; the second number
     is the derivative of that map. An integral over fixed points would miss what an end passes.
     """
-    ends, *_ = support_ends([p.distribution, q.distribution])
+    ends = support_ends(p.distribution, q.distribution)
     if not ends.size:
         return x, jnp.ones_like(x)
     ends = jnp.sort(ends)

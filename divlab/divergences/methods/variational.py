@@ -1,4 +1,4 @@
-"""Lower bounds on f-divergences between two samples, by a trained critic.
+"""The method "variational": lower bounds on f-divergences between two samples, by a trained critic.
 
 For every function r, E_P[f'(e^r)] - E_Q[f*(f'(e^r))] ≤ D_f(P‖Q), with equality at r = log(p/q)
 (Nguyen, Wainwright & Jordan 2010; Nowozin, Cseke & Tomioka 2016). For KL, E_P[r] - log E_Q[e^r] is
@@ -11,20 +11,88 @@ variation. Maximised on the samples it is evaluated on, a bound is none: what is
 samples that the critic has not seen, once, at the end of training.
 """
 
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
-from jax.scipy.special import logsumexp
 
+from divlab.checks import check_count, read_key
 from divlab.divergences import families
+from divlab.divergences.integrals.arrays import on_host, precision
+from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
+from divlab.pytrees import as_arrays, record, setting
 
-WEIGHT_DECAY = 0.3  # against overfitting a hundred samples; a thousand do not notice it
+_BOUNDS = ("donsker_varadhan", "nwj", "f_gan")
+_WEIGHT_DECAY = 0.3  # against overfitting a hundred samples; a thousand do not notice it
 
 
-def f_divergence(family: families.Family, x: jax.Array, y: jax.Array, method) -> jax.Array:
+@record
+class Variational(OfSamples):
+    """A lower bound by a critic trained to tell the samples apart, reported on held-out samples.
+
+    The bound holds on average: an estimate from few held-out samples may lie above the truth. It
+    cannot see ratios of densities beyond the number of training samples, and falls short where
+    those matter.
+
+    Attributes:
+        bound: "f_gan" for the bound of the family's own conjugate, "nwj" for that of KL (Nguyen,
+            Wainwright & Jordan), "donsker_varadhan" for the tighter one that KL has. None takes
+            Donsker-Varadhan for KL, f-GAN for the others.
+        hidden: widths of the critic's hidden layers.
+        steps: training steps of Adam.
+        batch_size: how many samples of each kind a step sees, or all there are.
+        learning_rate: of Adam, decaying to 0 along a cosine.
+        held_out: the share of each sample that a critic is not trained on, at most a half; 1 /
+            held_out critics are trained, so that every sample is held out once.
+        key: an int or a JAX key, for the split and the initial weights.
+    """
+
+    bound: str | None = setting(None)
+    hidden: tuple[int, ...] = setting((32, 32))
+    steps: int = setting(1000)
+    batch_size: int = setting(256)
+    learning_rate: float = 3e-3
+    held_out: float = setting(0.5)
+    key: Any = 0
+    name = "variational"
+    fewest = 4
+    is_costly = True
+
+    def __post_init__(self):
+        """Refuses unknown bounds, empty networks and impossible splits."""
+        if self.bound is not None and self.bound not in _BOUNDS:
+            raise ValueError(
+                f"bound must be None or one of {', '.join(_BOUNDS)}, got {self.bound!r}."
+            )
+        if not isinstance(self.hidden, tuple | list):
+            raise TypeError(f"hidden must be a tuple of widths, got {self.hidden!r}.")
+        object.__setattr__(self, "hidden", tuple(check_count("hidden", w) for w in self.hidden))
+        check_count("steps", self.steps)
+        check_count("batch_size", self.batch_size)
+        need_positive("learning_rate", self.learning_rate)
+        if not isinstance(self.held_out, Real) or isinstance(self.held_out, bool):
+            raise TypeError(f"held_out must be a number, got {self.held_out!r}.")
+        if not 0 < self.held_out <= 0.5:
+            raise ValueError(f"held_out must be above 0 and at most 0.5, got {self.held_out!r}.")
+        object.__setattr__(self, "key", read_key("key", self.key))
+
+    def f_divergence(self, family, x, y):
+        _bound(family, self.bound)  # refuses a bound that does not exist before anything is trained
+        if not on_host(x):
+            return _held_out_bound(family, x, y, self)
+        x, y = (sample.astype(precision()) for sample in (x, y))
+        return np.asarray(_held_out_bound(as_arrays(family), x, y, self))
+
+
+@jax.jit
+def _held_out_bound(
+    family: families.Family, x: jax.Array, y: jax.Array, method: Variational
+) -> jax.Array:
     """The mean bound on held-out samples: below the divergence on average.
 
     Every sample is held out once, from one of 1 / held_out critics. With a single split of sorted
@@ -75,8 +143,10 @@ def f_divergence(family: families.Family, x: jax.Array, y: jax.Array, method) ->
 
 def _train(loss, params, samples, method):
     """Adam on batches that go round and round the shuffled samples."""
+    import optax  # slow to import, and needed by no other method
+
     optimiser = optax.adamw(
-        optax.cosine_decay_schedule(method.learning_rate, method.steps), weight_decay=WEIGHT_DECAY
+        optax.cosine_decay_schedule(method.learning_rate, method.steps), weight_decay=_WEIGHT_DECAY
     )
     sizes = [min(method.batch_size, len(sample)) for sample in samples]
     rounds = [jnp.concatenate([s, s[:size]]) for s, size in zip(samples, sizes, strict=True)]
@@ -95,22 +165,21 @@ def _train(loss, params, samples, method):
     return params
 
 
-def _bound(family: families.Family, name: str | None):
+def _bound(family: families.Family, name: str | None) -> Callable[..., jax.Array]:
     """(log ratio at P's samples, log ratio at Q's samples) -> the bound of that name."""
-    is_kl = isinstance(family, families.KL)
-    known = ("donsker_varadhan", "nwj", "f_gan") if is_kl else ("f_gan",)
-    name = name or known[0]
+
+    def f_gan(at_p: jax.Array, at_q: jax.Array) -> jax.Array:
+        return jnp.mean(_slopes(family, at_p)[0]) + jnp.mean(_slopes(family, at_q)[1])
+
+    has_tighter = family.tighter_bound(jnp.zeros(1), jnp.zeros(1)) is not None
+    known = {"donsker_varadhan": family.tighter_bound, "nwj": f_gan} if has_tighter else {}
+    known["f_gan"] = f_gan
+    name = name or next(iter(known))
     if name not in known:
         raise ValueError(
             f"bound {name!r} does not exist for {family.name}; those that do: {', '.join(known)}."
         )
-    if name == "donsker_varadhan":
-        return lambda at_p, at_q: jnp.mean(at_p) - logsumexp(at_q) + jnp.log(float(len(at_q)))
-
-    def f_gan(at_p, at_q):
-        return jnp.mean(_slopes(family, at_p)[0]) + jnp.mean(_slopes(family, at_q)[1])
-
-    return f_gan
+    return known[name]
 
 
 def _slopes(family: families.Family, r: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -8,12 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from numpyro.distributions import Distribution
 
-from divlab.divergences import line as lines
-from divlab.divergences.densities import support_ends
-from divlab.divergences.line import density
-from divlab.divergences.quadrature import NODES
+from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals.outlines import support_ends
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.refinement import NODES
 
 # A kernel is 0 to 64 bits beyond this many bandwidths, and its transform beyond as many in 1/x.
 _REACH = 9.0
@@ -26,10 +25,12 @@ def _kernel_less_1(difference):
     return jnp.expm1(-0.5 * difference**2)
 
 
-def squared(p: Distribution, q: Distribution, bandwidth) -> tuple[jax.Array, ...]:
+@jax.jit
+def squared(p: Packed, q: Packed, bandwidth) -> tuple[jax.Array, ...]:
     """MMD² of two distributions, and the masses of P and Q that the nodes have seen."""
     around = bandwidth * jnp.asarray(_STEPS, float)
-    ends, _, _ = support_ends([p, q])
+    ends = support_ends(p.distribution, q.distribution)
+    densities = lines.densities(p, q)
     # Near a jump of a density, what the kernel makes of it changes over a bandwidth.
     line = lines.draw_line(p, q, cuts=lax.stop_gradient(jnp.ravel(ends[:, None] + around)))
     masses = lines.masses(line, p, q)
@@ -39,7 +40,8 @@ def squared(p: Distribution, q: Distribution, bandwidth) -> tuple[jax.Array, ...
     def smooth(x):
         pieces, _ = lines.split(line, lax.stop_gradient(x + around))
         y, slope = lines.locate(line, pieces, jnp.asarray(NODES, x.dtype))
-        values = (density(p, y) - density(q, y)) * slope
+        of_p, of_q = densities(y)
+        values = (of_p - of_q) * slope
         inside = lines.total(values * _kernel_less_1((x - y) / bandwidth))
         return jnp.sum(inside) + jnp.sum(rest * _kernel_less_1((x - line.outer) / bandwidth))
 
@@ -47,7 +49,8 @@ def squared(p: Distribution, q: Distribution, bandwidth) -> tuple[jax.Array, ...
     points = jnp.concatenate([line.x, line.outer[:, None]], axis=1)
     smoothed = lax.map(jax.checkpoint(jax.vmap(smooth)), points)
     value = jnp.sum(lines.total(excess * smoothed[:, :-1])) + jnp.sum(rest * smoothed[:, -1])
-    return jnp.maximum(value, 0.0), masses[0].total, masses[1].total
+    value = jnp.where(bandwidth > 0, jnp.maximum(value, 0.0), jnp.nan)
+    return value, masses[0].total, masses[1].total
 
 
 def traced_squared(x: jax.Array, y: jax.Array, bandwidth) -> jax.Array:

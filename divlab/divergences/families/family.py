@@ -1,0 +1,186 @@
+"""What a row is: one f-divergence D_f(P‖Q) = ∫ q f(p/q) dx with all that is particular to it.
+
+A row holds the integrand q f(p/q) as a function of the two log densities (so f itself, in the log
+ratio r, is `perspective(r, 0)`), what f becomes where one density vanishes, and for variational
+bounds the conjugate f*, an activation onto its domain and the best critic T*(r) = f'(e^r). Every f
+has f(1) = f'(1) = 0, so its integrand is non-negative at every point and loses no digits where p
+and q are nearly equal: for KL it is p log(p/q) - p + q, not p log(p/q), whose positive and negative
+parts cancel. Nothing is added to a density to keep a logarithm finite.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from divlab.divergences.integrals.arrays import Array, at_points, namespace, on_host
+from divlab.pytrees import record
+
+
+@record
+class Family:
+    """A row: one f-divergence.
+
+    A subclass under `record` defines `perspective`; for variational bounds also `conjugate`,
+    `activation` and `optimal_critic`. Its numbers (an order, a weight) are fields, so that a new
+    value compiles nothing again. All the rest has a default that is right for every row.
+
+    Attributes:
+        name: how messages speak of it. Nothing else depends on it.
+        is_symmetric: whether D(P‖Q) = D(Q‖P).
+        formulas: (type of P, type of Q) -> formula(p, q, **numbers of the row): the closed forms.
+        bias_rate: the bias of an estimate from n samples falls like n^-bias_rate.
+
+    A row's closed forms, and what it says of itself in `from_ratios`, `from_entropies` and
+    `tighter_bound`, hold for that row alone: a subclass does not inherit them.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> from divlab.families import Family
+        >>> from divlab.pytrees import record
+        >>> @record
+        ... class LeCam(Family):  # f(u) = (u - 1)² / (2u + 2)
+        ...     name = "le_cam"
+        ...     at_zero = at_infinity = 0.5
+        ...     def perspective(self, log_p, log_q):
+        ...         smaller = jnp.exp(-jnp.abs(log_p - log_q))
+        ...         larger = jnp.exp(jnp.maximum(log_p, log_q))
+        ...         return larger * (1 - smaller) ** 2 / (2 + 2 * smaller)
+        >>> 0 < float(divlab.f_divergence(Normal(0, 1), Normal(1, 2), LeCam())) < 1
+        True
+    """
+
+    name: ClassVar[str] = "f_divergence"
+    is_symmetric: ClassVar[bool] = False
+    formulas: ClassVar[Mapping[tuple, Callable]] = {}
+    bias_rate: ClassVar[float] = 0.5
+
+    def __init_subclass__(cls, **options: Any):
+        """Takes from the classes above only what holds for every row."""
+        super().__init_subclass__(**options)
+        for name in ("formulas", "from_ratios", "from_entropies", "tighter_bound"):
+            if name not in cls.__dict__:
+                setattr(cls, name, Family.__dict__[name])
+
+    @property
+    def at_zero(self):
+        """The value f(0): what a unit of Q's mass counts where P has none; may be inf."""
+        return jnp.inf
+
+    @property
+    def at_infinity(self):
+        """Lim f(u)/u: what a unit of P's mass counts where Q has none; may be inf."""
+        return jnp.inf
+
+    @property
+    def limit(self):
+        """The largest value of the divergence, f(0) + lim f(u)/u."""
+        return self.at_zero + self.at_infinity
+
+    def perspective(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+        """The integrand q f(p/q) for finite log densities, without over- or underflow."""
+        raise NotImplementedError(f"{type(self).__name__} defines no perspective(log_p, log_q).")
+
+    def conjugate(self, t: jax.Array) -> jax.Array:
+        """f*(t) = sup_u {u t - f(u)} over u ≥ 0."""
+        raise NotImplementedError(f"{type(self).__name__} defines no conjugate(t).")
+
+    def activation(self, v: jax.Array) -> jax.Array:
+        """Maps any real v, increasing, to where f* is finite."""
+        raise NotImplementedError(f"{type(self).__name__} defines no activation(v).")
+
+    def activated_conjugate(self, v: jax.Array) -> jax.Array:
+        """The conjugate at activation(v), where the two can be had without loss of digits."""
+        return self.conjugate(self.activation(v))
+
+    def optimal_critic(self, r: jax.Array) -> jax.Array:
+        """The value T* = f'(e^r) at which the variational bound is tight; r = log(p/q)."""
+        raise NotImplementedError(f"{type(self).__name__} defines no optimal_critic(r).")
+
+    @property
+    def ratio_power(self) -> Any:
+        """The power s for which D is a function of E_P[(p/q)^s]; None if there is none."""
+        return None
+
+    def from_ratios(self, ratios: Any) -> Any:
+        """The divergence from means of the density ratio that nearest neighbours estimate.
+
+        `ratios` is a `divlab.divergences.methods.nearest_neighbours.Ratios`. By default neighbours
+        are counted, as suits a divergence that has a bound.
+        """
+        return ratios.by_counts(self)
+
+    def from_entropies(self, cross_entropy: Any, entropy: Any) -> Any:
+        """The divergence of P from Q from the cross-entropy and the entropy of P; None if unknown.
+
+        It is what samples of P and a distribution Q can tell.
+        """
+        return None
+
+    def tighter_bound(self, at_p: jax.Array, at_q: jax.Array) -> Any:
+        """A lower bound above that of the conjugate, from log ratios at samples of P and of Q."""
+        return None
+
+
+def _finite(log_p: jax.Array, log_q: jax.Array) -> tuple[jax.Array, ...]:
+    """Whether p and q have mass here, and stand-ins of log p and log q that are never infinite."""
+    has_p, has_q = log_p > -jnp.inf, log_q > -jnp.inf
+    log_p = jnp.where(has_p, log_p, jnp.where(has_q, log_q, 0.0))
+    log_q = jnp.where(has_q, log_q, log_p)
+    return has_p, has_q, log_p, log_q
+
+
+def _lacks(log_p: Array, log_q: Array) -> Array:
+    """Where P has mass that Q does not have.
+
+    Outside Q's support any mass of P counts, however small. Inside it a log density at the
+    dtype's limit is an underflow, and counts only where p itself has not underflowed.
+    """
+    lowest = np.finfo(log_q.dtype).min
+    outside = (log_q == -np.inf) & (log_p > -np.inf)
+    return outside | ((log_q <= lowest / 2) & (namespace(log_p).exp(log_p) > 0))
+
+
+def _alone(lacks: jax.Array, mass: jax.Array, factor) -> jax.Array:
+    """What mass of the one counts where the other has none, by a factor that may be infinite."""
+    infinite = jnp.isinf(factor)
+    return jnp.where(
+        infinite, jnp.where(lacks, jnp.inf, 0.0), jnp.where(infinite, 0.0, factor) * mass
+    )
+
+
+def integrand(family: Family, log_p: Array, log_q: Array) -> Array:
+    """Q f(p/q) at points with these log densities, -inf outside a support included."""
+    if on_host(log_p) and on_host(log_q):
+        return at_points(partial(_integrand_program, family), log_p, log_q)
+    return _integrand(family, log_p, log_q)
+
+
+def _integrand(family: Family, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+    has_p, has_q, finite_p, finite_q = _finite(log_p, log_q)
+    p_lacks, q_lacks = _lacks(log_q, log_p), _lacks(log_p, log_q)
+    only_p = _alone(q_lacks, jnp.exp(finite_p), family.at_infinity)
+    only_q = _alone(p_lacks, jnp.exp(finite_q), family.at_zero)
+    both = family.perspective(finite_p, finite_q)
+    both = jnp.where(q_lacks & jnp.isinf(family.at_infinity), jnp.inf, both)
+    both = jnp.where(p_lacks & jnp.isinf(family.at_zero), jnp.inf, both)
+    alone = jnp.where(has_p, only_p, only_q)
+    value = jnp.where(has_p & has_q, both, alone)
+    return jnp.where(has_p | has_q, value, 0.0)
+
+
+_integrand_program = jax.jit(_integrand)
+
+
+def surprise(log_p: Array, log_q: Array) -> Array:
+    """-p log q, the integrand of the cross-entropy."""
+    xp = namespace(log_p, log_q)
+    has_p = log_p > -np.inf
+    p = xp.where(has_p, xp.exp(xp.where(has_p, log_p, 0.0)), 0.0)
+    value = -p * xp.where(log_q > -np.inf, log_q, 0.0)
+    return xp.where(_lacks(log_p, log_q), np.inf, xp.where(p > 0, value, 0.0))

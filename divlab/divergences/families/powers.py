@@ -1,0 +1,216 @@
+"""Rows whose f is made of powers: total variation, Hellinger, χ² in both directions, alpha."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from divlab.divergences import closed_form
+from divlab.divergences.families.family import Family
+from divlab.divergences.inputs import read_number
+from divlab.divergences.integrals.arrays import namespace
+from divlab.pytrees import record
+
+
+@record
+class TotalVariation(Family):
+    """½ ∫ |p - q|: f(u) = ½ |u - 1|."""
+
+    name = "tv"
+    is_symmetric = True
+    at_zero = at_infinity = 0.5
+    formulas = closed_form.TV
+    bias_rate = 0.25  # the noise of counts enters by its size
+
+    def perspective(self, log_p, log_q):
+        """The integrand ½ |p - q|."""
+        gap = jnp.abs(log_p - log_q)
+        return -0.5 * jnp.exp(jnp.maximum(log_p, log_q)) * jnp.expm1(-gap)
+
+    def conjugate(self, t):
+        """The value t itself, on [-½, ½]."""
+        return jnp.maximum(t, -0.5)
+
+    def activation(self, v):
+        """The number ½ tanh(v/2)."""
+        return 0.5 * jnp.tanh(0.5 * v)
+
+    def optimal_critic(self, r):
+        """½ where p is the larger, else -½."""
+        return 0.5 * jnp.sign(r)
+
+
+@record
+class SquaredHellinger(Family):
+    """H² = 1 - ∫ √(pq): f(u) = ½ (√u - 1)²."""
+
+    name = "hellinger"
+    is_symmetric = True
+    at_zero = at_infinity = 0.5
+    formulas = closed_form.SQUARED_HELLINGER
+
+    def perspective(self, log_p, log_q):
+        """The integrand ½ (√p - √q)²."""
+        gap = jnp.abs(log_p - log_q)
+        return 0.5 * jnp.exp(jnp.maximum(log_p, log_q)) * jnp.expm1(-0.5 * gap) ** 2
+
+    def conjugate(self, t):
+        """The conjugate t / (1 - 2t) for t < ½."""
+        return t / (1 - 2 * t)
+
+    def activation(self, v):
+        """The number ½ (1 - e^-v), below ½."""
+        return -0.5 * jnp.expm1(-v)
+
+    def activated_conjugate(self, v):
+        """The number ½ (e^v - 1)."""
+        return 0.5 * jnp.expm1(v)
+
+    def optimal_critic(self, r):
+        """The value ½ (1 - √(q/p))."""
+        return -0.5 * jnp.expm1(-0.5 * r)
+
+
+@record
+class Pearson(Family):
+    """χ²(P‖Q) = ∫ (p - q)² / q: f(u) = (u - 1)²."""
+
+    name = "chi2"
+    at_zero = 1.0
+    formulas = closed_form.CHI2
+    ratio_power = 1.0
+
+    def perspective(self, log_p, log_q):
+        """The integrand (p - q)² / q."""
+        r = log_p - log_q
+        larger = jnp.exp(log_q + 2 * jnp.maximum(r, 0.0))
+        return larger * jnp.expm1(-jnp.abs(r)) ** 2
+
+    def conjugate(self, t):
+        """The conjugate t + t²/4 for t ≥ -2, and -1 below."""
+        t = jnp.maximum(t, -2.0)
+        return t + t * t / 4
+
+    def activation(self, v):
+        """Any real number will do."""
+        return v
+
+    def optimal_critic(self, r):
+        """The value 2 (p/q - 1)."""
+        return 2 * jnp.expm1(r)
+
+    def from_ratios(self, ratios):
+        """E_P[p/q] - 1."""
+        return ratios.mean_power(1.0)
+
+
+@record
+class Neyman(Family):
+    """χ²(Q‖P) = ∫ (p - q)² / p: f(u) = (u - 1)² / u."""
+
+    name = "neyman"
+    at_infinity = 1.0
+    ratio_power = 1.0
+
+    def perspective(self, log_p, log_q):
+        """The integrand (p - q)² / p."""
+        return Pearson().perspective(log_q, log_p)
+
+    def conjugate(self, t):
+        """The conjugate 2 - 2 √(1 - t) for t ≤ 1."""
+        return 2 - 2 * jnp.sqrt(1 - t)
+
+    def activation(self, v):
+        """The number 1 - e^-v, below 1."""
+        return -jnp.expm1(-v)
+
+    def activated_conjugate(self, v):
+        """The number 2 - 2 e^(-v/2)."""
+        return -2 * jnp.expm1(-0.5 * v)
+
+    def optimal_critic(self, r):
+        """The value 1 - (q/p)²."""
+        return -jnp.expm1(-2 * r)
+
+    def from_ratios(self, ratios):
+        """E_Q[q/p] - 1."""
+        return ratios.reversed().mean_power(1.0)
+
+
+_POWERS = 20  # terms of the series below, for |r| max(1, alpha) under 1/2
+
+
+@record
+class Alpha(Family):
+    """The alpha-divergence: f(u) = (u^α - α u - (1 - α)) / (α (α - 1)), for α > 0.
+
+    At α = 1 it is KL, at α = ½ it is 4 H², at α = 2 half of χ². Rényi's divergence is
+    log(1 + α (α - 1) D) / (α - 1).
+    """
+
+    alpha: float | jax.Array = 0.5
+
+    name = "alpha"
+
+    def __post_init__(self):
+        need = "above 0, and finite"
+        read_number("alpha", self.alpha, low=0.0, high=np.inf, closed=False, need=need)
+
+    @property
+    def at_zero(self):
+        """The value 1/α."""
+        return 1 / self.alpha
+
+    @property
+    def at_infinity(self):
+        """The value 1/(1 - α) for α < 1, else inf."""
+        xp, below = namespace(self.alpha), self.alpha < 1
+        return xp.where(below, 1 / xp.where(below, 1.0 - self.alpha, 1.0), np.inf)
+
+    @property
+    def ratio_power(self):
+        """The power α - 1."""
+        return self.alpha - 1
+
+    def perspective(self, log_p, log_q):
+        """The integrand (p^α q^(1-α) - α p - (1 - α) q) / (α (α - 1))."""
+        r, alpha = log_p - log_q, jnp.asarray(self.alpha, log_p.dtype)
+        near = jnp.abs(r) * jnp.maximum(1.0, alpha) < 0.5
+        # Σ_n≥2 r^n/n! (1 + α + … + α^(n-2)): no terms cancel, whatever α.
+        term = small = jnp.where(near, r, 0.0)
+        geometric, power, series = jnp.zeros(()), jnp.ones(()), jnp.zeros(())
+        for n in range(2, _POWERS):
+            geometric, power, term = geometric + power, power * alpha, term * small / n
+            series = series + term * geometric
+        # (e^r r φ((α - 1) r) - e^r + 1) / α with φ(z) = (e^z - 1)/z; powers in one exponent.
+        far = jnp.where(near, 1.0, r)
+        z = (alpha - 1) * far
+        flat = jnp.abs(z) < 1e-3
+        smooth = jnp.exp(log_p) * far * (1 + z / 2 + z * z / 6)
+        safe = jnp.where(flat, 1.0, alpha - 1)
+        steep = (jnp.exp(log_q + alpha * far) - jnp.exp(log_p)) / safe
+        apart = (jnp.where(flat, smooth, steep) - jnp.exp(log_p) + jnp.exp(log_q)) / alpha
+        return jnp.where(near, jnp.exp(log_q) * series, jnp.maximum(apart, 0.0))
+
+    def conjugate(self, t):
+        """The conjugate ((1 + (α - 1) t)^(α/(α-1)) - 1) / α."""
+        log_base = jnp.log1p((self.alpha - 1) * t) / (self.alpha - 1)
+        return jnp.expm1(self.alpha * log_base) / self.alpha
+
+    def activation(self, v):
+        """The number (e^((α-1) v) - 1) / (α - 1)."""
+        return jnp.expm1((self.alpha - 1) * v) / (self.alpha - 1)
+
+    def optimal_critic(self, r):
+        """The value ((p/q)^(α-1) - 1) / (α - 1)."""
+        return self.activation(r)
+
+    def from_ratios(self, ratios):
+        """By distances for α ≥ 1, by counts for α ≤ ½, in between by the one and the other.
+
+        Nearer to 1 the value of mass that only one sample has grows without bound, and so does the
+        noise of counts; distances overlook that mass where it has one.
+        """
+        xp = namespace(self.alpha)
+        counted = xp.clip(2 - 2 * self.alpha, 0.0, 1.0)
+        by_counts = ratios.by_counts(Alpha(xp.minimum(self.alpha, 1 - 1e-6)))
+        return counted * by_counts + (1 - counted) * ratios.mean_power(self.alpha - 1) / self.alpha

@@ -1,0 +1,1 @@
+"""Integrals over the line: what quadrature is made of."""

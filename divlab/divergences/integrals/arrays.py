@@ -1,0 +1,133 @@
+"""One formula for known and for traced numbers.
+
+Where all numbers are known, arrays are NumPy's: nothing is compiled, and sums have 64 bits. Where
+they are traced, as under `jax.jit`, `jax.vmap` and `jax.grad`, arrays are JAX's. What both spell
+alike needs nothing; this file holds the rest.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+Array = Any  # of NumPy or of JAX
+BLOCK = 1024  # points that a program takes at least; one program serves all smaller numbers
+_LARGEST = BLOCK << 10  # points that a program takes at most
+
+
+def is_known(*trees: Any) -> bool:
+    """Whether no number is traced, so that all of them can be looked at."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def on_host(array: Array) -> bool:
+    """Whether an array is NumPy's, or a plain number."""
+    return isinstance(array, np.ndarray | np.generic | float | int)
+
+
+def namespace(*arrays: Array) -> Any:
+    """The module `numpy` if it is that of all arrays, else `jax.numpy`."""
+    return np if all(on_host(array) for array in arrays) else jnp
+
+
+def precision() -> np.dtype:
+    """The floating dtype in which densities are evaluated: JAX's default, of 32 or of 64 bits."""
+    return np.dtype(jax.dtypes.canonicalize_dtype(float))
+
+
+def has_32_bits() -> bool:
+    """Whether densities are evaluated with 32 bits."""
+    return precision().itemsize == 4
+
+
+def fixed(tree: Any) -> Any:
+    """The same numbers without a gradient."""
+    if on_host(tree):
+        return tree
+    return jax.tree.map(lambda a: a if on_host(a) else lax.stop_gradient(a), tree)
+
+
+def set_rows(array: Array, rows: Array, values: Array) -> Array:
+    """A copy of `array` with the `rows` of its first axis replaced."""
+    if not on_host(array):
+        return array.at[rows].set(values)
+    array = array.copy()
+    array[rows] = values
+    return array
+
+
+def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A function that runs on the host where its arguments are known, and else as one program.
+
+    Args:
+        static: the positions of arguments that shape the program, such as functions.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        program = jax.jit(function, static_argnums=static)
+
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            if is_known([a for i, a in enumerate(arguments) if i not in static]):
+                with np.errstate(all="ignore"):
+                    return function(*arguments)
+            return program(*arguments)
+
+        return call
+
+    return decorate
+
+
+def unless_nan(value: Array, *arguments: Any) -> Array:
+    """NaN where any number of the arguments is: sorting and counting would pass over it."""
+    leaves = [leaf for leaf in jax.tree.leaves(arguments)]
+    xp = namespace(value)
+    bad = [xp.any(xp.isnan(leaf)) for leaf in leaves]
+    return xp.where(xp.any(xp.stack(bad)), np.nan, value)
+
+
+def scatter(values: Array, places: Array, like: Array) -> Array:
+    """Zeros of the shape of `like` along the last axis, with `values` in the given places of it."""
+    shape = (*values.shape[:-1], *like.shape)
+    if not on_host(values):
+        return jnp.zeros(shape, values.dtype).at[..., places].set(values)
+    array = np.zeros(shape, values.dtype)
+    array[..., places] = values
+    return array
+
+
+def filled_size(count: int) -> int:
+    """The next of the few lengths that programs are compiled for."""
+    size = BLOCK
+    while size < count:
+        size *= 4
+    return size
+
+
+def fill(row: np.ndarray, value: float) -> np.ndarray:
+    """A row in the precision of JAX, made as long as `filled_size` says by copies of `value`."""
+    filled = np.empty(filled_size(row.size), precision())
+    filled[: row.size] = row
+    filled[row.size :] = value
+    return filled
+
+
+def at_points(program: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+    """The values of a compiled function of points, given as NumPy arrays of one shape.
+
+    A program is compiled for each length of its arguments. Points are therefore filled up to one
+    of a few lengths, and what is found for the rest is dropped.
+    """
+    shape = arrays[0].shape
+    rows = [np.ravel(array) for array in arrays]
+    count = rows[0].size
+    if count > _LARGEST:
+        parts = range(0, count, _LARGEST)
+        found = [at_points(program, *(r[i : i + _LARGEST] for r in rows)) for i in parts]
+        return np.concatenate(found).reshape(shape)
+    values = program(*(fill(row, row[-1] if count else 0.0) for row in rows))
+    return np.asarray(values)[:count].reshape(shape)

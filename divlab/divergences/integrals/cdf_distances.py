@@ -1,0 +1,221 @@
+"""What lies between two distribution functions F and G: ∫ |F - G|, ∫ (F - G)² and sup |F - G|."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals.arrays import Array, fixed, namespace, on_host
+from divlab.divergences.integrals.cumulative import Line
+from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.outlines import outline
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.refinement import NODES, Pieces
+from divlab.divergences.integrals.roots import root
+
+
+class Gap(NamedTuple):
+    """F - G on a line: at the edges of its pieces, and at the nodes.
+
+    It is the mass P has in excess so far, summed from whichever end has the smaller masses.
+    `excess` is (p - q) dx/ds at the nodes. Beyond each piece p - q amounts to `rest`, and times
+    |x - m| to `moment`, times |x - m|^½ to `half_moment`, m being the middle of the line.
+    """
+
+    line: Line
+    at_low: Array
+    at_high: Array
+    at_nodes: Array
+    excess: Array
+    rest: Array
+    moment: Array
+    half_moment: Array
+
+
+def between(
+    p: Packed, q: Packed, integrands: Callable[..., tuple] | None = None
+) -> tuple[Gap, Array, Array, list[Array]]:
+    """F - G, the masses of P and Q that the nodes have seen, and integrals of further functions.
+
+    Those are functions of log p and log q.
+    """
+    line = lines.draw_line(p, q, integrands=integrands)
+    xp, logs = namespace(line.x), log_densities(p, q)
+
+    def functions(x: Array) -> tuple[Array, ...]:
+        log_p, log_q = lines.once([log(x) for log in logs])
+        of_p, of_q = xp.exp(log_p), xp.exp(log_q)
+        excess = of_p - of_q
+        # Never 0, where a root has no slope.
+        distance = xp.maximum(xp.abs(x - line.middle), np.finfo(x.dtype).tiny)
+        further = integrands(log_p, log_q) if integrands else ()
+        return of_p, of_q, excess, distance * excess, xp.sqrt(distance) * excess, *further
+
+    values, rest = lines.evaluate(line, functions)
+    *masses, excess = lines.accumulate(line, values[:3], rest[:3])
+    below, above = (sum(m) for m in zip(*((m.below, m.above) for m in masses), strict=True))
+    from_left = below < above
+    at_low = xp.where(from_left, excess.below, -excess.above - excess.mass)
+    at_high = xp.where(from_left, excess.below + excess.mass, -excess.above)
+    at_nodes = xp.where(
+        from_left[:, None],
+        at_low[:, None] + lines.rise(excess.density),
+        at_high[:, None] - lines.fall(excess.density),
+    )
+    gap = Gap(line, at_low, at_high, at_nodes, excess.density, *rest[2:5])
+    integrals = lines.total(values[5:]).sum(axis=-1) + rest[5:].sum(axis=-1)
+    return gap, masses[0].total, masses[1].total, list(integrals)
+
+
+def area(gap: Gap) -> Array:
+    """∫ |F - G| dx."""
+    line, (low, high) = gap.line, gap.line.edges
+    xp = namespace(low)
+    # Over a piece the integral of F - G is that of the excess times the distance to an edge.
+    from_low = gap.at_low * (high - low) + lines.total((high[:, None] - line.x) * gap.excess)
+    from_high = gap.at_high * (high - low) - lines.total((line.x - low[:, None]) * gap.excess)
+    inside = xp.abs(xp.where(xp.abs(gap.at_low) < xp.abs(gap.at_high), from_low, from_high))
+    crosses = gap.at_low * gap.at_high < 0
+    if not on_host(low):
+        either = _either_side(gap.at_nodes, gap.at_high, line.slope)
+        inside = xp.where(crosses, either, inside)
+    elif np.any(crosses):
+        there = (a[crosses] for a in (gap.at_nodes, gap.at_high, line.slope))
+        inside[crosses] = _either_side(*there)
+    inside = xp.where(high > low, inside, 0.0)
+    # Beyond the outermost pieces: ∫ |x - outer| |p - q|, infinite if the tails are too heavy.
+    beyond = gap.moment - xp.abs(line.outer - line.middle) * gap.rest
+    return inside.sum() + xp.where(line.is_tail, xp.abs(beyond), 0.0).sum()
+
+
+def _either_side(at_nodes: Array, at_high: Array, slope: Array) -> Array:
+    """∫ |F - G| over pieces inside which it changes sign, each side of the crossing by itself."""
+    xp = namespace(at_nodes)
+    upwards = lines.series(fixed(at_nodes * xp.sign(at_high)[:, None]))
+    crossing = root(lambda s: lines.sum_series(upwards, s), fixed(at_high))
+    values = at_nodes * slope
+    before = lines.sum_series(lines.integral_series(values), crossing)
+    return xp.abs(before) + xp.abs(lines.total(values) - before)
+
+
+def square(gap: Gap) -> Array:
+    """∫ (F - G)² dx.
+
+    Its tails go like a power of x: finite for Cauchy distributions, whose mean is not.
+    """
+    inside = lines.total(gap.at_nodes**2 * gap.line.slope).sum()
+    return inside + _square_beyond(gap.line, gap.rest, gap.half_moment)
+
+
+def _square_beyond(line: Line, rest: Array, half_moment: Array) -> Array:
+    """∫ (F - G)² beyond the outermost pieces.
+
+    If F - G = rest (x/r)^-a there, the integral is rest² r / (2a - 1), infinite for a <= 1/2. As
+    the integral of |x|^½ |p - q| is rest r^½ a / (a - ½), no more than that is needed.
+    """
+    xp = namespace(rest)
+    distance = xp.sqrt(xp.abs(line.outer - line.middle))
+    beyond = xp.abs(rest) * distance * (xp.abs(half_moment) - xp.abs(rest) * distance)
+    return xp.where(line.is_tail & (rest != 0), beyond, 0.0).sum()
+
+
+def largest(gap: Gap) -> Array:
+    """The largest |F - G|."""
+    xp = namespace(gap.at_nodes)
+    # On each piece from the best node on, the way the gap widens, to where p = q.
+    nodes = xp.asarray(NODES, dtype=gap.at_nodes.dtype)
+    best = xp.argmax(xp.abs(gap.at_nodes), axis=1)[:, None]
+    there, slope = (xp.take_along_axis(a, best, 1)[:, 0] for a in (gap.at_nodes, gap.excess))
+    sign = xp.where(there < 0, -1.0, 1.0)
+    widens = slope * sign > 0
+    bounds = xp.concatenate([xp.zeros(1, nodes.dtype), nodes, xp.ones(1, nodes.dtype)])
+    best = best[:, 0] + 1
+    near, far = bounds[best], bounds[xp.where(widens, best + 1, best - 1)]
+    towards = lines.series(fixed(gap.excess * sign[:, None]))
+
+    def narrows(s: Array) -> Array:  # on the way from near to far
+        change = lines.sum_series(towards, near + s * (far - near))
+        return xp.where(widens, -change, change)
+
+    s = near + root(narrows, near) * (far - near)
+    widest = xp.abs(gap.at_low + lines.sum_series(lines.integral_series(gap.excess), s))
+    at_edges = xp.maximum(xp.abs(gap.at_low), xp.abs(gap.at_high))
+    return xp.clip(xp.max(xp.maximum(widest, at_edges)), 0.0, 1.0)
+
+
+def samples_square(values: Array, levels: Array, q: Packed) -> tuple[Array, Array]:
+    """∫ (F - G)² dx of sorted samples and a distribution, and the mass the nodes have seen.
+
+    Args:
+        values: (n,) sorted samples.
+        levels: (n,) the mass up to and with each of them.
+        q: the distribution.
+    """
+    held = fixed(values)
+    xp = namespace(values)
+    line = lines.draw_line(q, cuts=fixed(_ladders(held, q)))
+    cdf = _Cdf(q, line)
+    steps = xp.concatenate([xp.zeros(1, levels.dtype), levels])
+
+    def cost(pieces: Pieces, part: Array) -> Array:
+        nodes = xp.asarray(NODES, dtype=line.x.dtype)
+        points, slope = lines.locate(line, pieces, nodes)
+        level = steps[xp.searchsorted(held, points[:, 7], side="right")]
+        along = pieces.start[:, None] + (pieces.stop - pieces.start)[:, None] * nodes
+        return lines.total(cdf.below_level(part, along, level) ** 2 * slope)
+
+    inside = lines.in_chunks(cost, *lines.split(line, values)).sum()
+    half = lines.remainders(line, lambda t: cdf.density(t)[0] * xp.sqrt(xp.abs(t - line.middle)))
+    return inside + _square_beyond(line, cdf.g.rest, half), cdf.g.total
+
+
+def samples_largest(values: Array, levels: Array, q: Packed) -> tuple[Array, Array]:
+    """The largest |F - G| of sorted samples and a distribution, and the mass the nodes have seen.
+
+    It is found at a sample, where F has its steps. Arguments as in `samples_square`.
+    """
+    cdf, xp = _Cdf(q, lines.draw_line(q)), namespace(values)
+
+    def wider(x: Array, before: Array, at: Array) -> Array:
+        part, t = lines.place(cdf.line, x)
+        gaps = (cdf.below_level(part, t[:, None], level)[:, 0] for level in (before, at))
+        return xp.maximum(*(xp.abs(gap) for gap in gaps))
+
+    before = xp.concatenate([xp.zeros(1, levels.dtype), levels[:-1]])
+    return xp.max(lines.in_chunks(wider, values, before, levels)), cdf.g.total
+
+
+class _Cdf:
+    """G of a distribution, anywhere on a line."""
+
+    def __init__(self, q: Packed, line: Line):
+        self.line, self.density = line, lines.densities(q)
+        (self.g,) = lines.masses(line, q)
+        self.rising = lines.integral_series(self.g.density)
+
+    def below_level(self, part: Array, t: Array, level: Array) -> Array:
+        """`level` - G at coordinates t (n, m) of the pieces `part` (n,), from the nearer tail."""
+        xp = namespace(t)
+        start, stop = (a[part][:, None] for a in (self.line.pieces.start, self.line.pieces.stop))
+        s = (t - start) / xp.where(stop > start, stop - start, 1.0)
+        s = xp.where(self.line.ascending[part][:, None], s, 1 - s)
+        rising = lines.sum_series(self.rising[part][:, None], s)
+        g = self.g
+        cdf = g.below[part][:, None] + rising
+        survival = (g.above[part] + g.mass[part])[:, None] - rising
+        level = level[:, None]
+        return xp.where(cdf < survival, level - cdf, survival - (1 - level))
+
+
+def _ladders(values: Array, q: Packed) -> Array:
+    """Points from where Q has its mass to past the outermost samples, ever farther apart."""
+    xp, known = namespace(values), outline(q).landmarks
+    low, high = xp.min(known), xp.max(known)
+    steps = xp.linspace(0.0, 1.0, 13)[1:]
+
+    def ladder(distance: Array) -> Array:
+        ratio = 1.01 * xp.maximum(distance, 0.0) / (high - low)
+        return (high - low) * ratio**steps
+
+    return xp.concatenate([low - ladder(low - values[0]), high + ladder(values[-1] - high)])

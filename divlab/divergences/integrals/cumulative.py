@@ -1,0 +1,291 @@
+"""The line on which distributions are compared, and their masses to either side of every node.
+
+Masses are summed from both ends, so that those far out in either tail keep their digits.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import lax
+from numpy.polynomial import legendre
+
+from divlab.divergences.integrals.arrays import (
+    Array,
+    fixed,
+    is_known,
+    namespace,
+    on_host,
+    scatter,
+)
+from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.outlines import outline, support_ends
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.panels import (
+    LEFT_TAIL,
+    Panels,
+    attach,
+    cut_line,
+)
+from divlab.divergences.integrals.refinement import (
+    KRONROD,
+    NODES,
+    Pieces,
+    limits,
+    look_by,
+    nodes,
+    refine,
+    remainder,
+)
+
+# Polynomials on [0, 1] through the 15 nodes, as coefficients of Legendre polynomials P_k(2s - 1):
+# the coefficients from the values, and the integrals from 0 to s of each P_k.
+_COEFFICIENTS = np.linalg.inv(legendre.legvander(2 * NODES - 1, 14))
+_INTEGRALS = np.stack([legendre.legint(row, lbnd=-1) / 2 for row in np.eye(15)])  # (15, 16)
+_TO_NODES = legendre.legvander(2 * NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
+_CHUNK = 1 << 12  # pieces integrated over at a time, which bounds the memory
+
+
+class Line(NamedTuple):
+    """The pieces on which distributions are resolved, each seen from left to right."""
+
+    panels: Panels
+    pieces: Pieces
+    order: Array  # pieces from left to right
+    ascending: Array  # whether t runs the way of x
+    x: Array
+    slope: Array  # dx/ds, where s runs from 0 to 1 over the piece
+    edges: tuple[Array, Array]
+    outer: Array  # the edge at which the panel starts
+
+    @property
+    def is_tail(self) -> Array:
+        """Which pieces belong to a panel that goes on to infinity."""
+        return self.panels.kind[self.pieces.panel] >= LEFT_TAIL
+
+    @property
+    def middle(self) -> Array:
+        """A point amid the mass."""
+        return fixed(self.panels.anchor.mean())
+
+
+class Cumulative(NamedTuple):
+    """Masses of a distribution over the pieces of a line, tails exact to relative precision.
+
+    `below` and `above` are the masses to the left and right of each piece, `mass` that on it,
+    `density` the values of p dx/ds at the nodes, `rest` the mass that lies between each piece and
+    the end or the infinity its panel begins at.
+    """
+
+    below: Array
+    above: Array
+    mass: Array
+    density: Array
+    rest: Array
+
+    @property
+    def cdf(self) -> Array:
+        """The mass to the left of each node."""
+        return self.below[:, None] + rise(self.density)
+
+    @property
+    def survival(self) -> Array:
+        """The mass to the right of each node."""
+        return self.above[:, None] + fall(self.density)
+
+    @property
+    def total(self) -> Array:
+        """All mass, which is 1 where the nodes resolve the distribution."""
+        return self.mass.sum() + self.rest.sum()
+
+
+def densities(*distributions: Packed) -> Callable[[Array], tuple[Array, ...]]:
+    """The function x -> (p(x), q(x), …), with x of any shape."""
+    logs = log_densities(*distributions)
+
+    def at(x: Array) -> tuple[Array, ...]:
+        found = once([log(x) for log in logs])
+        return tuple(namespace(log).exp(log) for log in found)
+
+    return at
+
+
+def once(logs: list[Array]) -> tuple[Array, ...]:
+    """The same, each computed once and not once for each function of it."""
+    return tuple(logs) if on_host(logs[0]) else lax.optimization_barrier(tuple(logs))
+
+
+def draw_line(
+    *distributions: Packed,
+    cuts: Array | None = None,
+    integrands: Callable[..., tuple] | None = None,
+) -> Line:
+    """The line cut for all distributions, and at more `cuts`, refined where their mass is.
+
+    `integrands`, of their log densities, are further functions for which it is refined.
+    """
+    outlines = [outline(packed) for packed in distributions]
+    panels = cut_line(outlines, extra=cuts)
+    xp, logs = namespace(panels.anchor), log_densities(*distributions)
+    spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
+
+    def resolved(x: Array) -> Any:  # with the distance: a transport weighs mass by how far it goes
+        found = once([log(x) for log in logs])
+        masses = sum(xp.exp(log) for log in found) * (1 + xp.abs(x - middle) / spread)
+        return masses if integrands is None else (masses, *integrands(*found))
+
+    pieces = refine(panels, look_by(panels, resolved)).pieces
+    if not is_known(distributions):
+        panels = attach(panels, support_ends(*(d.distribution for d in distributions)))
+    is_tail = panels.kind >= LEFT_TAIL
+    ascending = xp.where(is_tail, panels.width < 0, panels.width > 0)[pieces.panel]
+    x, slope = (_left_to_right(a, ascending) for a in nodes(panels, pieces))
+    order = xp.argsort(fixed(x[:, 7]))
+    length = (pieces.stop - pieces.start)[:, None]
+    at_start, at_stop = (panels.locate(pieces.panel, t[:, None])[0][:, 0] for t in pieces[1:])
+    # The first piece next to the end of a support reaches as far as the end itself.
+    touches = (pieces.start == panels.start[pieces.panel]) & (panels.kind[pieces.panel] < LEFT_TAIL)
+    at_start = xp.where(touches, panels.anchor[pieces.panel], at_start)
+    edges = xp.where(ascending, at_start, at_stop), xp.where(ascending, at_stop, at_start)
+    slope = xp.where(length > 0, slope * length, 0.0)
+    return Line(panels, pieces, order, ascending, x, slope, edges, at_start)
+
+
+def _left_to_right(values: Array, ascending: Array) -> Array:
+    return namespace(values).where(ascending[:, None], values, values[:, ::-1])
+
+
+def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Array]:
+    """Of each function: its values times dx/ds at the nodes, and what lies beyond each piece.
+
+    Args:
+        line: the line.
+        functions: of x, point by point; called once, since what it holds is slow to compile.
+
+    Returns:
+        (functions, pieces, 15) values, 0 on pieces of no width; (functions, pieces) what lies
+        between each piece and the end or the infinity its panel begins at.
+    """
+    xp, at = namespace(line.x), limits(line.panels)
+    nodes = line.x.size
+    found = xp.stack(functions(xp.concatenate([line.x.ravel(), at.x.ravel()])))
+    values = found[:, :nodes].reshape(-1, *line.x.shape)
+    values = xp.where((line.slope > 0) & (values != 0), values * line.slope, 0.0)
+    near = found[:, nodes:].reshape(-1, *at.x.shape)
+    return values, _beyond(line, xp.stack([remainder(at, of_one) for of_one in near]))
+
+
+def remainders(line: Line, function: Callable[[Array], Array]) -> Array:
+    """What lies between each piece and the end or the infinity its panel begins at."""
+    at = limits(line.panels)
+    return _beyond(line, remainder(at, function(at.x.ravel()).reshape(at.x.shape)))
+
+
+def _beyond(line: Line, rest: Array) -> Array:
+    return scatter(rest, line.panels.at_limits, line.outer)
+
+
+def accumulate(line: Line, values: Array, rest: Array) -> list[Cumulative]:
+    """The masses from either side of densities, or of differences, that `evaluate` has found."""
+    xp, mass = namespace(values), total(values)
+    below = _sums_before(mass + rest, line.order)
+    above = _sums_before(mass + rest, line.order[::-1])
+    below = below + xp.where(line.ascending, rest, 0.0)
+    above = above + xp.where(line.ascending, 0.0, rest)
+    return [Cumulative(*of_one) for of_one in zip(below, above, mass, values, rest, strict=True)]
+
+
+def masses(line: Line, *distributions: Packed) -> list[Cumulative]:
+    """The masses of each distribution from either side."""
+    return accumulate(line, *evaluate(line, densities(*distributions)))
+
+
+def _sums_before(masses: Array, order: Array) -> Array:
+    """For each piece, the sum over those that come before it in `order`."""
+    sums = namespace(masses).cumsum(masses[:, order], axis=-1)[..., :-1]
+    return scatter(sums, order[1:], order)
+
+
+def total(values: Array) -> Array:
+    """∫_0^1 of the polynomials through `values` (..., 15) at the nodes."""
+    return values @ namespace(values).asarray(KRONROD, dtype=values.dtype)
+
+
+def rise(values: Array) -> Array:
+    """∫_0^s for s at every node, of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(_TO_NODES, dtype=values.dtype).T
+
+
+def fall(values: Array) -> Array:
+    """∫_s^1 for s at every node, of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(KRONROD - _TO_NODES, dtype=values.dtype).T
+
+
+def series(values: Array) -> Array:
+    """Legendre coefficients (..., 15) of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(_COEFFICIENTS.T, dtype=values.dtype)
+
+
+def integral_series(values: Array) -> Array:
+    """Legendre coefficients (..., 16) of ∫_0^s of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(_COEFFICIENTS.T @ _INTEGRALS, dtype=values.dtype)
+
+
+def sum_series(coefficients: Array, s: Array) -> Array:
+    """Σ c_k P_k(2s - 1) by Clenshaw's recurrence."""
+    xp = namespace(s)
+    t = 2 * s - 1
+    later, latest = xp.zeros_like(s), xp.zeros_like(s)
+    for k in range(coefficients.shape[-1] - 1, 0, -1):
+        step = (2 * k + 1) / (k + 1) * t * later - (k + 1) / (k + 2) * latest
+        later, latest = coefficients[..., k] + step, later
+    return coefficients[..., 0] + t * later - 0.5 * latest
+
+
+def place(line: Line, x: Array) -> tuple[Array, Array]:
+    """The piece that x lies on and its coordinate t there; past the outermost, where they stop."""
+    xp = namespace(x)
+    low = fixed(line.edges[0][line.order])
+    found = xp.searchsorted(low, fixed(x), side="right") - 1
+    part = line.order[xp.clip(found, 0, None)]
+    panel, start, stop = (a[part] for a in line.pieces)
+    return part, xp.clip(line.panels.coordinate(panel, x), start, stop)
+
+
+def split(line: Line, points: Array) -> tuple[Pieces, Array]:
+    """The pieces of the line cut at `points` as well, and which piece each of them is a part of.
+
+    They come from left to right. Points beyond the outermost pieces add pieces of no width.
+    """
+    xp = namespace(points)
+    low, high = (edge[line.order] for edge in line.edges)
+    starts = xp.sort(xp.concatenate([low, points.astype(low.dtype)]))
+    stops = xp.append(starts[1:], high[-1])
+    part, begin = place(line, starts)
+    panel, start, stop = (a[part] for a in line.pieces)
+    end = xp.clip(line.panels.coordinate(panel, stops), start, stop)
+    return Pieces(panel, xp.minimum(begin, end), xp.maximum(begin, end)), part
+
+
+def locate(line: Line, pieces: Pieces, s: Array) -> tuple[Array, Array]:
+    """The values of x and dx/ds at s, from 0 to 1 along t, on given pieces of the same panels."""
+    length = (pieces.stop - pieces.start)[..., None]
+    x, slope = line.panels.locate(pieces.panel, pieces.start[..., None] + length * s)
+    return x, namespace(x).where(length > 0, slope * length, 0.0)
+
+
+def in_chunks(function: Callable, *arrays: Any) -> Any:
+    """`function` of arrays of rows, some rows at a time, its gradients computed anew."""
+    leaves = jax.tree.leaves(arrays)
+    rows = leaves[0].shape[0]
+    if rows <= _CHUNK:
+        return function(*arrays)
+    if on_host(leaves[0]):
+        parts = [slice(i, i + _CHUNK) for i in range(0, rows, _CHUNK)]
+        found = [function(*jax.tree.map(lambda a, p=part: a[p], arrays)) for part in parts]
+        return np.concatenate(found)
+    of_row = jax.checkpoint(
+        lambda row: jax.tree.map(lambda a: a[0], function(*jax.tree.map(lambda a: a[None], row)))
+    )
+    return lax.map(of_row, arrays, batch_size=_CHUNK)

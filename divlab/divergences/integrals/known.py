@@ -1,0 +1,54 @@
+"""A distribution whose parameters are known: its density as a function of NumPy arrays.
+
+What must be compiled depends on the distribution's type alone, and serves every divergence and
+every partner.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from divlab.divergences.integrals.arrays import Array, at_points, is_known
+from divlab.divergences.integrals.densities import log_density
+from divlab.divergences.integrals.packed import Packed
+
+TYPES = 128  # whose programs are kept: each takes some of the memory maps that a process may have
+
+
+@lru_cache(maxsize=TYPES)
+def density_program(structure: Any) -> Callable[..., jax.Array]:
+    """The log density of all distributions of one type, as a program of their numbers and of x."""
+
+    def of_numbers(numbers: list, x: jax.Array) -> jax.Array:
+        return log_density(jax.tree.unflatten(structure, numbers).distribution, x)
+
+    return jax.jit(of_numbers)
+
+
+class Known:
+    """The log density of a distribution whose parameters are known.
+
+    Args:
+        packed: the distribution.
+
+    Attributes:
+        on_device: the program itself, of points in a row that are as many as `filled_size` says.
+    """
+
+    def __init__(self, packed: Packed):
+        numbers, structure = jax.tree.flatten(packed)
+        self.on_device = partial(density_program(structure), numbers)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Log p(x), of the shape of x, and -inf outside the support."""
+        return at_points(self.on_device, x)
+
+
+def log_densities(*distributions: Packed) -> list[Callable[[Array], Array]]:
+    """The log density of each distribution, on the host if the numbers of all are known."""
+    if is_known(distributions):
+        return [Known(packed) for packed in distributions]
+    return [partial(log_density, packed.distribution) for packed in distributions]

@@ -1,0 +1,84 @@
+"""A numpyro distribution as JAX's transformations need it: leaves in a fixed order, all floats."""
+
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from numpyro.distributions import Distribution
+
+
+@jax.tree_util.register_pytree_node_class
+class Packed:
+    """A numpyro distribution as a pytree with a fixed order of leaves and float leaves only.
+
+    numpyro lists the parameters of a distribution in the order of a Python set, so the order, and
+    with it the compiled program, differs between processes: a program kept on disk would be found
+    again only by luck. `Packed` sorts the parameters by name, and turns Python numbers into
+    arrays so that `Normal(0, 1)` and `Normal(0.5, 2.0)` run the same program.
+    """
+
+    def __init__(self, distribution: Distribution):
+        """Wraps `distribution`, without a copy."""
+        self.distribution = distribution
+        self._flat: tuple | None = None
+
+    def tree_flatten(self):
+        """The parameters sorted by name, and what rebuilds the distribution from them."""
+        if self._flat is None:
+            parameters = self.distribution.__dict__
+            names, others = _fields(type(self.distribution))
+            values = [parameters.get(name) for name in names]
+            leaves = [jax.tree.map(_pack_leaf, v, is_leaf=_is_distribution) for v in values]
+            aux = tuple((name, parameters.get(name)) for name in others)
+            self._flat = leaves, (type(self.distribution), names, aux)
+        return self._flat
+
+    @classmethod
+    def tree_unflatten(cls, structure, leaves):
+        """The inverse of `tree_flatten`."""
+        kind, names, aux = structure
+        # A leaf may be a placeholder of JAX's own while it inspects a tree, hence the type test.
+        by_name = {
+            name: jax.tree.map(
+                lambda leaf: leaf.distribution if isinstance(leaf, Packed) else leaf,
+                value,
+                is_leaf=lambda leaf: isinstance(leaf, Packed),
+            )
+            for name, value in zip(names, leaves, strict=True)
+        }
+        aux = dict(aux)
+        return cls(
+            kind.tree_unflatten(
+                tuple(aux.get(name) for name in kind.gather_pytree_aux_fields()),
+                tuple(by_name[name] for name in kind.gather_pytree_data_fields()),
+            )
+        )
+
+
+@lru_cache
+def _fields(kind: type[Distribution]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of a type's parameters, and of what else it must remember, each sorted."""
+    data, others = kind.gather_pytree_data_fields(), kind.gather_pytree_aux_fields()
+    return tuple(sorted(data)), tuple(sorted(set(others)))
+
+
+def _is_distribution(value) -> bool:
+    return isinstance(value, Distribution)
+
+
+def _pack_leaf(value):
+    if isinstance(value, Distribution):
+        return Packed(value)
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating):
+        # An array with a weak type would run another program.
+        return lax.convert_element_type(value, value.dtype) if value.weak_type else value
+    if isinstance(value, bool | np.bool_):
+        return np.asarray(value)
+    if isinstance(value, int | float):
+        return np.asarray(value, jax.dtypes.canonicalize_dtype(float))
+    if isinstance(value, np.ndarray | np.generic | jax.Array) and value.dtype.kind in "iuf":
+        kind = value.dtype if value.dtype.kind == "f" else float
+        return value.astype(jax.dtypes.canonicalize_dtype(kind))
+    return value

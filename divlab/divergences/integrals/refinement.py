@@ -1,0 +1,267 @@
+"""Gauss-Kronrod sums on the panels of a line, and the halving of those that are worst.
+
+On each piece an integral is a sum over 15 nodes. Two further sums, which vanish for smooth
+functions, tell how wrong it is. The worst pieces are halved until the errors sum up to next to
+nothing: by a loop on the host where all numbers are known, by `lax.while_loop` where they are
+traced. Both loops use the same pieces of this file.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from divlab.divergences.integrals.arrays import fixed, has_32_bits, namespace, on_host, set_rows
+from divlab.divergences.integrals.panels import INTERIOR, Array, Panels
+
+# Nodes in [0, 1] and weights of the 15-point Kronrod rule and of the 7-point Gauss rule inside it
+# (Laurie 1997; Piessens et al. 1983, QUADPACK), for an integral over [0, 1].
+_HALF_NODES = [0.991455371120812639206854697526329, 0.949107912342758524526189684047851,
+               0.864864423359769072789712788640926, 0.741531185599394439863864773280788,
+               0.586087235467691130294144691693013, 0.405845151377397166906606412076961,
+               0.207784955007898467600689403773245]  # fmt: skip
+_HALF_KRONROD = [0.022935322010529224963732008058970, 0.063092092629978553290700663189204,
+                 0.104790010322250183839876322541518, 0.140653259715525918745189590510238,
+                 0.169004726639267902826583426598550, 0.190350578064785409913256402421014,
+                 0.204432940075298892414161999234649]  # fmt: skip
+_HALF_GAUSS = [0.129484966168869693270611432679082, 0.279705391489276667901467771423780,
+               0.381830050505118944950369775488975]  # fmt: skip
+NODES = (1 + np.array([-n for n in _HALF_NODES] + [0.0] + _HALF_NODES[::-1])) / 2
+KRONROD = np.array([*_HALF_KRONROD, 0.209482141084727828012999174891714, *_HALF_KRONROD[::-1]]) / 2
+GAUSS = np.zeros(15)
+GAUSS[1::2] = np.array([*_HALF_GAUSS, 0.417959183673469387755102040816327, *_HALF_GAUSS[::-1]]) / 2
+# Sums that vanish for polynomials of degree 12, of one size (Berntsen & Espelid 1991). What they
+# leave is the error of a piece; at a kink the first alone may happen to vanish.
+_LEGENDRE_13 = np.linalg.inv(np.polynomial.legendre.legvander(2 * NODES - 1, 14))[13]
+_RULES = np.stack(
+    [
+        KRONROD,
+        KRONROD - GAUSS,
+        _LEGENDRE_13 * np.linalg.norm(KRONROD - GAUSS) / np.linalg.norm(_LEGENDRE_13),
+    ],
+    axis=1,
+)
+HALVED = 8  # pieces, the worst, at a time where shapes are fixed
+HALVED_ON_HOST = 32  # pieces at a time, at most, where they are not
+
+
+class Pieces(NamedTuple):
+    """Panels after halving: piece i is [start, stop] in the coordinate of panel `panel`."""
+
+    panel: Array
+    start: Array
+    stop: Array
+
+
+class Limits(NamedTuple):
+    """Two points on each panel at a limit, t = start and twice that; x, dx/dt, start and use."""
+
+    x: Array
+    slope: Array
+    start: Array
+    used: Array
+
+
+class Survey(NamedTuple):
+    """What is known of each piece: the integrals over it of all functions, and their errors."""
+
+    pieces: Pieces
+    values: Array
+    errors: Array
+
+
+class Refined(NamedTuple):
+    """The pieces at the end, (pieces, functions) the integrals over them, and what lies beyond.
+
+    `rest` is (limits, functions): what `remainder` says of each function.
+    """
+
+    pieces: Pieces
+    values: Array
+    rest: Array
+
+    def totals(self) -> Array:
+        """(functions,) the integrals over the whole line."""
+        return self.values.sum(axis=0) + self.rest.sum(axis=0)
+
+
+def _limits() -> tuple[int, float]:
+    """How often pieces are halved at most, and the relative error at which they no longer are."""
+    return (16, 3e-6) if has_32_bits() else (32, 1e-13)
+
+
+class Look(NamedTuple):
+    """What the nodes of some pieces tell: (pieces, functions) integrals and errors.
+
+    `rest` is (limits, functions), where the limits were looked at as well.
+    """
+
+    values: Array
+    errors: Array
+    rest: Array | None
+
+
+def look_by(panels: Panels, integrand: Callable[[Array], Any]) -> Callable[..., Look]:
+    """The function (pieces, limits or None) -> `Look` of an integrand of points in a row."""
+
+    def look(pieces: Pieces, at: Limits | None) -> Look:
+        values, near = evaluate(panels, pieces, integrand, at)
+        return weigh(values, near, pieces.stop - pieces.start, at)
+
+    return look
+
+
+def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
+    """From the values of the functions, times dx/dt, at the nodes, and their values at limits."""
+    if on_host(values):  # of all functions in one array
+        sums = (values @ _RULES).transpose(1, 2, 0)
+    else:
+        rules = jnp.asarray(_RULES, values[0].dtype)
+        sums = jnp.stack([v @ rules for v in values], axis=-1)
+    xp = namespace(sums)
+    sums = sums * length[:, None, None]
+    integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)
+    rest = None
+    if at is not None and on_host(near):
+        rest = remainder(at, near).T
+    elif at is not None:
+        rest = jnp.stack([remainder(at, of_one) for of_one in near], axis=-1)
+    return Look(integrals, xp.where(xp.isfinite(errors), errors, 0.0), rest)
+
+
+def times(values: Array, slope: Array) -> Array:
+    """The product, 0 where a value is 0, however large the slope, and on pieces of no width."""
+    return namespace(values).where((slope > 0) & (values != 0), values * slope, 0.0)
+
+
+def refine(panels: Panels, look: Callable[[Pieces, Limits | None], Look]) -> Refined:
+    """Halves, round by round, the pieces on which a function is integrated worst.
+
+    Of several functions a piece is as bad as its worst share, relative to the whole, of any. It
+    ends when the errors of the pieces sum up to next to nothing, or after a fixed number of rounds.
+    Panels and function must carry no gradient.
+    """
+    xp, count = namespace(panels.anchor), panels.anchor.shape[0]
+    whole = Pieces(xp.arange(count), panels.start, xp.ones_like(panels.start))
+    # The limits are looked at together with the first nodes: densities are slow to compile, and on
+    # the host each call of their program costs time.
+    values, errors, rest = look(whole, limits(panels))
+    drive = _refine_on_host if on_host(panels.anchor) else _refine_traced
+    survey = drive(Survey(whole, values, errors), look)
+    return Refined(survey.pieces, survey.values, rest)
+
+
+def _refine_on_host(known: Survey, look: Callable[[Pieces, None], Look]) -> Survey:
+    rounds, tolerance = _limits()
+    for _ in range(rounds):
+        errors = _relative(known).max(axis=1)
+        whole = errors.sum()
+        if whole <= tolerance:
+            break
+        order = np.argsort(errors)[::-1]
+        left = whole - np.cumsum(errors[order])  # after halving so many
+        enough = int(np.searchsorted(-left, -tolerance / 2)) + 1
+        worst = order[: min(enough, HALVED_ON_HOST)]
+        fresh = _survey(_halves(known.pieces, worst), look)
+        size = worst.size
+
+        def replace(old: Array, new: Array, worst: Array = worst, size: int = size) -> Array:
+            return np.concatenate([set_rows(old, worst, new[:size]), new[size:]])
+
+        known = jax.tree.map(replace, known, fresh)
+    return known
+
+
+def _refine_traced(known: Survey, look: Callable[[Pieces, None], Look]) -> Survey:
+    rounds, tolerance = _limits()
+    count = known.pieces.start.shape[0]
+
+    def unfinished(carry: tuple[Array, Survey]) -> Array:
+        number, known = carry
+        return (number < rounds) & jnp.any(jnp.sum(_relative(known), axis=0) > tolerance)
+
+    def step(carry: tuple[Array, Survey]) -> tuple[Array, Survey]:
+        number, known = carry
+        _, worst = lax.top_k(jnp.max(_relative(known), axis=1), HALVED)
+        where = jnp.concatenate([worst, count + HALVED * number + jnp.arange(HALVED)])
+        fresh = _survey(_halves(known.pieces, worst), look)
+        return number + 1, jax.tree.map(lambda a, new: set_rows(a, where, new), known, fresh)
+
+    room = rounds * HALVED
+    known = jax.tree.map(lambda a: jnp.pad(a, ((0, room), *((0, 0),) * (a.ndim - 1))), known)
+    return lax.while_loop(unfinished, step, (0, known))[1]
+
+
+def _survey(pieces: Pieces, look: Callable[[Pieces, None], Look]) -> Survey:
+    return Survey(pieces, *look(pieces, None)[:2])
+
+
+def _relative(known: Survey) -> Array:
+    """The error of each piece for each function, relative to the function's whole integral."""
+    xp = namespace(known.values)
+    sizes = xp.abs(known.values)
+    sizes = xp.where(xp.isfinite(sizes), sizes, 0.0).sum(axis=0)
+    return known.errors / xp.maximum(sizes, np.finfo(sizes.dtype).tiny)
+
+
+def _halves(pieces: Pieces, worst: Array) -> Pieces:
+    """The left halves of the `worst` pieces, and then their right halves."""
+    xp = namespace(pieces.start)
+    panel, start, stop = (a[worst] for a in pieces)
+    middle = (start + stop) / 2
+    pairs = (panel, panel), (start, middle), (middle, stop)
+    return Pieces(*(xp.concatenate(pair) for pair in pairs))
+
+
+def nodes(panels: Panels, pieces: Pieces) -> tuple[Array, Array]:
+    """The values of x and dx/dt at the 15 nodes of every piece."""
+    xp = namespace(pieces.start)
+    places = xp.asarray(NODES, dtype=pieces.start.dtype)
+    t = pieces.start[:, None] + (pieces.stop - pieces.start)[:, None] * places
+    return panels.locate(pieces.panel, t)
+
+
+def limits(panels: Panels) -> Limits:
+    """Where functions are looked at to continue them to the ends and the infinities."""
+    xp, index = namespace(panels.anchor), panels.at_limits
+    used = (panels.kind[index] != INTERIOR) & (panels.width[index] != 0)
+    start = xp.where(used, panels.start[index], 0.5)
+    x, slope = panels.locate(index, start[:, None] * xp.array([1.0, 2.0], dtype=start.dtype))
+    x = xp.where(used[:, None], x, fixed(panels.anchor[0]))
+    return Limits(x, slope, start, used)
+
+
+def evaluate(
+    panels: Panels, pieces: Pieces, integrand: Callable[[Array], Any], at: Limits | None
+) -> tuple[Any, Any]:
+    """integrand(x) dx/dt at the nodes, with 0 on pieces of no width, and integrand(x) at limits."""
+    xp = namespace(pieces.start)
+    x, slope = nodes(panels, pieces)
+    if xp is jnp:  # where shapes are fixed, some pieces have no width
+        used = ((pieces.stop > pieces.start) & (panels.width[pieces.panel] != 0))[:, None]
+        x, slope = xp.where(used, x, fixed(panels.anchor[0])), xp.where(used, slope, 0.0)
+    points = x.ravel() if at is None else xp.concatenate([x.ravel(), at.x.ravel()])
+    values = jax.tree.leaves(integrand(points))
+    inside = [v[: x.size].reshape(x.shape) for v in values]
+    near = [] if at is None else [v[x.size :].reshape(at.x.shape) for v in values]
+    if xp is np:
+        return times(np.stack(inside), slope), np.stack(near) if at is not None else None
+    return [times(v, slope) for v in inside], near
+
+
+def remainder(at: Limits, values: Array) -> Array:
+    """∫ from t = 0 to the start of each panel at a limit, of a function that goes like t^c there.
+
+    c is read off its two values. With c <= -1 the integral has no bound.
+    """
+    xp = namespace(values)
+    near = xp.where(values != 0, values * at.slope, 0.0)
+    matters = at.used & (near[..., 0] * near[..., 1] > 0) & xp.isfinite(near).all(axis=-1)
+    near = xp.where(matters[..., None], near, 1.0)
+    power = xp.log2(fixed(near[..., 1] / near[..., 0]))
+    rest = near[..., 0] * at.start / (1 + power)
+    rest = xp.where(power > -0.99, rest, xp.sign(near[..., 0]) * np.inf)
+    return xp.where(matters, rest, 0.0)

@@ -1,0 +1,150 @@
+"""Wasserstein distances of distributions, and of samples to a distribution.
+
+In one dimension the best way to move P to Q keeps the order of the points, so that
+W_p^p = ∫ |F^-1(u) - G^-1(u)|^p du (Villani 2003, section 2.2). At order 1 two distributions have
+∫ |F - G| dx, which `cdf_distances` computes.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals.arrays import Array, fixed, has_32_bits, namespace
+from divlab.divergences.integrals.cumulative import Cumulative, Line
+from divlab.divergences.integrals.densities import support_bounds
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.refinement import NODES, Pieces
+from divlab.divergences.integrals.roots import root
+
+
+def power(base: Array, exponent: Any) -> Array:
+    """base^exponent for base >= 0, with gradient 0 at base = 0; NaN stays NaN."""
+    xp = namespace(base)
+    none = base <= 0
+    return xp.where(none, 0.0, xp.where(none, 1.0, base) ** exponent)
+
+
+def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Packed) -> Array:
+    """The x with that much mass of `q` to its left and to its right, from the nearer tail."""
+    xp = namespace(line.x)
+    held, held_cdf, held_survival = fixed((g, cdf, survival))
+    from_left = held_cdf < held_survival
+    order, rightwards = line.order, line.order[::-1]
+    by_left = xp.searchsorted(held.below[order], held_cdf, side="right") - 1
+    by_right = xp.searchsorted(held.above[rightwards], held_survival, side="right") - 1
+    by_left, by_right = (xp.clip(found, 0, None) for found in (by_left, by_right))
+    index = xp.where(from_left, order[by_left], rightwards[by_right])
+
+    def excess(g: Cumulative, s: Array, cdf: Array, survival: Array) -> Array:
+        rising = lines.sum_series(lines.integral_series(g.density)[index], s)
+        above = g.above[index] + g.mass[index] - rising
+        return xp.where(from_left, g.below[index] + rising - cdf, survival - above)
+
+    s = root(lambda s: excess(held, s, held_cdf, held_survival), held_cdf)
+    along = xp.where(line.ascending[index], s, 1 - s)
+    pieces = jax.tree.map(lambda a: a[index], line.pieces)
+    x = lines.locate(line, pieces, along[..., None])[0][..., 0]
+    if xp is np:
+        return x
+    # One Newton step carries the gradient of the level: dx = (dF - dG) / g.
+    there = fixed(lines.densities(q)(x)[0])
+    off = excess(g, s, cdf, survival)
+    off = off - fixed(off)
+    return x - xp.where(there > 0, off / xp.where(there > 0, there, 1.0), 0.0)
+
+
+def _transport(source: Cumulative, target: Cumulative, q: Packed, line: Line) -> Array:
+    """T(x) = G^-1(F(x)) at the nodes."""
+    return _quantile(target, line, source.cdf, source.survival, q=q)
+
+
+def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
+    """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
+
+    With it the masses of P and Q that the nodes have seen.
+    """
+    coarse = lines.draw_line(p, q)
+    xp = namespace(coarse.x)
+    # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
+    target, source = lines.masses(coarse, p, q)
+    back = _transport(source, target, p, coarse)
+    back = xp.where(_resolved(source, target), back, coarse.panels.anchor[0])
+    line = lines.draw_line(p, q, cuts=fixed(back[:, ::7].ravel()))
+    source, target = lines.masses(line, p, q)
+    distance = xp.abs(line.x - _transport(source, target, q, line))
+    # Where T is not known it does not matter either, unless a tail is so heavy that even so
+    # little mass far out weighs: then the answer is NaN.
+    eps = 2.0**-23 if has_32_bits() else 2.0**-52
+    known = _resolved(source, target)
+    cost = lines.total(xp.where(known, source.density * power(distance, order), 0.0)).sum()
+    ignored = xp.where(known, 0.0, source.density * power(xp.abs(line.x), order))
+    heavy = lines.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
+    value = xp.where(heavy, np.nan, _root(cost, order))
+    return value, source.total, target.total
+
+
+def _resolved(source: Cumulative, target: Cumulative) -> Array:
+    """Where more mass is left to either side than what the pieces of either one leave out."""
+    xp = namespace(source.mass)
+    left_out = xp.maximum(xp.max(source.rest), xp.max(target.rest))
+    left_out = 4 * left_out + 64 * float(np.finfo(np.float32).tiny)
+    return fixed(xp.minimum(source.cdf, source.survival) > left_out)
+
+
+def wasserstein_inf(p: Packed, q: Packed) -> Array:
+    """The supremum of |F^-1 - G^-1| of two distributions with bounded supports."""
+    line = lines.draw_line(p, q)
+    xp = namespace(line.x)
+    source, target = lines.masses(line, p, q)
+    distance = xp.abs(line.x - _transport(source, target, q, line))
+    at_ends = [xp.abs(a - b) for a, b in zip(hull(p, xp), hull(q, xp), strict=True)]
+    inside = xp.max(xp.where(source.density > 0, distance, 0.0))
+    return xp.maximum(inside, xp.maximum(*at_ends))
+
+
+def hull(p: Packed, xp: Any = np) -> tuple[Array, Array]:
+    """The ends of the support as arrays, infinite ones included."""
+    low, high = support_bounds(p.distribution)
+    return xp.asarray(low, dtype=float), xp.asarray(high, dtype=float)
+
+
+def samples_to_distribution(
+    values: Array, levels: Array, q: Packed, order: Array
+) -> tuple[Array, Array]:
+    """W_order between sorted samples and a distribution: each x_i takes a slice of Q's mass.
+
+    With it the mass of Q that the nodes have seen. Arguments as in `samples_square`.
+    """
+    line = lines.draw_line(q)
+    xp, density = namespace(line.x), lines.densities(q)
+    (g,) = lines.masses(line, q)
+    levels = levels[:-1]
+
+    def quantile(level: Array) -> Array:
+        return _quantile(g, line, level, 1 - level, q=q)
+
+    # The line is cut where Q has used up each slice, so that on a piece one sample is matched,
+    # and at the samples, where the distance has a kink.
+    cuts = lines.in_chunks(quantile, levels) if levels.shape[0] else levels
+    kinks, held = fixed(values), fixed(cuts)
+    pieces, _ = lines.split(line, xp.concatenate([cuts, kinks]))
+
+    def matched(points: Array) -> Array:
+        return values[xp.searchsorted(held, fixed(points))]
+
+    def cost(pieces: Pieces) -> Array:
+        t, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=line.x.dtype))
+        moved = power(xp.abs(t - matched(t[:, 7:8])), order)
+        return lines.total(density(t)[0] * moved * slope)
+
+    inside = lines.in_chunks(cost, pieces).sum()
+    rest = lines.remainders(line, lambda t: density(t)[0] * power(xp.abs(t - matched(t)), order))
+    return _root(inside + rest.sum(), order), g.total
+
+
+def _root(cost: Array, order: Array) -> Array:
+    """cost^(1/order); NaN for a traced order that no integral gives."""
+    xp = namespace(cost)
+    return xp.where((order >= 1) & (order < np.inf), power(cost, 1 / order), np.nan)

@@ -1,0 +1,205 @@
+"""The method "nearest_neighbours": distances to, and counts of, neighbours in sorted order.
+
+In one dimension the neighbours of a point are its neighbours in sorted order, so everything is a
+sort, a binary search and sums: n log n, and the same program for any values.
+
+KL and what grows without bound with a density ratio compare distances: the k-th neighbour of x in
+its own sample is about k / (2 n p(x)) away, that in the other about k / (2 m q(x)). Divergences
+with a bound compare counts in the same ball, so that q is seen to be 0 where it is.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import digamma, gammaln, polygamma
+
+from divlab.checks import check_count
+from divlab.divergences import families
+from divlab.divergences.integrals.arrays import Array, fixed, is_known, namespace
+from divlab.divergences.methods.base import OfSamples
+from divlab.divergences.methods.samples import least_count
+from divlab.pytrees import record, setting
+
+_NEAR = 5  # neighbours whose distance is compared, by default
+_MANY = 1.5  # neighbours whose number is compared, by default, over the root of the sample size
+
+
+@record
+class NearestNeighbours(OfSamples):
+    """Estimates from two samples by distances to, or counts of, the nearest neighbours.
+
+    Attributes:
+        k: which neighbour; larger is smoother. None takes 5 where distances are compared, for
+            entropies, KL, χ² and what else has no bound, and 1.5 √n, at least 5, where neighbours
+            are counted, for JS, total variation and Hellinger, n being the size of the smaller
+            sample. The noise of a gradient in the samples falls as √n / k: where one differentiates
+            KL, k of about n^(2/3) is better.
+    """
+
+    k: int | None = setting(None)
+    name = "nearest_neighbours"
+
+    def __post_init__(self):
+        """Refuses a k that is not a positive integer."""
+        if self.k is not None:
+            check_count("k", self.k)
+
+    def f_divergence(self, family, x, y):
+        return family.from_ratios(Ratios(x, y, self))
+
+    def check(self, label, family, **arguments):
+        super().check(label, family, **arguments)
+        power = family.ratio_power if family is not None else None
+        if power is None or not is_known(power):
+            return
+        # Powers of the ratio of distances have no mean for a smaller k.
+        k = self.near(*(argument.values.shape[0] for argument in arguments.values()))
+        if k <= power:
+            raise ValueError(
+                f"{label} by nearest_neighbours needs k above {float(power):g}, got k = {k}; use "
+                f"NearestNeighbours(k={int(power) + 1}) or more, and more samples than that."
+            )
+
+    def near(self, *sizes: int) -> int:
+        """The k where distances are compared; by default no more than there are neighbours."""
+        return self.k or min(_NEAR, min(sizes) - 1)
+
+    def many(self, size: int) -> int:
+        """The k where neighbours are counted."""
+        return self.k or max(_NEAR, round(_MANY * size**0.5))
+
+
+_FEW = 8  # neighbours that are looked at one by one
+
+
+def neighbour_distance(x: Array, y: Array, k: int, *, same: bool) -> Array:
+    """Distance from each x to its k-th nearest y; both sorted; `same`: y is x, itself excluded.
+
+    Of the k nearest some number is below x and the others are above it.
+    """
+    xp, size = namespace(x), x.shape[0]
+    endless = xp.full(k, np.inf, y.dtype)
+    padded = xp.concatenate([-endless, y, endless])
+    at = k + (xp.arange(size) if same else xp.searchsorted(y, x))
+
+    def neighbour(steps: int) -> Array:  # so many to the right
+        return padded[k + steps : k + steps + size] if same else padded[at + steps]
+
+    if k <= _FEW:
+        distance = xp.full_like(x, np.inf)
+        for lower in range(k + 1):
+            below = x - neighbour(-lower) if lower else 0.0
+            above = neighbour(k - lower - (not same)) - x if lower < k else 0.0
+            distance = xp.minimum(distance, xp.maximum(below, above))
+    else:
+        # By bisection, the least number such that the next one below is no nearer than the last
+        # one above.
+        held, here = fixed((padded, x))
+        lower, upper = xp.zeros_like(at), xp.full_like(at, k)
+        for _ in range(k.bit_length()):
+            middle = (lower + upper) // 2
+            below = here - held[xp.maximum(at - middle - 1, 0)]
+            above = held[at + k - middle - (not same)] - here
+            enough = (below >= above) | (middle == k)
+            lower = xp.where(enough, lower, middle + 1)
+            upper = xp.where(enough, middle, upper)
+        below = xp.where(lower > 0, x - padded[at - lower], 0.0)
+        above = xp.where(lower < k, padded[at + k - lower - (not same)] - x, 0.0)
+        distance = xp.maximum(below, above)
+    # Never nearer than rounding can tell: two values of one float have no distance.
+    kind = np.finfo(x.dtype)
+    return xp.maximum(distance, xp.maximum(0.5 * kind.eps * xp.abs(fixed(x)), kind.tiny))
+
+
+class Ratios:
+    """The density ratio p/q of two sorted samples x of P and y of Q, as neighbours tell it."""
+
+    def __init__(self, x: Array, y: Array, method: NearestNeighbours):
+        self.x, self.y, self.method = x, y, method
+        self._k = method.near(x.shape[0], y.shape[0])
+
+    def reversed(self) -> "Ratios":
+        """The ratio q/p at the samples of Q."""
+        return Ratios(self.y, self.x, self.method)
+
+    def _logs(self) -> Array:
+        """log(p/q) at each x, from the distances to the k-th neighbour in either sample."""
+        x, y, k, xp = self.x, self.y, self._k, namespace(self.x)
+        own = neighbour_distance(x, x, k, same=True)
+        other = neighbour_distance(x, y, k, same=False)
+        return xp.log(other) - xp.log(own) + np.log(y.shape[0] / (x.shape[0] - 1))
+
+    def mean_log(self) -> Array:
+        """E_P[log(p/q)]; Wang, Kulkarni & Verdú (2009)."""
+        return self._logs().mean()
+
+    def mean_power(self, power: Any) -> Array:
+        """(E_P[(p/q)^power] - 1) / power, for |power| < k.
+
+        (p/q)^power is estimated with a factor whose mean is known,
+        Γ(k + power) Γ(k - power) / Γ(k)²; Póczos & Schneider (2011).
+        """
+        k, xp = float(self._k), namespace(power)
+        small = xp.abs(power) < 1e-2
+        safe = xp.where(small, 1e-2, power)
+        log_gamma = gammaln if xp is np else _traced_log_gamma
+        known = 2 * gammaln(k) - log_gamma(k - safe) - log_gamma(k + safe)
+        logs = self._logs()
+        xp = namespace(logs, power)
+        # expm1(z) / power, where z / power has a limit.
+        slope = logs + xp.where(small, -power * float(polygamma(1, k)), known / safe)
+        z = power * slope
+        flat = xp.abs(z) < 1e-4
+        relative = xp.where(flat, 1 + z / 2, xp.expm1(z) / xp.where(flat, 1.0, z))
+        return xp.where(xp.abs(power) < k, (relative * slope).mean(), np.nan)
+
+    def by_counts(self, family: families.Family) -> Array:
+        """½ E_P[g] + ½ E_Q[g], where g = q f(p/q) / ½(p + q), from counts around each sample.
+
+        Where a ball holds none of the other sample, that density is 0, and half a sample if f is
+        infinite there. The k given, or 1.5 √n, is that of the smaller sample; of the larger one
+        it takes as many more as there are.
+        """
+        smaller = min(self.x.shape[0], self.y.shape[0])
+        k = self.method.many(smaller)
+
+        def mean_at(a: Array, b: Array, least: Array, *, is_p: bool) -> Array:
+            xp = namespace(a)
+            wide = min(max(1, round(k * a.shape[0] / smaller)), a.shape[0] - 1)
+            count = xp.maximum(_count(a, b, wide), least)
+            ratio = count / b.shape[0] * ((a.shape[0] - 1) / wide)
+            seen = ratio > 0
+            log_ratio = xp.where(seen, xp.log(xp.where(seen, ratio, 1.0)), -np.inf)
+            here, there = xp.zeros_like(ratio), log_ratio
+            logs = (here, there) if is_p else (there, here)
+            return (families.integrand(family, *logs) / (1 + ratio)).mean()
+
+        at_x = mean_at(self.x, self.y, least_count(family.at_infinity), is_p=True)
+        return at_x + mean_at(self.y, self.x, least_count(family.at_zero), is_p=False)
+
+
+def _traced_log_gamma(x: Array) -> Array:
+    from jax.scipy.special import gammaln
+
+    return gammaln(x)
+
+
+def _count(x: Array, y: Array, k: int) -> Array:
+    """How many y are nearer to each x than its k-th neighbour in its own sample.
+
+    Each y is spread evenly over the cell of what is nearest to it, so that the count is continuous
+    in every sample and has a gradient.
+    """
+    xp, radius = namespace(x), neighbour_distance(x, x, k, same=True)
+    middles = 0.5 * (y[1:] + y[:-1])
+    edges = xp.concatenate([2 * y[:1] - middles[:1], middles, 2 * y[-1:] - middles[-1:]])
+    index = xp.arange(y.shape[0] + 1, dtype=y.dtype)
+    below, above = xp.interp(xp.stack([x - radius, x + radius]), edges, index)
+    return above - below
+
+
+def entropy(x: Array, method: NearestNeighbours) -> Array:
+    """Kozachenko & Leonenko (1987): ψ(n) - ψ(k) + log 2 + mean log distance; x sorted."""
+    size, k = x.shape[0], method.near(x.shape[0])
+    distance = neighbour_distance(x, x, k, same=True)
+    return float(digamma(size) - digamma(k)) + namespace(x).log(2 * distance).mean()

@@ -1,0 +1,258 @@
+"""One record for each function of divlab that compares distributions, and their table by name.
+
+Whoever needs to know something that is particular to a divergence asks its record: `estimate`,
+`compare`, `sweep`, the explorers, the tables of the docs. Nobody compares names.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from divlab.divergences import closed_form, distances, entropies, f_divergences, families
+from divlab.divergences.families import Family
+from divlab.divergences.integrals import cdf_distances
+from divlab.divergences.integrals.arrays import Array
+from divlab.divergences.integrals.cdf_distances import Gap
+from divlab.divergences.integrals.renyi import from_alpha_divergence
+from divlab.divergences.methods.quadrature import root
+
+Options = Mapping[str, Any]
+
+
+def _no_row(options: Options) -> Family | None:
+    return None
+
+
+def _is(row: Family) -> Callable[[Options], Family | None]:
+    return lambda options: row
+
+
+def _unchanged(value: Array, options: Options) -> Array:
+    return value
+
+
+def _root_unless_squared(value: Array, options: Options) -> Array:
+    return value if options.get("squared") else root(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """What is particular to one function of divlab.
+
+    Attributes:
+        function: the function itself.
+        label: how a figure or a table calls it.
+        row: from the options to the row of `divlab.families`; None where it is no f-divergence.
+        is_reversed: whether that row is taken of (Q, P).
+        of_logs: an integrand of log p and log q whose integral it is, where there is no row.
+        of_gap: of F - G, for what compares distribution functions.
+        finish: from the row's value, or that of `of_gap`, to the function's own.
+        formulas: from the options to the tables of closed forms, unless those are the row's.
+        of_samples: what is done with samples by default.
+        takes_method: whether it has the argument `method`.
+        takes_one: whether it has no argument `q`.
+        needs_moment: from the options, the order of the moment that must be finite for it to be.
+        is_symmetric: whether D(P‖Q) = D(Q‖P) with the default options.
+        limits: the least and the largest value, from the options, where there is no row.
+        bias_rate: as in `Family`, from the options.
+        tv_bounds: between what numbers the total variation lies, given the value.
+        unit: "nats", "units of x" or "" for a number without a unit.
+    """
+
+    function: Callable[..., jax.Array]
+    label: str
+    row: Callable[[Options], Family | None] = _no_row
+    is_reversed: bool = False
+    of_logs: Callable[[Array, Array], Array] | None = None
+    of_gap: Callable[[Gap], Array] | None = None
+    finish: Callable[[Array, Options], Array] = _unchanged
+    formulas: Callable[[Options], tuple[Mapping, ...]] | None = None
+    of_samples: str = "nearest_neighbours"
+    takes_method: bool = True
+    takes_one: bool = False
+    needs_moment: Callable[[Options], float] | None = None
+    is_symmetric: bool = False
+    limits: Callable[[Options], tuple[float, float]] = lambda options: (0.0, math.inf)
+    bias_rate: Callable[[Options], float] | None = None
+    tv_bounds: Callable[[float], tuple[float, float]] | None = None
+    unit: str = "nats"
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.function.__name__
+
+    def range(self, options: Options) -> tuple[float, float]:
+        """The least and the largest value there is."""
+        row = self.row(options)
+        if row is None:
+            return self.limits(options)
+        with np.errstate(all="ignore"):
+            return 0.0, float(self.finish(np.asarray(row.limit, float), options))
+
+    def has_formula(self, options: Options, *distributions: Any) -> bool:
+        """Whether there is a closed form for these distributions."""
+        row = self.row(options)
+        if self.formulas is not None:
+            tables = self.formulas(options)
+        else:
+            tables = (row.formulas,) if row is not None else ()
+        arguments = distributions[::-1] if self.is_reversed else distributions
+        return any(closed_form.find(table, *arguments) is not None for table in tables)
+
+    def rate_of_bias(self, options: Options) -> float:
+        """The bias of an estimate from n samples falls like n to the minus this."""
+        if self.bias_rate is not None:
+            return self.bias_rate(options)
+        row = self.row(options)
+        return 0.5 if row is None else row.bias_rate
+
+
+def _renyi_row(options: Options) -> Family:
+    return families.kl if options["alpha"] == 1 else families.Alpha(options["alpha"])
+
+
+def _renyi(value: Array, options: Options) -> Array:
+    return value if options["alpha"] == 1 else from_alpha_divergence(value, options["alpha"])
+
+
+def _wasserstein_formulas(options: Options) -> tuple[Mapping, ...]:
+    order = float(options.get("order", 1))
+    return closed_form.WASSERSTEIN_OF_ORDER.get(order, {}), closed_form.WASSERSTEIN
+
+
+def _by_kl(kl: float) -> tuple[float, float]:
+    """TV ≤ √(KL/2) (Pinsker), TV ≤ √(1 - e^-KL) (Bretagnolle & Huber 1979)."""
+    return 0.0, min(math.sqrt(kl / 2), math.sqrt(-math.expm1(-kl)))
+
+
+def _by_hellinger(h: float) -> tuple[float, float]:
+    """H² ≤ TV ≤ H √(2 - H²) (Le Cam 1986)."""
+    return h * h, h * math.sqrt(2 - h * h)
+
+
+def _by_js(js: float) -> tuple[float, float]:
+    """JS / log 2 ≤ TV ≤ √(2 JS) (Lin 1991)."""
+    return js / math.log(2), min(1.0, math.sqrt(2 * js))
+
+
+def _by_chi2(chi2: float) -> tuple[float, float]:
+    """TV ≤ ½ √χ², by Cauchy and Schwarz."""
+    return 0.0, min(1.0, math.sqrt(chi2) / 2)
+
+
+_BY_SORTING: dict[str, Any] = {
+    "of_samples": "sorting",
+    "takes_method": False,
+    "is_symmetric": True,
+    "unit": "units of x",
+}
+
+QUANTITIES: dict[str, Quantity] = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity(f_divergences.kl, "KL(P‖Q)", row=_is(families.kl), tv_bounds=_by_kl),
+        Quantity(
+            f_divergences.reverse_kl,
+            "KL(Q‖P)",
+            row=_is(families.kl),
+            is_reversed=True,
+            tv_bounds=_by_kl,
+        ),
+        Quantity(f_divergences.jeffreys, "Jeffreys", row=_is(families.jeffreys), is_symmetric=True),
+        Quantity(
+            f_divergences.js,
+            "JS",
+            row=lambda options: families.JS(options.get("weight", 0.5)),
+            is_symmetric=True,
+            tv_bounds=_by_js,
+        ),
+        Quantity(
+            f_divergences.tv,
+            "TV",
+            row=_is(families.tv),
+            is_symmetric=True,
+            tv_bounds=lambda tv: (tv, tv),
+            unit="",
+        ),
+        Quantity(
+            f_divergences.hellinger,
+            "Hellinger",
+            row=_is(families.hellinger),
+            finish=_root_unless_squared,
+            is_symmetric=True,
+            bias_rate=lambda options: 0.5 if options.get("squared") else 0.25,
+            tv_bounds=_by_hellinger,
+            unit="",
+        ),
+        Quantity(f_divergences.chi2, "χ²", row=_is(families.pearson), tv_bounds=_by_chi2, unit=""),
+        Quantity(
+            f_divergences.renyi,
+            "Rényi",
+            row=_renyi_row,
+            finish=_renyi,
+            formulas=lambda options: (closed_form.RENYI,),
+        ),
+        Quantity(
+            f_divergences.f_divergence,
+            "f-divergence",
+            row=lambda options: f_divergences.read_row(options["f"]),
+        ),
+        Quantity(
+            distances.wasserstein,
+            "W₁",
+            of_gap=cdf_distances.area,
+            formulas=_wasserstein_formulas,
+            needs_moment=lambda options: options.get("order", 1),
+            **_BY_SORTING,
+        ),
+        Quantity(
+            distances.cramer,
+            "Cramér",
+            of_gap=cdf_distances.square,
+            finish=_root_unless_squared,
+            **_BY_SORTING,
+        ),
+        Quantity(
+            distances.energy,
+            "Energy",
+            of_gap=lambda gap: 2 * cdf_distances.square(gap),
+            finish=_root_unless_squared,
+            **_BY_SORTING,
+        ),
+        Quantity(
+            distances.ks,
+            "KS",
+            of_gap=cdf_distances.largest,
+            limits=lambda options: (0.0, 1.0),
+            tv_bounds=lambda ks: (ks, 1.0),
+            **{**_BY_SORTING, "unit": ""},
+        ),
+        Quantity(
+            distances.mmd,
+            "MMD",
+            limits=lambda options: (0.0, 2.0 if options.get("squared") else math.sqrt(2)),
+            **{**_BY_SORTING, "of_samples": "pairs", "unit": ""},
+        ),
+        Quantity(
+            entropies.entropy,
+            "H(P)",
+            takes_one=True,
+            of_logs=lambda log_p, log_q: families.surprise(log_p, log_p),
+            formulas=lambda options: (closed_form.ENTROPY,),
+            limits=lambda options: (-math.inf, math.inf),
+        ),
+        Quantity(
+            entropies.cross_entropy,
+            "cross-entropy",
+            of_logs=families.surprise,
+            formulas=lambda options: (closed_form.CROSS_ENTROPY,),
+            of_samples="mean",
+            limits=lambda options: (-math.inf, math.inf),
+        ),
+    )
+}
