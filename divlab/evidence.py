@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, Numbers, Seeds, check_count
-from divlab.divergences.arguments import read, read_number
+from divlab.divergences.inputs import read, read_number
 from divlab.metrics import wilson
 from divlab.models import GAN_OBJECTIVES, Run, Runs, fit_many, training_cost
 from divlab.models.architecture import choose_objective

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
-from divlab.divergences.arguments import read_distribution, read_samples
+from divlab.divergences.inputs import read_distribution, read_samples
 from divlab.divergences.densities import Packed
 from divlab.models.run import Run
 from divlab.targets import modes

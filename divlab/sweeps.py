@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 
 from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
-from divlab.divergences.arguments import Samples, read
+from divlab.divergences.inputs import Samples, read
 from divlab.divergences.comparison import compare
 from divlab.divergences.densities import Packed
 from divlab.metrics import coverage

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 import divlab
-from divlab.divergences.arguments import Samples, read
+from divlab.divergences.inputs import Samples, read
 from divlab.divergences.comparison import compare
-from divlab.divergences.densities import Packed, log_density
+from divlab.divergences.integrals.densities import Packed, log_density
 from divlab.metrics import coverage_of, exact_coverage
 from divlab.models import Run
 from divlab.targets import modes

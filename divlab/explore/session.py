@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from divlab.checks import read_key
-from divlab.divergences.arguments import read
+from divlab.divergences.inputs import read
 from divlab.models import Run, Training
 from divlab.models.run import Status
 from divlab.models.training import units

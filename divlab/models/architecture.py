@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from divlab.checks import check_count
-from divlab.divergences.arguments import read_number
+from divlab.divergences.inputs import read_number
 from divlab.networks import ACTIVATIONS
 from divlab.pytrees import Number, is_setting
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
-from divlab.divergences.arguments import Samples, read
+from divlab.divergences.inputs import Samples, read
 from divlab.divergences.densities import Packed
 
 

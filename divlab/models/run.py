@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
-from divlab.divergences.arguments import Samples
+from divlab.divergences.inputs import Samples
 from divlab.divergences.densities import Packed
 from divlab.models.protocol import Model, check_exact
 from divlab.pytrees import as_arrays

@@ -15,7 +15,7 @@ from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
 
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key, read_seeds
-from divlab.divergences.arguments import Samples
+from divlab.divergences.inputs import Samples
 from divlab.divergences.densities import Packed
 from divlab.models.data import draws_from, read_target
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model

@@ -100,6 +100,23 @@ def test_vmap_is_a_loop(divergence):
     np.testing.assert_allclose(jax.vmap(of_scale)(scales), loop, rtol=1e-5)
 
 
+def test_constants_in_a_traced_function():
+    # They are integrated on the host, where a program must not become a part of the trace.
+    p, q = nd.Normal(0.0, 1.0), nd.Laplace(0.5, 2.0)
+    x, y = np.random.default_rng(0).normal(size=(2, 20))
+    for f, pair in (
+        (divlab.js, (p, q)),
+        (divlab.wasserstein, (p, q)),
+        (divlab.kl, (x, y)),
+        (divlab.js, (x, y)),
+        (divlab.kl, (x, q)),
+    ):
+        expected = float(f(*pair))
+        assert float(jax.jit(lambda t, f=f, pair=pair: t * f(*pair))(2.0)) == 2 * np.float32(
+            expected
+        )
+
+
 def test_vmap_over_samples():
     x, y = np.random.default_rng(0).normal(size=(2, 5, 20)).astype("float32")
     for f in (divlab.kl, divlab.wasserstein):

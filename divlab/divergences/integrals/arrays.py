@@ -5,7 +5,8 @@ they are traced, as under `jax.jit`, `jax.vmap` and `jax.grad`, arrays are JAX's
 alike needs nothing; this file holds the rest.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -60,6 +61,13 @@ def set_rows(array: Array, rows: Array, values: Array) -> Array:
     return array
 
 
+@contextlib.contextmanager
+def computing_on_host() -> Iterator[None]:
+    """Programs run at once, even where known numbers are used inside a function that is traced."""
+    with np.errstate(all="ignore"), jax.ensure_compile_time_eval():
+        yield
+
+
 def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A function that runs on the host where its arguments are known, and else as one program.
 
@@ -73,7 +81,7 @@ def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[
         @wraps(function)
         def call(*arguments: Any) -> Any:
             if is_known([a for i, a in enumerate(arguments) if i not in static]):
-                with np.errstate(all="ignore"):
+                with computing_on_host():
                     return function(*arguments)
             return program(*arguments)
 

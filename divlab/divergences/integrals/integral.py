@@ -22,6 +22,7 @@ from jax import lax
 
 from divlab.divergences.integrals.arrays import (
     Array,
+    computing_on_host,
     fill,
     filled_size,
     fixed,
@@ -144,7 +145,7 @@ def _on_host(
 ) -> tuple[Refined, Panels]:
     """The pieces with their integrals, and the panels that they are parts of."""
     densities = [Known(d).on_device for d in distributions]
-    with np.errstate(all="ignore"):
+    with computing_on_host():
         panels = cut_line([outline(d) for d in distributions], cuts)
 
         def look(pieces: Pieces, at: Limits | None) -> Look:

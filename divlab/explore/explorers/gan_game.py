@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 
 import divlab
 from divlab import figures
-from divlab.divergences.arguments import Samples
-from divlab.divergences.densities import Packed
+from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals.densities import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 import divlab
 from divlab import figures
-from divlab.divergences.densities import Packed
+from divlab.divergences.integrals.densities import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
