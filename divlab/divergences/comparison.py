@@ -8,10 +8,10 @@ import jax
 from divlab.divergences import families
 from divlab.divergences.inputs import read_exact
 from divlab.divergences.integrals import cdf_distances
-from divlab.divergences.integrals.arrays import Array, compiled_if_traced, namespace
+from divlab.divergences.integrals.arrays import Array, compiled_if_traced
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.methods.quadrature import resolved
+from divlab.divergences.methods.quadrature import clipped, resolved
 from divlab.divergences.quantities import QUANTITIES
 
 
@@ -58,7 +58,7 @@ def _compare(names: tuple[str, ...], p: Packed, q: Packed) -> tuple[Any, ...]:
         found = {name: measure(gap) for name, measure in of_gap.items()}
     for name, value in zip(of_logs, integrals, strict=True):
         row = QUANTITIES[name].row({})
-        found[name] = value if row is None else namespace(value).clip(value, 0.0, row.limit)
+        found[name] = value if row is None else clipped(value, row.limit)
     return found, p_mass, q_mass
 
 

@@ -35,6 +35,7 @@ from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import NO_END, Panels, attach, cut_line
 from divlab.divergences.integrals.refinement import (
+    KRONROD,
     Limits,
     Look,
     Pieces,
@@ -134,12 +135,6 @@ def _sum(look: Look) -> tuple[jax.Array, ...]:
     return tuple(look.values.sum(axis=0) + look.rest.sum(axis=0))
 
 
-# The same on the host, in three steps, each of them a program that depends on as little as can be:
-# where the nodes are on the supports, a density on its type, the sums on the integrand.
-
-_LIMITS = 32  # panels at a limit, of which a program takes so many or a multiple
-
-
 def _on_host(
     integrand: Callable, distributions: Distributions, options: tuple, cuts: np.ndarray
 ) -> tuple[Refined, Panels]:
@@ -166,68 +161,64 @@ def _values_program(integrand: Callable, options: tuple, logs: list[jax.Array]) 
     return _values(integrand, options, logs)
 
 
-@partial(jax.jit, static_argnums=0)
-def _look(
-    integrand: Callable,
-    options: tuple,
-    logs: list[jax.Array],
-    slope: jax.Array,
-    length: jax.Array,
-    at: Limits,
-) -> Look:
-    values = _values(integrand, options, logs)
-    inside = [times(v[: slope.size].reshape(slope.shape), slope) for v in values]
-    near = [v[slope.size : slope.size + at.x.size].reshape(at.x.shape) for v in values]
-    return weigh(inside, near, length, at)
-
-
-def _filled(
-    x: np.ndarray, slope: np.ndarray, pieces: Pieces, at: Limits | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Limits]:
-    """Points in a row and all that goes with them, as many as the few programs take.
-
-    The nodes of the pieces come first, then the points of the limits. What is added has no width.
-    """
-    count, dtype = slope.shape[0], precision()
-    limit_count = 0 if at is None else at.start.size
-    room = _LIMITS * max(1, -(-limit_count // _LIMITS))
-    size = filled_size(15 * count + 2 * room)
-    rows = (size - 2 * room) // 15
-    points = np.full(size, x[0, 0], dtype)
-    points[: x.size] = x.ravel()
-    slopes, lengths = np.zeros((rows, 15), dtype), np.zeros(rows, dtype)
-    slopes[:count], lengths[:count] = slope, pieces.stop - pieces.start
-    limit = Limits(
-        np.full((room, 2), x[0, 0], dtype),
-        np.zeros((room, 2), dtype),
-        np.full(room, 0.5, dtype),
-        np.zeros(room, bool),
-    )
-    if at is not None:
-        for empty, known in zip(limit, at, strict=True):
-            empty[:limit_count] = known
-    points[15 * rows : 15 * rows + 2 * room] = limit.x.ravel()
-    return points, slopes, lengths, limit
+# A derivative on the host: the integrals are sums over points with weights, and only the values at
+# the points, and where the points are, depend on what is differentiated.
 
 
 def _jvp_on_host(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     distributions, options, cuts = primals
     refined, panels = _on_host(integrand, distributions, options, np.asarray(cuts))
-    pieces, at = refined.pieces, limits(panels)
-    x, slope, length, limit = _filled(*nodes(panels, pieces), pieces, at)
-    motion = _motion(panels, pieces, at, x, slope.shape[0])
+    with computing_on_host():
+        points, weights, motion = _weighted_points(panels, refined)
+    moves = any(support_ends(d.distribution).shape[0] for d in distributions)
 
-    def over_pieces(distributions: Distributions, options: tuple, _: Any) -> tuple[jax.Array, ...]:
-        points, slopes, beyond = _moved(distributions, x, slope, limit, motion)
-        logs = []
-        for packed in distributions:
-            numbers, structure = jax.tree.flatten(packed)
-            logs.append(density_program(structure)(numbers, points))
-        return _sum(_look(integrand, options, logs, slopes, length, beyond))
+    def at_points(distributions: Distributions) -> tuple[list[jax.Array], jax.Array]:
+        x, w = _moved(distributions, points, weights, motion) if moves else (points, weights)
+        programs = [jax.tree.flatten(packed) for packed in distributions]
+        logs = [density_program(structure)(numbers, x) for numbers, structure in programs]
+        return logs, w if moves else None
 
-    _, slopes = jax.jvp(over_pieces, primals, tangents)
-    values = refined.totals()
-    return tuple(jnp.asarray(v, s.dtype) for v, s in zip(values, slopes, strict=True)), slopes
+    (logs, _), (dlogs, dweights) = jax.jvp(at_points, (distributions,), (tangents[0],))
+    slopes = _slopes(integrand, options, logs, weights)
+    changes = _changes(slopes, (tangents[1], dlogs), dweights)
+    values = refined.totals().astype(precision())
+    return tuple(jnp.asarray(v, c.dtype) for v, c in zip(values, changes, strict=True)), changes
+
+
+class _Slopes(NamedTuple):
+    """Of each function, the slope of its sum in the options and logs, and its values at points."""
+
+    of_arguments: list
+    values: list[jax.Array]
+
+
+# A thousand points need no fast program: half the time to compile.
+@partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
+def _slopes(
+    integrand: Callable, options: tuple, logs: list[jax.Array], weights: jax.Array
+) -> _Slopes:
+    def sums(options: tuple, logs: list[jax.Array]) -> tuple[list[jax.Array], list[jax.Array]]:
+        values = _values(integrand, options, logs)
+        pairs = zip(values, weights, strict=True)
+        return [jnp.sum(jnp.where((w != 0) & (v != 0), v * w, 0.0)) for v, w in pairs], values
+
+    totals, pull, values = jax.vjp(sums, options, logs, has_aux=True)
+    units = np.eye(len(totals), dtype=weights.dtype)
+    return _Slopes([pull(list(unit)) for unit in units], values)
+
+
+@jax.jit
+def _changes(slopes: _Slopes, changes: tuple, dweights: jax.Array | None) -> tuple[jax.Array, ...]:
+    """How each sum changes, to first order."""
+    found = []
+    for i, of_one in enumerate(slopes.of_arguments):
+        products = jax.tree.map(lambda a, b: jnp.sum(a * b), of_one, changes)
+        change = sum(jax.tree.leaves(products), jnp.zeros(()))
+        if dweights is not None:
+            value = slopes.values[i]
+            change += jnp.sum(jnp.where(jnp.isfinite(value), value, 0.0) * dweights[i])
+        found.append(change)
+    return tuple(found)
 
 
 class _Motion(NamedTuple):
@@ -243,37 +234,41 @@ class _Motion(NamedTuple):
     per_width: np.ndarray
 
 
-def _motion(panels: Panels, pieces: Pieces, at: Limits, points: np.ndarray, rows: int) -> _Motion:
-    """That of each of the filled points."""
-    size, count = points.size, 15 * pieces.panel.size
-    panel = np.full(size, -1)
-    panel[:count] = np.repeat(pieces.panel, 15)
-    first = 15 * rows
-    panel[first : first + 2 * at.start.size] = np.repeat(panels.at_limits, 2)
-    of_one, dtype = panel >= 0, precision()
-    width = np.where(of_one, panels.width[panel], 1.0)
-    return _Motion(
-        np.where(of_one, panels.anchor_follows[panel], NO_END),
-        np.where(of_one, panels.far_follows[panel], NO_END),
-        np.where(of_one, (points - panels.anchor[panel]) / width, 0.0).astype(dtype),
-        (1 / width).astype(dtype),
+def _weighted_points(panels: Panels, refined: Refined) -> tuple[np.ndarray, np.ndarray, _Motion]:
+    """The points of all sums, (functions, points) their weights, and how they move."""
+    pieces, at = refined.pieces, limits(panels)
+    x, slope = nodes(panels, pieces)
+    inside = (KRONROD * slope * (pieces.stop - pieces.start)[:, None]).ravel()
+    # A remainder is so many times the value at the first point of a limit.
+    beyond = np.where(np.isfinite(refined.shares), refined.shares, 0.0).T
+    points = np.concatenate([x.ravel(), at.x[:, 0]])
+    weights = np.concatenate([np.tile(inside, (len(beyond), 1)), beyond], axis=1)
+    panel = np.concatenate([np.repeat(pieces.panel, 15), panels.at_limits])
+    width = panels.width[panel]
+    motion = _Motion(
+        _filled_ints(panels.anchor_follows[panel]),
+        _filled_ints(panels.far_follows[panel]),
+        fill((points - panels.anchor[panel]) / width, 0.0),
+        fill(1 / width, 0.0),
     )
+    largest = np.finfo(precision()).max
+    filled = [fill(np.clip(row, -largest, largest), 0.0) for row in weights]
+    return fill(points, points[0]), np.stack(filled), motion
+
+
+def _filled_ints(numbers: np.ndarray) -> np.ndarray:
+    filled = np.full(filled_size(numbers.size), NO_END, np.int32)
+    filled[: numbers.size] = numbers
+    return filled
 
 
 @jax.jit
 def _moved(
-    distributions: Distributions,
-    points: jax.Array,
-    slope: jax.Array,
-    limit: Limits,
-    motion: _Motion,
-) -> tuple[jax.Array, jax.Array, Limits]:
-    """The points and dx/dt with the gradients of the ends of the supports."""
+    distributions: Distributions, points: jax.Array, weights: jax.Array, motion: _Motion
+) -> tuple[jax.Array, jax.Array]:
+    """The points and their weights with the gradients of the ends of the supports."""
     ends = support_ends(*(d.distribution for d in distributions))
     shift = jnp.concatenate([ends - lax.stop_gradient(ends), jnp.zeros(1)])  # NO_END is the last
     stretch = shift[motion.far] - shift[motion.near]
-    points = points + shift[motion.near] + stretch * motion.along
-    wider = 1 + stretch * motion.per_width
-    inside, outside = wider[: slope.size], wider[slope.size : slope.size + limit.slope.size]
-    beyond = limit._replace(slope=limit.slope * outside.reshape(limit.slope.shape))
-    return points, slope * inside.reshape(slope.shape), beyond
+    moved = points + shift[motion.near] + stretch * motion.along
+    return moved, weights * (1 + stretch * motion.per_width)

@@ -76,12 +76,14 @@ class Survey(NamedTuple):
 class Refined(NamedTuple):
     """The pieces at the end, (pieces, functions) the integrals over them, and what lies beyond.
 
-    `rest` is (limits, functions): what `remainder` says of each function.
+    `rest` is (limits, functions): what `remainder` says of each function. `shares` is of the same
+    shape: the remainder over the value at the first point of the limit.
     """
 
     pieces: Pieces
     values: Array
     rest: Array
+    shares: Array
 
     def totals(self) -> Array:
         """(functions,) the integrals over the whole line."""
@@ -96,12 +98,13 @@ def _limits() -> tuple[int, float]:
 class Look(NamedTuple):
     """What the nodes of some pieces tell: (pieces, functions) integrals and errors.
 
-    `rest` is (limits, functions), where the limits were looked at as well.
+    `rest` and `shares` are (limits, functions), as in `Refined`, where the limits were looked at.
     """
 
     values: Array
     errors: Array
     rest: Array | None
+    shares: Array | None
 
 
 def look_by(panels: Panels, integrand: Callable[[Array], Any]) -> Callable[..., Look]:
@@ -124,12 +127,12 @@ def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
     xp = namespace(sums)
     sums = sums * length[:, None, None]
     integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)
-    rest = None
-    if at is not None and on_host(near):
-        rest = remainder(at, near).T
-    elif at is not None:
-        rest = jnp.stack([remainder(at, of_one) for of_one in near], axis=-1)
-    return Look(integrals, xp.where(xp.isfinite(errors), errors, 0.0), rest)
+    shares = rest = None
+    if at is not None:
+        shares = [remainder_share(at, of_one) for of_one in near]
+        rest = [of_limit(s * n[:, 0], n[:, 0]) for s, n in zip(shares, near, strict=True)]
+        rest, shares = xp.stack(rest, axis=-1), xp.stack(shares, axis=-1)
+    return Look(integrals, xp.where(xp.isfinite(errors), errors, 0.0), rest, shares)
 
 
 def times(values: Array, slope: Array) -> Array:
@@ -148,10 +151,10 @@ def refine(panels: Panels, look: Callable[[Pieces, Limits | None], Look]) -> Ref
     whole = Pieces(xp.arange(count), panels.start, xp.ones_like(panels.start))
     # The limits are looked at together with the first nodes: densities are slow to compile, and on
     # the host each call of their program costs time.
-    values, errors, rest = look(whole, limits(panels))
+    values, errors, rest, shares = look(whole, limits(panels))
     drive = _refine_on_host if on_host(panels.anchor) else _refine_traced
     survey = drive(Survey(whole, values, errors), look)
-    return Refined(survey.pieces, survey.values, rest)
+    return Refined(survey.pieces, survey.values, rest, shares)
 
 
 def _refine_on_host(known: Survey, look: Callable[[Pieces, None], Look]) -> Survey:
@@ -257,11 +260,20 @@ def remainder(at: Limits, values: Array) -> Array:
 
     c is read off its two values. With c <= -1 the integral has no bound.
     """
+    return of_limit(remainder_share(at, values) * values[..., 0], values[..., 0])
+
+
+def remainder_share(at: Limits, values: Array) -> Array:
+    """The remainder over the first of the two values; inf where the integral has no bound."""
     xp = namespace(values)
     near = xp.where(values != 0, values * at.slope, 0.0)
     matters = at.used & (near[..., 0] * near[..., 1] > 0) & xp.isfinite(near).all(axis=-1)
     near = xp.where(matters[..., None], near, 1.0)
     power = xp.log2(fixed(near[..., 1] / near[..., 0]))
-    rest = near[..., 0] * at.start / (1 + power)
-    rest = xp.where(power > -0.99, rest, xp.sign(near[..., 0]) * np.inf)
-    return xp.where(matters, rest, 0.0)
+    share = at.slope[:, 0] * at.start / (1 + power)
+    return xp.where(matters, xp.where(power > -0.99, share, np.inf), 0.0)
+
+
+def of_limit(product: Array, value: Array) -> Array:
+    """The product of a share and a value, 0 where the value is 0."""
+    return namespace(product).where(value != 0, product, 0.0)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.families import integrand
-from divlab.divergences.integrals.arrays import Array, is_known, namespace, on_host, precision
+from divlab.divergences.integrals.arrays import Array, is_known, on_host, precision
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.methods.base import OfDistributions
 from divlab.pytrees import record
@@ -23,21 +23,37 @@ class Quadrature(OfDistributions):
 
     def f_divergence(self, family, p, q, names):
         value, *masses = integral(integrand, (p, q), family)
-        value = namespace(value).clip(value, 0.0, family.limit)
-        return resolved(value, *zip(names, masses, strict=True))
+        return resolved(clipped(value, family.limit), *zip(names, masses, strict=True))
+
+
+def clipped(value: Array, limit: Any) -> Array:
+    """The value, cut to the range from 0 to `limit` that rounding may have left."""
+    if on_host(value) and on_host(limit):
+        return np.clip(value, 0.0, limit)
+    return _clipped(value, limit)
+
+
+@jax.jit
+def _clipped(value: jax.Array, limit: jax.Array) -> jax.Array:
+    return jnp.clip(value, 0.0, limit)
 
 
 def resolved(value: Array, *masses: tuple[str, Any]) -> jax.Array:
     """`value`, if the nodes have seen all the mass of each argument; else an error, or NaN."""
     for name, mass in masses:
         if not is_known(mass):
-            value = jnp.where(jnp.abs(mass - 1) <= _UNSEEN, value, jnp.nan)
+            value = _unless_unseen(value, mass)
         elif not abs(float(mass) - 1) <= _UNSEEN:
             raise ValueError(
                 f"{name} could not be resolved: its density integrates to {float(mass):.6g} "
                 "instead of 1. Is its log_prob normalised?"
             )
     return on_device(value)
+
+
+@jax.jit
+def _unless_unseen(value: jax.Array, mass: jax.Array) -> jax.Array:
+    return jnp.where(jnp.abs(mass - 1) <= _UNSEEN, value, jnp.nan)
 
 
 def on_device(value: Array) -> jax.Array:
