@@ -11,7 +11,7 @@ from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
 from divlab.divergences.inputs import read_distribution, read_samples
-from divlab.divergences.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 from divlab.models.run import Run
 from divlab.targets import modes
 

@@ -25,12 +25,13 @@ from tqdm.auto import tqdm
 
 from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
-from divlab.divergences.inputs import Samples, read
 from divlab.divergences.comparison import compare
-from divlab.divergences.densities import Packed
+from divlab.divergences.inputs import Samples, read
+from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage
 from divlab.models import Runs, fit_many
 from divlab.models.protocol import Model, ModelLike, check_exact, read_model
+from divlab.models.training import check_start
 from divlab.pytrees import as_arrays
 from divlab.targets import modes
 
@@ -153,6 +154,12 @@ def _check(
             modes(target)
         except (TypeError, ValueError) as error:
             raise type(error)(f"targets[{label!r}]: {error}") from error
+    for (model_label, model), (label, target) in itertools.product(models.items(), targets.items()):
+        try:
+            check_start(model, target)
+        except (TypeError, ValueError) as error:
+            where = f"models[{model_label!r}], targets[{label!r}]"
+            raise type(error)(f"{where}: {error}") from error
     check_count("steps", steps)
     unknown = set(fit_options) - {"batch_size"}
     if unknown:

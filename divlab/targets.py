@@ -12,13 +12,16 @@ from numpyro.distributions import Categorical, Distribution, MixtureSameFamily, 
 from divlab.checks import Numbers
 from divlab.divergences.inputs import (
     Samples,
-    is_known,
     read,
     read_number,
     read_samples,
     read_weights,
 )
-from divlab.divergences.densities import landmarks, log_density, support_bounds
+from divlab.divergences.integrals.arrays import is_known
+from divlab.divergences.integrals.densities import support_bounds
+from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.outlines import outline
+from divlab.divergences.integrals.packed import Packed
 from divlab.pytrees import Number
 
 Modes: TypeAlias = tuple[Float[Array, " K"], Float[Array, " K"], Float[Array, " K"]]
@@ -161,7 +164,7 @@ def modes(target: Distribution | Numbers) -> Modes:
             weights = distribution.mixing_distribution.probs
             found: Modes = _left_to_right(parts.loc, parts.scale, weights)
             return found
-    return _modes_of_density(distribution)
+    return _modes_of_density(argument)
 
 
 @jax.jit
@@ -186,12 +189,13 @@ def _modes_of_samples(x: Float[np.ndarray, " n"]) -> Modes:
     return _climb(grid, density, x, np.full(x.size, 1 / x.size))
 
 
-def _modes_of_density(distribution: Distribution) -> Modes:
-    cuts = np.sort(np.asarray(landmarks(distribution), float))
-    low, high = support_bounds(distribution)
-    grid = np.linspace(max(cuts[0], float(low)), min(cuts[-1], float(high)), 4097)
+def _modes_of_density(packed: Packed) -> Modes:
+    cuts = np.asarray(outline(packed).landmarks, float)
+    low, high = (float(bound) for bound in support_bounds(packed.distribution))
+    grid = np.linspace(max(cuts.min(), low), min(cuts.max(), high), 4097)
     grid = (grid[1:] + grid[:-1]) / 2
-    density = np.exp(np.asarray(jax.jit(log_density)(distribution, jnp.asarray(grid)), float))
+    (log_density,) = log_densities(packed)
+    density = np.exp(np.asarray(log_density(grid), float))
     return _climb(grid, density, grid, density / density.sum())
 
 

@@ -16,7 +16,6 @@ LEVELS = {
     "checks": 0,
     "pytrees": 0,
     "networks": 0,
-    "methods": 1,
     "divergences": 2,
     "targets": 3,
     "models": 3,
@@ -30,7 +29,7 @@ LEVELS = {
 # Root of an import -> where it may stand. The others are free.
 HOMES = {
     "flax": ("networks.py",),
-    "optax": ("models/objectives/optimizers.py", "divergences/methods/", "divergences/variational"),
+    "optax": ("models/objectives/optimizers.py", "divergences/methods/variational.py"),
     "ipywidgets": ("explore/",),
     "matplotlib": ("figures.py", "explore/"),
     "xarray": ("sweeps.py", "evidence.py"),

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Key
 from numpyro.distributions import Normal
 
 from divlab.checks import Count, check_count
-from divlab.divergences.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 from divlab.models.data import Units, repeated
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.pytrees import as_arrays

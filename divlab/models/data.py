@@ -11,13 +11,13 @@ from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
 from divlab.divergences.inputs import Samples, read
-from divlab.divergences.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 
 
 class Units(NamedTuple):
     """The location and the scale in which networks see x: measurements are standardised.
 
-    `Data` has them for a model to keep among its parameters, where they are not counted as learned.
+    A model keeps those of its `Data` among its parameters, where they do not count as learned.
     """
 
     loc: Float[Array, ""]
@@ -68,7 +68,7 @@ def read_target(target: Distribution | Numbers) -> Packed | Samples:
 
 
 def draws_from(target: Packed | Samples, batch_size: int) -> Data:
-    """Batches of a target, of measurements with replacement."""
+    """Data whose batches are draws from a target; measurements are drawn with replacement."""
     if isinstance(target, Packed):
         distribution = target.distribution
         as_it_is = Units(jnp.zeros(()), jnp.ones(()))

@@ -48,7 +48,11 @@ class Model(Protocol):
         """What it is and what it minimises, in a few words, such as "VAE, ELBO"."""
 
     def init(self, key: Key[Array, ""], data: Data) -> State:
-        """The state before the first step."""
+        """The state before the first step.
+
+        Raises:
+            ValueError: this model cannot learn from `data.target`.
+        """
 
     def step(
         self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False

@@ -14,7 +14,7 @@ from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
 from divlab.divergences.inputs import Samples
-from divlab.divergences.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 from divlab.models.protocol import Model, check_exact
 from divlab.pytrees import as_arrays
 

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key, read_seeds
 from divlab.divergences.inputs import Samples
-from divlab.divergences.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 from divlab.models.data import draws_from, read_target
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.models.run import Run, Runs, Status
@@ -274,6 +274,12 @@ def _begin(
     """The untrained model."""
     state = model.init(jax.random.fold_in(key, 0), draws_from(target, batch_size))
     return _Progress(state, jnp.zeros((), int), jnp.full((), -1, int))
+
+
+def check_start(model: ModelLike, target: Distribution | Numbers) -> None:
+    """Raises what `fit` would raise before its first step, and computes nothing."""
+    arguments = _read_model(model), read_target(target), jax.random.key(0)
+    jax.eval_shape(partial(_begin, batch_size=1), *arguments)
 
 
 def _go_on(

@@ -1,5 +1,6 @@
 """A third kind of model is taken wherever a GAN or a VAE is, and needs no change there."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -66,6 +67,18 @@ class MomentMatcher(Gaussian):
         return State(params), {"gap": jnp.abs(mean - state.params["loc"])}
 
 
+@record
+class Exact(Gaussian):
+    """A model that learns distributions only."""
+
+    summary = "Gaussian, exact"
+
+    def init(self, key: Key[Array, ""], data: Data) -> State:
+        if not isinstance(data.target, Distribution):
+            raise ValueError("target must be a distribution for this model.")
+        return super().init(key, data)
+
+
 TARGET = Normal(1.0, 2.0)
 MODELS: dict[str, Model] = {"nll": Gaussian(), "moments": MomentMatcher()}
 OPTIONS: dict[str, Any] = {"steps": 300, "record_every": 100, "batch_size": 64}
@@ -105,6 +118,16 @@ def test_its_step_has_a_cost() -> None:
         cost = divlab.training_cost(model, 64)
         assert cost.parameters == 2
         assert cost.flops > 0
+
+
+def test_a_model_may_refuse_a_target(tmp_path: Path) -> None:
+    """Else a sweep finds so only after it has trained the models before."""
+    with pytest.raises(ValueError, match="target must be a distribution for this model"):
+        divlab.fit(Exact(), [1.0, 2.0, 3.0])
+    models, targets = MODELS | {"exact": Exact()}, {"one": TARGET, "data": [1.0, 2.0, 3.0]}
+    with pytest.raises(ValueError, match=r"models\['exact'\], targets\['data'\]: target must be"):
+        divlab.sweep(models, targets, seeds=1, store=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 class Nothing(NamedTuple):
