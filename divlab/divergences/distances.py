@@ -19,6 +19,7 @@ from divlab.divergences.integrals import cdf_distances, transport
 from divlab.divergences.integrals import mmd as mmd_integrals
 from divlab.divergences.integrals.arrays import (
     Array,
+    compiled,
     compiled_if_traced,
     is_known,
     unless_nan,
@@ -313,25 +314,25 @@ def _mixed(function: Callable, p: Any, q: Any, *options: Any) -> jax.Array:
     return resolved(value, (name, mass))
 
 
-@jax.jit
+@compiled()
 def _traced_wasserstein(x, y, order):
     value = jnp.where(order >= 1, sorting.traced_wasserstein(x, y, order), jnp.nan)
     return unless_nan(value, x, y)
 
 
-@jax.jit
+@compiled()
 def _traced_square(x, y):
     gap, width = sorting.traced_steps(x, y)
     return unless_nan(jnp.sum(gap**2 * width), x, y)
 
 
-@jax.jit
+@compiled()
 def _traced_largest(x, y):
     gap, width = sorting.traced_steps(x, y)
     return unless_nan(jnp.max(jnp.where(width > 0, jnp.abs(gap), 0.0)), x, y)
 
 
-@jax.jit
+@compiled()
 def _traced_squared_mmd(x, y, bandwidth):
     value = mmd_integrals.traced_squared(x.values, y.values, bandwidth)
     return unless_nan(jnp.where(bandwidth > 0, value, jnp.nan), x, y)

@@ -7,7 +7,7 @@ alike needs nothing; this file holds the rest.
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 import jax
@@ -68,15 +68,53 @@ def computing_on_host() -> Iterator[None]:
         yield
 
 
-def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A function that runs on the host where its arguments are known, and else as one program.
+def compiled(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A function run as one program for each structure and shape of its arguments.
+
+    It is `jax.jit`, but that no more than so many programs are kept, of all functions together.
+    Such a program depends on a pair of types and takes hundreds of the memory maps that a process
+    may have; one that is not used for long is forgotten, and compiled anew if it is needed again.
 
     Args:
         static: the positions of arguments that shape the program, such as functions.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        program = jax.jit(function, static_argnums=static)
+        @wraps(function)
+        def call(*arguments: Any) -> Any:
+            fixed_ones = tuple(arguments[i] for i in static)
+            others = [a for i, a in enumerate(arguments) if i not in static]
+            leaves, structure = jax.tree.flatten(others)
+            shapes = tuple(jax.typeof(leaf) for leaf in leaves)
+            return _program(function, static, fixed_ones, structure, shapes)(*others)
+
+        return call
+
+    return decorate
+
+
+_KEPT = 24  # of some 500 memory maps each
+
+
+@lru_cache(maxsize=_KEPT)
+def _program(
+    function: Callable[..., Any], places: tuple, static: tuple, structure: Any, shapes: tuple
+) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*others: Any) -> Any:
+        arguments = list(others)
+        for place, value in zip(places, static, strict=True):
+            arguments.insert(place, value)
+        return function(*arguments)
+
+    return jax.jit(run)
+
+
+def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A function that runs on the host where its arguments are known, and else as `compiled`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        program = compiled(*static)(function)
 
         @wraps(function)
         def call(*arguments: Any) -> Any:

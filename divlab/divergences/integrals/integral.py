@@ -22,6 +22,7 @@ from jax import lax
 
 from divlab.divergences.integrals.arrays import (
     Array,
+    compiled,
     computing_on_host,
     fill,
     filled_size,
@@ -84,7 +85,7 @@ def _traced(
     return _program(integrand, distributions, options, cuts)
 
 
-@partial(jax.jit, static_argnums=0)
+@compiled(0)
 def _program(
     integrand: Callable, distributions: Distributions, options: tuple, cuts: jax.Array
 ) -> tuple[jax.Array, ...]:
@@ -116,7 +117,7 @@ def _traced_jvp(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[A
     return _jvp_program(integrand, primals, tangents)
 
 
-@partial(jax.jit, static_argnums=0)
+@compiled(0)
 def _jvp_program(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     held, options = lax.stop_gradient(primals[:2])
     panels = _traced_panels(held, primals[2])
@@ -262,7 +263,7 @@ def _filled_ints(numbers: np.ndarray) -> np.ndarray:
     return filled
 
 
-@jax.jit
+@compiled()
 def _moved(
     distributions: Distributions, points: jax.Array, weights: jax.Array, motion: _Motion
 ) -> tuple[jax.Array, jax.Array]:

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 
 from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals.arrays import compiled
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.refinement import NODES
@@ -25,7 +26,7 @@ def _kernel_less_1(difference):
     return jnp.expm1(-0.5 * difference**2)
 
 
-@jax.jit
+@compiled()
 def squared(p: Packed, q: Packed, bandwidth) -> tuple[jax.Array, ...]:
     """MMD² of two distributions, and the masses of P and Q that the nodes have seen."""
     around = bandwidth * jnp.asarray(_STEPS, float)

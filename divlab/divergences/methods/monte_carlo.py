@@ -9,7 +9,7 @@ from jax import lax
 
 from divlab.checks import check_count, read_key
 from divlab.divergences import families
-from divlab.divergences.integrals.arrays import is_known, unless_nan
+from divlab.divergences.integrals.arrays import compiled, is_known, unless_nan
 from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
@@ -45,7 +45,7 @@ class MonteCarlo(OfDistributions):
         return value
 
 
-@jax.jit
+@compiled()
 def mean_and_error(family: families.Family, p: Packed, q: Packed, method) -> tuple[jax.Array, ...]:
     """The mean of q f(p/q) / m over draws from m = ½ (p + q), and its standard error.
 

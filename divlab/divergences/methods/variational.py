@@ -22,7 +22,7 @@ from jax import lax
 
 from divlab.checks import check_count, read_key
 from divlab.divergences import families
-from divlab.divergences.integrals.arrays import on_host, precision
+from divlab.divergences.integrals.arrays import compiled, on_host, precision
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
 from divlab.pytrees import as_arrays, record, setting
@@ -89,7 +89,7 @@ class Variational(OfSamples):
         return np.asarray(_held_out_bound(as_arrays(family), x, y, self))
 
 
-@jax.jit
+@compiled()
 def _held_out_bound(
     family: families.Family, x: jax.Array, y: jax.Array, method: Variational
 ) -> jax.Array:
