@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, Numbers, Seeds, check_count
-from divlab.divergences.inputs import read, read_number
+from divlab.divergences.inputs import read_number
 from divlab.metrics import wilson
 from divlab.models import GAN_OBJECTIVES, Run, Runs, fit_many, training_cost
 from divlab.models.architecture import choose_objective
@@ -156,10 +156,10 @@ def along_training(run: Run) -> xr.Dataset:
         raise TypeError(f"run must be a divlab.Run or divlab.Runs, got {run!r}.")
     check_exact("the model of `run`", run.model)
     axes = ("seed", "step") if isinstance(run, Runs) else ("step",)
-    shape = run.steps.shape
-    flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[len(shape) :]), run.snapshots)
-    found = divergences_to(as_arrays(run.model), as_arrays(flat), read("target", run.target))
-    table = {name: (axes, np.asarray(values).reshape(shape)) for name, values in found.items()}
+    alone = run if isinstance(run, Runs) else [run]
+    laws = (one.distribution(int(step)) for one in alone for step in one.steps)
+    found = divergences_to(run.target, laws)
+    table = {name: (axes, values.reshape(run.steps.shape)) for name, values in found.items()}
     table |= {name: (axes, values) for name, values in run.history.items()}
     return xr.Dataset(table, coords={"step": np.atleast_2d(run.steps)[0]})
 

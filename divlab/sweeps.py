@@ -5,7 +5,7 @@ import itertools
 import os
 import uuid
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax import lax
 from jax.experimental import multihost_utils
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
 from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
@@ -210,29 +208,32 @@ def _describe_target(target: Distribution | Numbers) -> str:
 def _measure(runs: Runs, target: Distribution | Numbers) -> dict[str, NDArray[Any]]:
     """Name of a variable -> its values, seeds first."""
     found = coverage(runs, target)._asdict()
-    argument = read("target", target)
-    found |= divergences_to(as_arrays(runs.model), as_arrays(runs.params), argument)
+    found |= divergences_to(target, (run.distribution() for run in runs))
     found["status"] = np.array([STATUSES.index(status) for status in runs.status])
     return {name: np.asarray(values) for name, values in found.items()}
 
 
-@jax.jit
 def divergences_to(
-    model: Model, params: Any, target: Packed | Samples
-) -> dict[str, Float[Array, " n"]]:
-    """From the target to what a model has learned, for n parameters along a leading axis."""
+    target: Distribution | Numbers, learned: Iterable[Distribution]
+) -> dict[str, NDArray[Any]]:
+    """From a target to each of several learned distributions, `NAMES` of divergence -> (n,) values.
 
-    def of_one(params: Any) -> dict[str, Float[Array, ""]]:
-        learned = model.learned(params)
-        if isinstance(target, Packed):
-            return compare(target.distribution, learned, *NAMES)
-        x, draws = target.values, learned.sample(jax.random.key(0), (DRAWS,))
-        values = [kl(x, draws), reverse_kl(x, draws), js(x, draws), wasserstein(x, learned)]
-        return dict(zip(NAMES, values, strict=True))
+    They are NaN where a distribution is that of a model whose parameters are no longer finite.
+    """
+    argument = read("target", target)
+    rows = [_divergences(argument, one) for one in learned]
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    return {name: np.array([row[name] for row in rows], dtype) for name in NAMES}
 
-    # One after the other: a thousand at once would fill the memory.
-    found: dict[str, Array] = lax.map(of_one, params)
-    return found
+
+def _divergences(target: Packed | Samples, learned: Distribution) -> dict[str, Any]:
+    if not all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(learned)):
+        return dict.fromkeys(NAMES, np.nan)
+    if isinstance(target, Packed):
+        return compare(target.distribution, learned, *NAMES)
+    x, draws = target.values, learned.sample(jax.random.key(0), (DRAWS,))
+    values = [kl(x, draws), reverse_kl(x, draws), js(x, draws), wasserstein(x, learned)]
+    return dict(zip(NAMES, values, strict=True))
 
 
 def _pack(variables: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> bytes:

@@ -197,6 +197,14 @@ found.to_netcdf(out, engine="scipy")
 """
 
 
+def test_a_model_that_diverges_has_no_divergences() -> None:
+    """Else one bad seed would end a sweep of hours with an error about NaN."""
+    models = {"wild": divlab.VAE(hidden=(4,), learning_rate=1e20)}
+    found = divlab.sweep(models, TARGETS, **OPTIONS | {"seeds": 2})
+    assert found["status"].values.tolist() == [[["diverged"] * 2]]
+    assert np.all(np.isnan(found["kl"]))
+
+
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Starts the script in a process that finds compiled programs where the last one left them."""
