@@ -6,6 +6,7 @@ precision of JAX.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
     compiled_if_traced,
+    computing_on_host,
     is_known,
     unless_nan,
 )
@@ -346,10 +348,32 @@ def _of_sorted(
     return unless_nan(value, values), mass
 
 
-@compiled_if_traced(0)
 def _of_gap(measure: Callable, p: Packed, q: Packed) -> tuple[Array, ...]:
+    """A measure of F - G, and the masses of P and Q that the nodes have seen."""
+    return _measured(measure, p, q) if is_known(p, q) else _differentiable(measure, p, q)
+
+
+@compiled_if_traced(0)
+def _measured(measure: Callable, p: Packed, q: Packed) -> tuple[Array, ...]:
     gap, *masses, _ = cdf_distances.between(p, q)
     return measure(gap), *masses
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _differentiable(measure: Callable, p: Packed, q: Packed) -> tuple[Array, ...]:
+    return _measured(measure, p, q)
+
+
+@_differentiable.defjvp
+def _differentiable_jvp(measure: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+    if not is_known(primals) or measure not in cdf_distances.POTENTIALS:
+        return jax.jvp(partial(_measured, measure), primals, tangents)
+    with computing_on_host():
+        gap, *masses, _ = cdf_distances.between(*primals)
+        found = [jnp.asarray(v, float) for v in (measure(gap), *masses)]
+    change = cdf_distances.change_on_host(measure, gap, primals, tangents)
+    # What the nodes have seen is a check, not a result.
+    return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
 
 
 _wasserstein_p = compiled_if_traced()(transport.wasserstein_p)

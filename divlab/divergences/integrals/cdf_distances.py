@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals.arrays import Array, fixed, namespace, on_host
+from divlab.divergences.integrals.arrays import Array, computing_on_host, fixed, namespace, on_host
 from divlab.divergences.integrals.cumulative import Line
+from divlab.divergences.integrals.derivatives import change_of_sums, weighted_sums
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.refinement import NODES, Pieces
+from divlab.divergences.integrals.refinement import KRONROD, NODES, Pieces, limits
 from divlab.divergences.integrals.roots import root
 
 
@@ -20,7 +23,8 @@ class Gap(NamedTuple):
 
     It is the mass P has in excess so far, summed from whichever end has the smaller masses.
     `excess` is (p - q) dx/ds at the nodes. Beyond each piece p - q amounts to `rest`, and times
-    |x - m| to `moment`, times |x - m|^½ to `half_moment`, m being the middle of the line.
+    |x - m| to `moment`, times |x - m|^½ to `half_moment`, m being the middle of the line. `shares`
+    (3, pieces) are these three over the values at the first point of a limit.
     """
 
     line: Line
@@ -31,6 +35,7 @@ class Gap(NamedTuple):
     rest: Array
     moment: Array
     half_moment: Array
+    shares: Array
 
 
 def between(
@@ -52,7 +57,7 @@ def between(
         further = integrands(log_p, log_q) if integrands else ()
         return of_p, of_q, excess, distance * excess, xp.sqrt(distance) * excess, *further
 
-    values, rest = lines.evaluate(line, functions)
+    values, rest, shares = lines.evaluate(line, functions)
     *masses, excess = lines.accumulate(line, values[:3], rest[:3])
     below, above = (sum(m) for m in zip(*((m.below, m.above) for m in masses), strict=True))
     from_left = below < above
@@ -63,7 +68,7 @@ def between(
         at_low[:, None] + lines.rise(excess.density),
         at_high[:, None] - lines.fall(excess.density),
     )
-    gap = Gap(line, at_low, at_high, at_nodes, excess.density, *rest[2:5])
+    gap = Gap(line, at_low, at_high, at_nodes, excess.density, *rest[2:5], shares[2:5])
     integrals = lines.total(values[5:]).sum(axis=-1) + rest[5:].sum(axis=-1)
     return gap, masses[0].total, masses[1].total, list(integrals)
 
@@ -142,6 +147,88 @@ def largest(gap: Gap) -> Array:
     widest = xp.abs(gap.at_low + lines.sum_series(lines.integral_series(gap.excess), s))
     at_edges = xp.maximum(xp.abs(gap.at_low), xp.abs(gap.at_high))
     return xp.clip(xp.max(xp.maximum(widest, at_edges)), 0.0, 1.0)
+
+
+class _Potential(NamedTuple):
+    """The function φ of x for which an integral of F - G changes by ∫ φ (dp - dq) dx.
+
+    For ∫ |F - G| it is Kantorovich's. It is given where each piece begins, at its nodes and where
+    it ends, with its slope at the nodes; `beyond` (3, pieces) says how the part of the integral
+    beyond a piece changes with `rest`, `moment` and `half_moment`.
+    """
+
+    at_low: np.ndarray
+    at_nodes: np.ndarray
+    at_high: np.ndarray
+    slope: np.ndarray
+    beyond: np.ndarray
+
+
+def _potential_of_area(gap: Gap) -> _Potential:
+    line, (low, high) = gap.line, gap.line.edges
+    before, after = (np.where(a == 0, gap.at_nodes[:, 7], a) for a in (gap.at_low, gap.at_high))
+    before, after = np.sign(before), np.sign(after)
+    crosses = before * after < 0
+    crossing = high.copy()
+    if np.any(crosses):
+        upwards = lines.series(gap.at_nodes[crosses] * after[crosses, None])
+        s = root(lambda s: lines.sum_series(upwards, s), after[crosses])
+        crossing[crosses] = lines.at_share(line, np.flatnonzero(crosses), s)
+    to, past = np.minimum(line.x, crossing[:, None]), np.maximum(line.x - crossing[:, None], 0.0)
+    along = -before[:, None] * (to - low[:, None]) - after[:, None] * past
+    whole = -before * (crossing - low) - after * (high - crossing)
+    slope = -np.where(line.x < crossing[:, None], before[:, None], after[:, None])
+    distance = np.abs(line.outer - line.middle)
+    sign = np.sign(gap.moment - distance * gap.rest)
+    beyond = np.stack([-sign * distance, sign, 0 * sign])
+    return _from_left(line, along, whole, slope, beyond)
+
+
+def _potential_of_square(gap: Gap) -> _Potential:
+    line, slope = gap.line, -2 * gap.at_nodes
+    rise, whole = lines.rise(slope * line.slope), lines.total(slope * line.slope)
+    distance = np.abs(line.outer - line.middle)
+    by_rest = np.sqrt(distance) * np.abs(gap.half_moment) - 2 * distance * np.abs(gap.rest)
+    by_half = np.sqrt(distance) * np.abs(gap.rest)
+    beyond = [np.sign(gap.rest) * by_rest, 0 * by_rest, np.sign(gap.half_moment) * by_half]
+    return _from_left(line, rise, whole, slope, np.stack(beyond))
+
+
+def _from_left(
+    line: Line, along: np.ndarray, whole: np.ndarray, slope: np.ndarray, beyond: np.ndarray
+) -> _Potential:
+    """A potential from how much it rises along each piece; near 0 amid the pieces."""
+    start = lines.sums_before(whole[None], line.order)[0]
+    start = start - np.median(start)
+    beyond = np.where(line.is_tail, beyond, 0.0)
+    return _Potential(start, start[:, None] + along, start + whole, slope, beyond)
+
+
+POTENTIALS = {area: _potential_of_area, square: _potential_of_square}
+
+
+def change_on_host(
+    measure: Callable[[Gap], Array], gap: Gap, primals: tuple, tangents: tuple
+) -> jax.Array:
+    """The change of `area` or `square` of a known gap with the distributions (P, Q)."""
+    with computing_on_host():
+        potential = POTENTIALS[measure](gap)
+        line, at = gap.line, limits(gap.line.panels)
+        panel = line.panels.at_limits
+        distance = np.abs(at.x[:, 0] - line.middle)
+        factors = np.stack([np.ones_like(distance), distance, np.sqrt(distance)])
+        shares = np.where(np.isfinite(gap.shares), gap.shares, 0.0)[:, panel] * factors
+        outer = np.where(line.ascending, potential.at_low, potential.at_high)[panel]
+        beyond = outer * shares[0] + (potential.beyond[:, panel] * shares).sum(axis=0)
+        mass = KRONROD * line.slope
+        weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond])
+        rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond])
+        sums = weighted_sums(line.panels, line.pieces, line.x, at, weights[None], rises[None])
+    return change_of_sums(_excess, (), (primals, ()), (tangents, ()), sums)[0]
+
+
+def _excess(options: tuple, logs: list[jax.Array]) -> list[jax.Array]:
+    return [jnp.exp(logs[0]) - jnp.exp(logs[1])]
 
 
 def samples_square(values: Array, levels: Array, q: Packed) -> tuple[Array, Array]:

@@ -35,8 +35,10 @@ from divlab.divergences.integrals.refinement import (
     limits,
     look_by,
     nodes,
+    of_limit,
     refine,
     remainder,
+    remainder_share,
 )
 
 # Polynomials on [0, 1] through the 15 nodes, as coefficients of Legendre polynomials P_k(2s - 1):
@@ -156,7 +158,7 @@ def _left_to_right(values: Array, ascending: Array) -> Array:
     return namespace(values).where(ascending[:, None], values, values[:, ::-1])
 
 
-def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Array]:
+def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Array, Array]:
     """Of each function: its values times dx/ds at the nodes, and what lies beyond each piece.
 
     Args:
@@ -165,7 +167,8 @@ def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Ar
 
     Returns:
         (functions, pieces, 15) values, 0 on pieces of no width; (functions, pieces) what lies
-        between each piece and the end or the infinity its panel begins at.
+        between each piece and the end or the infinity its panel begins at; the same over the value
+        at the first point of that limit.
     """
     xp, at = namespace(line.x), limits(line.panels)
     nodes = line.x.size
@@ -173,7 +176,9 @@ def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Ar
     values = found[:, :nodes].reshape(-1, *line.x.shape)
     values = xp.where((line.slope > 0) & (values != 0), values * line.slope, 0.0)
     near = found[:, nodes:].reshape(-1, *at.x.shape)
-    return values, _beyond(line, xp.stack([remainder(at, of_one) for of_one in near]))
+    shares = xp.stack([remainder_share(at, of_one) for of_one in near])
+    rest = of_limit(shares * near[..., 0], near[..., 0])
+    return values, _beyond(line, rest), _beyond(line, shares)
 
 
 def remainders(line: Line, function: Callable[[Array], Array]) -> Array:
@@ -189,8 +194,8 @@ def _beyond(line: Line, rest: Array) -> Array:
 def accumulate(line: Line, values: Array, rest: Array) -> list[Cumulative]:
     """The masses from either side of densities, or of differences, that `evaluate` has found."""
     xp, mass = namespace(values), total(values)
-    below = _sums_before(mass + rest, line.order)
-    above = _sums_before(mass + rest, line.order[::-1])
+    below = sums_before(mass + rest, line.order)
+    above = sums_before(mass + rest, line.order[::-1])
     below = below + xp.where(line.ascending, rest, 0.0)
     above = above + xp.where(line.ascending, 0.0, rest)
     return [Cumulative(*of_one) for of_one in zip(below, above, mass, values, rest, strict=True)]
@@ -198,10 +203,10 @@ def accumulate(line: Line, values: Array, rest: Array) -> list[Cumulative]:
 
 def masses(line: Line, *distributions: Packed) -> list[Cumulative]:
     """The masses of each distribution from either side."""
-    return accumulate(line, *evaluate(line, densities(*distributions)))
+    return accumulate(line, *evaluate(line, densities(*distributions))[:2])
 
 
-def _sums_before(masses: Array, order: Array) -> Array:
+def sums_before(masses: Array, order: Array) -> Array:
     """For each piece, the sum over those that come before it in `order`."""
     sums = namespace(masses).cumsum(masses[:, order], axis=-1)[..., :-1]
     return scatter(sums, order[1:], order)
@@ -273,6 +278,13 @@ def locate(line: Line, pieces: Pieces, s: Array) -> tuple[Array, Array]:
     length = (pieces.stop - pieces.start)[..., None]
     x, slope = line.panels.locate(pieces.panel, pieces.start[..., None] + length * s)
     return x, namespace(x).where(length > 0, slope * length, 0.0)
+
+
+def at_share(line: Line, index: Array, s: Array) -> Array:
+    """The x at the share s of the way, from left to right, along the pieces `index`."""
+    along = namespace(s).where(line.ascending[index], s, 1 - s)
+    pieces = Pieces(*(a[index] for a in line.pieces))
+    return locate(line, pieces, along[..., None])[0][..., 0]
 
 
 def in_chunks(function: Callable, *arrays: Any) -> Any:

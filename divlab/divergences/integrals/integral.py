@@ -13,7 +13,7 @@ the value in 32 bits, 1e-7 in 64.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,16 +25,20 @@ from divlab.divergences.integrals.arrays import (
     compiled,
     computing_on_host,
     fill,
-    filled_size,
     fixed,
     is_known,
     precision,
 )
 from divlab.divergences.integrals.densities import log_density
-from divlab.divergences.integrals.known import Known, density_program
+from divlab.divergences.integrals.derivatives import (
+    WeightedSums,
+    change_of_sums,
+    weighted_sums,
+)
+from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import NO_END, Panels, attach, cut_line
+from divlab.divergences.integrals.panels import Panels, attach, cut_line
 from divlab.divergences.integrals.refinement import (
     KRONROD,
     Limits,
@@ -162,114 +166,22 @@ def _values_program(integrand: Callable, options: tuple, logs: list[jax.Array]) 
     return _values(integrand, options, logs)
 
 
-# A derivative on the host: the integrals are sums over points with weights, and only the values at
-# the points, and where the points are, depend on what is differentiated.
-
-
 def _jvp_on_host(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     distributions, options, cuts = primals
     refined, panels = _on_host(integrand, distributions, options, np.asarray(cuts))
     with computing_on_host():
-        points, weights, motion = _weighted_points(panels, refined)
-    moves = any(support_ends(d.distribution).shape[0] for d in distributions)
-
-    def at_points(distributions: Distributions) -> tuple[list[jax.Array], jax.Array]:
-        x, w = _moved(distributions, points, weights, motion) if moves else (points, weights)
-        programs = [jax.tree.flatten(packed) for packed in distributions]
-        logs = [density_program(structure)(numbers, x) for numbers, structure in programs]
-        return logs, w if moves else None
-
-    (logs, _), (dlogs, dweights) = jax.jvp(at_points, (distributions,), (tangents[0],))
-    slopes = _slopes(integrand, options, logs, weights)
-    changes = _changes(slopes, (tangents[1], dlogs), dweights)
+        sums = _weighted_sums(panels, refined)
+    changes = change_of_sums(_values, (integrand,), (distributions, options), tangents[:2], sums)
     values = refined.totals().astype(precision())
     return tuple(jnp.asarray(v, c.dtype) for v, c in zip(values, changes, strict=True)), changes
 
 
-class _Slopes(NamedTuple):
-    """Of each function, the slope of its sum in the options and logs, and its values at points."""
-
-    of_arguments: list
-    values: list[jax.Array]
-
-
-# A thousand points need no fast program: half the time to compile.
-@partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
-def _slopes(
-    integrand: Callable, options: tuple, logs: list[jax.Array], weights: jax.Array
-) -> _Slopes:
-    def sums(options: tuple, logs: list[jax.Array]) -> tuple[list[jax.Array], list[jax.Array]]:
-        values = _values(integrand, options, logs)
-        pairs = zip(values, weights, strict=True)
-        return [jnp.sum(jnp.where((w != 0) & (v != 0), v * w, 0.0)) for v, w in pairs], values
-
-    totals, pull, values = jax.vjp(sums, options, logs, has_aux=True)
-    units = np.eye(len(totals), dtype=weights.dtype)
-    return _Slopes([pull(list(unit)) for unit in units], values)
-
-
-@jax.jit
-def _changes(slopes: _Slopes, changes: tuple, dweights: jax.Array | None) -> tuple[jax.Array, ...]:
-    """How each sum changes, to first order."""
-    found = []
-    for i, of_one in enumerate(slopes.of_arguments):
-        products = jax.tree.map(lambda a, b: jnp.sum(a * b), of_one, changes)
-        change = sum(jax.tree.leaves(products), jnp.zeros(()))
-        if dweights is not None:
-            value = slopes.values[i]
-            change += jnp.sum(jnp.where(jnp.isfinite(value), value, 0.0) * dweights[i])
-        found.append(change)
-    return tuple(found)
-
-
-class _Motion(NamedTuple):
-    """How points move with the ends of supports: which ones their panels begin and end at.
-
-    `along` is where in its panel a point is, 0 at the anchor and 1 at the other edge; `per_width`
-    is 1 over the width of the panel.
-    """
-
-    near: np.ndarray
-    far: np.ndarray
-    along: np.ndarray
-    per_width: np.ndarray
-
-
-def _weighted_points(panels: Panels, refined: Refined) -> tuple[np.ndarray, np.ndarray, _Motion]:
-    """The points of all sums, (functions, points) their weights, and how they move."""
+def _weighted_sums(panels: Panels, refined: Refined) -> WeightedSums:
+    """The integrals as sums over points."""
     pieces, at = refined.pieces, limits(panels)
     x, slope = nodes(panels, pieces)
     inside = (KRONROD * slope * (pieces.stop - pieces.start)[:, None]).ravel()
     # A remainder is so many times the value at the first point of a limit.
     beyond = np.where(np.isfinite(refined.shares), refined.shares, 0.0).T
-    points = np.concatenate([x.ravel(), at.x[:, 0]])
     weights = np.concatenate([np.tile(inside, (len(beyond), 1)), beyond], axis=1)
-    panel = np.concatenate([np.repeat(pieces.panel, 15), panels.at_limits])
-    width = panels.width[panel]
-    motion = _Motion(
-        _filled_ints(panels.anchor_follows[panel]),
-        _filled_ints(panels.far_follows[panel]),
-        fill((points - panels.anchor[panel]) / width, 0.0),
-        fill(1 / width, 0.0),
-    )
-    largest = np.finfo(precision()).max
-    filled = [fill(np.clip(row, -largest, largest), 0.0) for row in weights]
-    return fill(points, points[0]), np.stack(filled), motion
-
-
-def _filled_ints(numbers: np.ndarray) -> np.ndarray:
-    filled = np.full(filled_size(numbers.size), NO_END, np.int32)
-    filled[: numbers.size] = numbers
-    return filled
-
-
-@compiled()
-def _moved(
-    distributions: Distributions, points: jax.Array, weights: jax.Array, motion: _Motion
-) -> tuple[jax.Array, jax.Array]:
-    """The points and their weights with the gradients of the ends of the supports."""
-    ends = support_ends(*(d.distribution for d in distributions))
-    shift = jnp.concatenate([ends - lax.stop_gradient(ends), jnp.zeros(1)])  # NO_END is the last
-    stretch = shift[motion.far] - shift[motion.near]
-    moved = points + shift[motion.near] + stretch * motion.along
-    return moved, weights * (1 + stretch * motion.per_width)
+    return weighted_sums(panels, pieces, x, at, weights)

@@ -7,7 +7,6 @@ W_p^p = ∫ |F^-1(u) - G^-1(u)|^p du (Villani 2003, section 2.2). At order 1 two
 
 from typing import Any
 
-import jax
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
@@ -43,9 +42,7 @@ def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Pack
         return xp.where(from_left, g.below[index] + rising - cdf, survival - above)
 
     s = root(lambda s: excess(held, s, held_cdf, held_survival), held_cdf)
-    along = xp.where(line.ascending[index], s, 1 - s)
-    pieces = jax.tree.map(lambda a: a[index], line.pieces)
-    x = lines.locate(line, pieces, along[..., None])[0][..., 0]
+    x = lines.at_share(line, index, s)
     if xp is np:
         return x
     # One Newton step carries the gradient of the level: dx = (dF - dG) / g.
