@@ -78,29 +78,45 @@ def button(description: str, icon: str, tooltip: str, *, style: str = "") -> wid
     )
 
 
-def seed() -> widgets.BoundedIntText:
-    """A field for the seed of a training."""
-    return widgets.BoundedIntText(
-        0,
-        min=0,
-        max=2**31 - 1,
-        description="Seed",
-        tooltip="The same seed gives the same training",
-        style=LABEL,
-        layout=widgets.Layout(width="16em"),
-    )
+def of_target() -> dict[str, widgets.Widget]:
+    """The sliders of a target of two Gaussians."""
+    return {
+        "separation": slider("Separation", 4.0, 0.0, 8.0, 0.1),
+        "scale": slider("Scale", 0.5, 0.1, 1.5, 0.05),
+    }
 
 
-def scrubber() -> widgets.SelectionSlider:
-    """A slider over the recorded steps of a training; at first there is only step 0."""
-    return widgets.SelectionSlider(
-        options=[0],
-        description="Step",
-        tooltip="Move through the recorded training, both ways",
-        continuous_update=True,
-        style=LABEL,
-        layout=WIDTH,
-    )
+def of_training(record_every: int) -> dict[str, widgets.Widget]:
+    """The controls of a training: its seed, its buttons, and a slider over its recorded steps.
+
+    Args:
+        record_every: how many steps lie between two records.
+
+    Returns:
+        The controls, by name. The slider has step 0 only, until something is recorded.
+    """
+    return {
+        "seed": widgets.BoundedIntText(
+            0,
+            min=0,
+            max=2**31 - 1,
+            description="Seed",
+            tooltip="The same seed gives the same training",
+            style=LABEL,
+            layout=widgets.Layout(width="16em"),
+        ),
+        "train": button("Train", "play", "Train on from here, or pause", style="primary"),
+        "one_step": button("One record", "step-forward", f"Train {record_every} steps on"),
+        "rewind": button("Rewind", "undo", "Back to the same untrained models"),
+        "step": widgets.SelectionSlider(
+            options=[0],
+            description="Step",
+            tooltip="Move through the recorded training, both ways",
+            continuous_update=True,
+            style=LABEL,
+            layout=WIDTH,
+        ),
+    }
 
 
 def row(children: Iterable[widgets.Widget]) -> widgets.Box:

@@ -3,7 +3,7 @@
 Everything that explorers of trained models need from the inside of divlab is imported here.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,20 +11,16 @@ import numpy as np
 from jaxtyping import Float
 
 import divlab
-from divlab.divergences.inputs import Samples, read
 from divlab.divergences.comparison import compare
-from divlab.divergences.integrals.densities import Packed, log_density
-from divlab.metrics import coverage_of, exact_coverage
+from divlab.divergences.inputs import Samples, read
+from divlab.divergences.integrals.known import Known
+from divlab.divergences.integrals.packed import Packed
+from divlab.metrics import coverage_of
 from divlab.models import Run
 from divlab.targets import modes
 
 POINTS = 401  # of a drawn density
 SHOWN = 200  # samples that are drawn as ticks
-
-
-@jax.jit
-def _log_density(packed: Packed, x: Any) -> Any:
-    return log_density(packed.distribution, x)
 
 
 def log_density_at(target: Any, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -37,8 +33,9 @@ def log_density_at(target: Any, x: Float[np.ndarray, " n"]) -> Float[np.ndarray,
     Returns:
         The log density in nats per unit of x, (n,); -inf outside the support.
     """
-    # One program for the whole density. Called operation by operation it would compile fifty.
-    return np.asarray(_log_density(read("target", target), jnp.asarray(x, float)), float)
+    # `Known` runs the program by which divergences of this type of distribution are computed.
+    packed = target if isinstance(target, Packed) else Packed(target)
+    return np.asarray(Known(packed)(x), float)
 
 
 def reference(target: Any) -> dict[str, Any]:
@@ -84,35 +81,72 @@ def learned_at(run: Run, step: int) -> Packed:
 
 
 @jax.jit
-def _view(learned: Packed, x: Any, key: Any) -> Any:
-    distribution = learned.distribution
-    return jnp.exp(distribution.log_prob(x)), distribution.sample(key, (SHOWN,))
+def _cdf(learned: Packed, x: Any) -> Any:
+    return learned.distribution.cdf(x)
 
 
-def density_and_samples(
-    run: Run, step: int, x: Float[np.ndarray, " n"], seed: int
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]]:
-    """What the panel of a model shows.
+class View(NamedTuple):
+    """What is drawn of a model.
+
+    Attributes:
+        density: its density at n points, (n,).
+        samples: samples from it, (m,), without those beyond the first or the last point.
+        cdf: its distribution function at the points, (n,).
+    """
+
+    density: Float[np.ndarray, " n"]
+    samples: Float[np.ndarray, " m"]
+    cdf: Float[np.ndarray, " n"]
+
+
+def view(run: Run, step: int, x: Float[np.ndarray, " n"], seed: int) -> View:
+    """Computes what is drawn of a model.
 
     Args:
         run: the run of the model.
         step: a recorded step.
-        x: points, (n,).
+        x: increasing points, (n,).
         seed: the seed of the samples.
 
     Returns:
-        The learned density at x, (n,), and samples, (m,).
+        The density and the distribution function at x, and samples, which are exact to the
+        distance between two points.
     """
-    found = _view(learned_at(run, step), jnp.asarray(x, float), jax.random.key(seed))
-    density, samples = jax.device_get(found)
-    return density, samples
+    learned = learned_at(run, step)
+    density = np.exp(log_density_at(learned, x))
+    cdf = np.asarray(_cdf(learned, jnp.asarray(x, float)), float)
+    # The inverse of the distribution function turns uniform numbers into samples. To sample with
+    # JAX would mean one more program for each kind of model, which takes half a second to compile.
+    uniform = np.random.default_rng(seed).random(SHOWN)
+    inside = uniform[(uniform >= cdf[0]) & (uniform <= cdf[-1])]
+    return View(density, np.interp(inside, np.maximum.accumulate(cdf), x), cdf)
 
 
-@jax.jit
-def _measure(learned: Packed, target: Packed, found: Any) -> dict[str, Any]:
-    """All that is exact, by one program."""
-    coverage = exact_coverage(learned.distribution.cdf, *found)._asdict()
-    return coverage | compare(target.distribution, learned.distribution, "kl", "js", "wasserstein")
+def distances(run: Run, step: int, target: Packed | Samples, seed: int) -> dict[str, float]:
+    """How far a model is from its target.
+
+    Args:
+        run: the run of the model.
+        step: a recorded step.
+        target: the target, as `reference` returns it.
+        seed: the seed of samples of the model, where they are needed.
+
+    Returns:
+        `kl` = KL(target‖model) and `js` in nats; `wasserstein` in units of x. For a target of
+        samples, KL and JS are estimates by nearest neighbours, JS from as many samples of the
+        model.
+    """
+    distribution = run.distribution(step)
+    if isinstance(target, Samples):
+        x = target.values
+        found = {
+            "kl": divlab.kl(x, distribution),
+            "js": divlab.js(x, run.sample(seed, x.size, step)),
+            "wasserstein": divlab.wasserstein(x, distribution),
+        }
+    else:
+        found = compare(target.distribution, distribution, "kl", "js", "wasserstein")
+    return {name: float(value) for name, value in found.items()}
 
 
 def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int) -> dict[str, Any]:
@@ -126,18 +160,8 @@ def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int
         seed: the seed of samples of the model, where they are needed.
 
     Returns:
-        The fields of `divlab.coverage`; `kl` = KL(target‖model) and `js` in nats; `wasserstein`
-        in units of x. For a target of samples, KL and JS are estimates by nearest neighbours,
-        JS from as many samples of the model.
+        The fields of `divlab.coverage`, and the `distances`.
     """
-    learned = learned_at(run, step)
-    if isinstance(target, Samples):
-        x, distribution = target.values, learned.distribution
-        numbers = coverage_of(learned, *found)._asdict() | {
-            "kl": divlab.kl(x, distribution),
-            "js": divlab.js(x, run.sample(seed, x.size, step)),
-            "wasserstein": divlab.wasserstein(x, distribution),
-        }
-    else:
-        numbers = _measure(learned, target, found)
-    return {name: value.tolist() for name, value in jax.device_get(numbers).items()}
+    coverage = jax.device_get(coverage_of(learned_at(run, step), *found)._asdict())
+    numbers = {name: value.tolist() for name, value in coverage.items()}
+    return numbers | distances(run, step, target, seed)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from divlab import figures
+from divlab.explore.learned import View
 
 
 class DensityPanel:
@@ -36,21 +37,19 @@ class DensityPanel:
         self,
         x: Float[np.ndarray, " n"],
         target: Float[np.ndarray, " n"],
-        density: Float[np.ndarray, " n"],
-        samples: Float[np.ndarray, " m"],
+        learned: View,
     ) -> None:
         """Updates the panel.
 
         Args:
             x: points, (n,).
             target: the target's density there, (n,).
-            density: the learned density there, (n,).
-            samples: samples from what was learned, (m,).
+            learned: what the model has learned, at the same points.
         """
         top = 1.9 * target.max()
         self.target.set_data(x, target)
-        self.model.set_data(x, density)
-        self._ticks.set_data(samples, np.full(samples.shape, -0.05 * top))
+        self.model.set_data(x, learned.density)
+        self._ticks.set_data(learned.samples, np.full(learned.samples.shape, -0.05 * top))
         self.axes.set_xlim(x[0], x[-1])
         self.axes.set_ylim(-0.1 * top, top)
 

@@ -8,11 +8,12 @@ import jax
 import numpy as np
 
 from divlab.checks import read_key
-from divlab.divergences.inputs import read
+from divlab.explore.parallel import in_parallel
 from divlab.models import Run, Training
+from divlab.models.data import draws_from
 from divlab.models.run import Status
-from divlab.models.training import units
-from divlab.pytrees import as_arrays
+
+BATCH_SIZE = 256
 
 
 class Session:
@@ -35,12 +36,15 @@ class Session:
     def __init__(
         self, models: Mapping[str, Any], target: Any, seed: int, steps: int, record_every: int
     ) -> None:
-        options = {"steps": steps, "record_every": record_every, "key": seed}
+        options: dict[str, Any] = {"steps": steps, "record_every": record_every}
+        options["batch_size"] = BATCH_SIZE
         self.steps = steps
         self._trainings = {
-            name: Training(model, target, **options) for name, model in models.items()
+            name: Training(model, target, key=seed, **options) for name, model in models.items()
         }
-        self._untrained = {name: untrained(model, target, seed) for name, model in models.items()}
+        self._untrained = in_parallel(
+            {name: partial(untrained, one, seed) for name, one in self._trainings.items()}
+        )
 
     @property
     def runs(self) -> dict[str, Run]:
@@ -81,30 +85,30 @@ class Session:
         return not self.is_over
 
 
-def untrained(model: Any, target: Any, seed: int) -> Run:
+def untrained(training: Training, seed: int) -> Run:
     """The record of step 0 of a training, without its losses.
 
     A `Training` records the losses of step 0 too. For these it compiles the program that trains,
     which takes seconds.
 
     Args:
-        model: the model.
-        target: what it is to learn.
-        seed: the seed of the training.
+        training: the training, which need not have begun.
+        seed: its seed.
 
     Returns:
         A run that holds step 0 only, with the parameters that `divlab.fit` starts from.
     """
-    argument = read("target", target)
-    params = _initial(as_arrays(model), read_key("seed", seed), *units(argument))
-    snapshots = jax.tree.map(partial(np.expand_dims, axis=0), jax.device_get(params))
-    return Run(as_arrays(model), target, np.array([0]), {}, snapshots, Status("interrupted", 0))
+    model, target = training.model, training.target
+    params = jax.device_get(_initial(model, target, read_key("seed", seed)))
+    snapshots = jax.tree.map(partial(np.expand_dims, axis=0), params)
+    return Run(model, target, np.array([0]), {}, snapshots, Status("interrupted", 0))
 
 
 # Initialising runs once for each seed. Compiling it without optimisation takes half the time.
 @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
-def _initial(model: Any, key: Any, location: Any, scale: Any) -> Any:
-    return model.init(jax.random.fold_in(key, 0), location, scale).params
+def _initial(model: Any, target: Any, key: Any) -> Any:
+    data = draws_from(target, BATCH_SIZE)
+    return model.init(jax.random.fold_in(key, 0), data).params
 
 
 def check_steps(trained: Any, step: Any, steps: int, record_every: int) -> None:

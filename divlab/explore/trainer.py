@@ -1,6 +1,7 @@
 """What explorers that train share: train, pause, one record, rewind, and a slider over the run."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,8 +13,9 @@ import divlab
 from divlab.explore import controls
 from divlab.explore.base import Explorer
 from divlab.explore.events import ALONE
-from divlab.explore.learned import density_and_samples, measure, reference
+from divlab.explore.learned import View, distances, measure, reference, view
 from divlab.explore.own_data import OwnData, read_data
+from divlab.explore.parallel import in_parallel
 from divlab.explore.session import Session, check_steps
 from divlab.explore.sharing import copy_of, read_state
 from divlab.explore.slices import Turns, Work
@@ -71,18 +73,8 @@ class Trainer(Explorer):
         super().__init__(self._make_controls(menus), figure, below=below)
 
     def _make_controls(self, menus: Mapping[str, widgets.Widget]) -> dict[str, widgets.Widget]:
-        of_target = {} if self._given is not None else {
-            "separation": controls.slider("Separation", 4.0, 0.0, 8.0, 0.1),
-            "scale": controls.slider("Scale", 0.5, 0.1, 1.5, 0.05),
-        }  # fmt: skip
-        button = controls.button
-        of_training = {
-            "seed": controls.seed(),
-            "train": button("Train", "play", "Train on from here, or pause", style="primary"),
-            "one_step": button("One record", "step-forward", f"Train {RECORD_EVERY} steps on"),
-            "rewind": button("Rewind", "undo", "Back to the same untrained models"),
-            "step": controls.scrubber(),
-        }
+        of_target = controls.of_target() if self._given is None else {}
+        of_training = controls.of_training(RECORD_EVERY)
         of_training["train"].on_click(lambda pressed: self._work.press(self._records(), pressed))
         of_training["one_step"].on_click(lambda _: self.train(records=1))
         of_training["rewind"].on_click(lambda _: self.rewind())
@@ -106,14 +98,14 @@ class Trainer(Explorer):
         raise TypeError(f"{type(self).__name__} does not define models.")
 
     def look(
-        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Computes what is shown of one recorded step.
 
         Args:
             runs: what is recorded, by the name of the model.
-            learned: by the name of the model, its density at the points `prepared["x"]`, and
-                samples from it.
+            learned: by the name of the model, its density at the points `prepared["x"]`,
+                samples from it, and its distribution function at these points.
             step: the recorded step.
             values: the values of the controls.
 
@@ -147,6 +139,19 @@ class Trainer(Explorer):
             The fields of `divlab.coverage`, and `kl`, `js` and `wasserstein`.
         """
         return measure(run, step, self.prepared["target"], self.prepared["modes"], seed)
+
+    def distances(self, run: Run, step: int, seed: int = 0) -> dict[str, float]:
+        """How far a model is from the target: `kl`, `js` and `wasserstein`.
+
+        Args:
+            run: the run of the model.
+            step: the recorded step.
+            seed: the seed of samples, where the comparison needs some.
+
+        Returns:
+            The numbers, by name.
+        """
+        return distances(run, step, self.prepared["target"], seed)
 
     def along(self, run: Run, step: int) -> dict[str, float]:
         """Numbers of one record of the first model, for curves along training.
@@ -274,10 +279,12 @@ class Trainer(Explorer):
         at = tuple(values[name] for name in self.looks)
         if at not in self._seen:  # what was looked at before comes back at once
             step, x = values["step"], self.prepared["x"]
-            learned = {
-                name: density_and_samples(run, step, x, values["seed"])
-                for name, run in self.runs.items()
-            }
+            learned = in_parallel(
+                {
+                    name: partial(view, run, step, x, values["seed"])
+                    for name, run in self.runs.items()
+                }
+            )
             result, arrays = self.look(self.runs, learned, step, values)
             self._seen[at] = result, self.prepared | learned | arrays
         result, arrays = self._seen[at]

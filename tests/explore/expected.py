@@ -87,7 +87,8 @@ def training_cost(v: Values) -> Values:
             "data dimension D": (256, size, 32),
             "hidden width H": (256, 64, size),
         }[v["vary"]]
-        model = {"VAE": divlab.VAE, "GAN": divlab.GAN}[v["model"]]
+        models: dict[str, Any] = {"VAE": divlab.VAE, "GAN": divlab.GAN}
+        model = models[v["model"]]
         built = model(hidden=(width,) * v["layers"], data_dim=dim)
         costs.append(divlab.training_cost(built, batch))
     found = {name: [getattr(c, name) for c in costs] for name in ("flops", "bytes", "parameters")}

@@ -1,10 +1,8 @@
 """Any two families, every divergence between them at once, and the bounds that tie them."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
 import numpyro.distributions as dist
 
@@ -51,14 +49,6 @@ def _moved(mixture: Any, loc: Any, scale: Any) -> dist.Distribution:
     return dist.MixtureSameFamily(
         mixture.mixing_distribution, dist.Normal(loc + scale * parts.loc, scale * parts.scale)
     )
-
-
-@partial(jax.jit, static_argnames=("p", "q"))
-def _all(p: str, q: str, separation: Any, scale: Any) -> dict[str, jax.Array]:
-    """Every divergence between two families, by one program."""
-    # The distributions are made here. Passed from outside, their leaves would come in an order
-    # that changes with the process, and the program would not be found in the cache.
-    return compare(_FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale), *_NAMES)
 
 
 class Divergences(Explorer):
@@ -124,10 +114,10 @@ class Divergences(Explorer):
     def compute(
         self, p: str, q: str, separation: float, scale: float
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        found = jax.device_get(_all(p, q, separation, scale))
+        both = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
+        found = compare(*both, *_NAMES)
         result: dict[str, Any] = {name: float(value) for name, value in found.items()}
         result["tv_bounds"] = _tv_bounds(result)
-        both = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
         return result, {"densities": [np.exp(log_density_at(one, _X)) for one in both]}
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:

@@ -11,11 +11,11 @@ from jaxtyping import Array, Float
 import divlab
 from divlab import figures
 from divlab.divergences.inputs import Samples
-from divlab.divergences.integrals.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import slider
-from divlab.explore.learned import learned_at, log_density_at
+from divlab.explore.learned import View, learned_at, log_density_at
 from divlab.explore.panels import DensityPanel
 from divlab.explore.trainer import Trainer
 from divlab.models import Run
@@ -150,7 +150,7 @@ class ElboGap(Trainer):
         return {"bound": float(bound), "nll": float(nll)}
 
     def look(
-        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, entropy = runs["vae"], self.prepared["entropy"]
         here = self.along(run, step)
@@ -170,7 +170,7 @@ class ElboGap(Trainer):
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         _, middle, right = self._axes
-        self._density.show(arrays["x"], arrays["density"], *arrays["vae"])
+        self._density.show(arrays["x"], arrays["density"], arrays["vae"])
         self._at.set_xdata([values["x"]] * 2)
         encoder, exact = arrays["latent"]
         self._encoder.set_ydata(encoder)

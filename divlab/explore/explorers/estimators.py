@@ -6,12 +6,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 from numpyro.distributions import Normal
 
 import divlab
 from divlab import figures, methods
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import menu, slider
+from divlab.explore.parallel import in_parallel
 
 SIZES = (30, 100, 300, 1000)
 DRAWS = 16
@@ -40,6 +42,13 @@ def _estimators_of(quantity: str) -> dict[str, Callable[..., Any]]:
 def _truth(quantity: str, separation: Any, scale: Any) -> Any:
     """The exact value for N(0, 1) and N(separation, scale²)."""
     return _QUANTITIES[quantity](Normal(0.0, 1.0), Normal(separation, scale))
+
+
+def _of_each_size(
+    estimate: Callable[..., Any], pairs: Float[np.ndarray, "draws 2 n"]
+) -> dict[int, Float[np.ndarray, " draws"]]:
+    """The estimates from the first n samples of each pair, by n."""
+    return {n: np.array([float(estimate(x[:n], y[:n])) for x, y in pairs]) for n in SIZES}
 
 
 class Estimators(Explorer):
@@ -102,11 +111,12 @@ class Estimators(Explorer):
         truth = float(_truth(quantity, separation, scale))
         estimates, errors = {}, {}
         pairs = np.random.default_rng(int(seed)).standard_normal((DRAWS, 2, SIZES[-1]))
-        for name, estimate in _estimators_of(quantity).items():
-            drawn = {
-                n: np.array([float(estimate(x[:n], separation + scale * z[:n])) for x, z in pairs])
-                for n in SIZES
-            }
+        pairs[:, 1] = separation + scale * pairs[:, 1]
+        pieces = {
+            name: partial(_of_each_size, estimate, pairs)
+            for name, estimate in _estimators_of(quantity).items()
+        }
+        for name, drawn in in_parallel(pieces).items():
             estimates[name] = {
                 str(n): {"mean": float(values.mean()), "deviation": float(values.std(ddof=1))}
                 for n, values in drawn.items()

@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 import divlab
 from divlab import figures
 from divlab.divergences.inputs import Samples
-from divlab.divergences.integrals.densities import Packed
+from divlab.divergences.integrals.packed import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
-from divlab.explore.learned import learned_at, log_density_at
+from divlab.explore.learned import View, learned_at, log_density_at
 from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.trainer import Trainer
 from divlab.models import Run
@@ -133,18 +133,18 @@ class GanGame(Trainer):
         return {"value": float(value), "best_value": 2 * float(js) - np.log(4)}
 
     def look(
-        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
-        density_of_gan, _ = learned["gan"]
+        density_of_gan = learned["gan"].density
         found = _look(run.model, run.params_at(step), jnp.asarray(x, float))
         logits, slope = (np.asarray(a) for a in found)
         width = x[1] - x[0]
-        measured = self.measure(run, step, values["seed"])
+        measured = self.distances(run, step, values["seed"])
         total = density + density_of_gan
         best = np.divide(density, total, out=np.full(x.shape, 0.5), where=total > 1e-12)
         sigmoid = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
-        result = {name: measured[name] for name in ("js", "kl", "wasserstein")} | {
+        result = measured | {
             "value": self.along(run, step)["value"],
             "best_value": 2 * measured["js"] - np.log(4),
             "distance": float(np.sum(np.abs(sigmoid - best) * total) / 2 * width),
@@ -161,8 +161,10 @@ class GanGame(Trainer):
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x = arrays["x"]
-        self._density.show(x, arrays["density"], *arrays["gan"])
-        samples = np.sort(arrays["gan"][1])
+        self._density.show(x, arrays["density"], arrays["gan"])
+        samples = np.sort(arrays["gan"].samples)
+        if samples.size == 0:  # all of the generator's mass lies beyond the panel
+            samples = x[:1]
         at = samples[np.linspace(0, len(samples) - 1, _ARROWS).astype(int)]
         push = np.interp(at, x, arrays["push"])
         longest = 0.12 * (x[-1] - x[0])

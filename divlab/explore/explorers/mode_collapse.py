@@ -1,5 +1,6 @@
 """A VAE and a GAN on the same target, from the same seed, at every step of their training."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,9 @@ import divlab
 from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import number
+from divlab.explore.learned import View
 from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.parallel import in_parallel
 from divlab.explore.trainer import Trainer
 from divlab.models import Run
 from divlab.models.objectives.classifiers import Discriminator
@@ -96,12 +99,13 @@ class ModeCollapse(Trainer):
         return self._models
 
     def look(
-        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        result: dict[str, Any] = {}
         arrays: dict[str, Any] = {}
+        result = in_parallel(
+            {name: partial(self.measure, run, step, values["seed"]) for name, run in runs.items()}
+        )
         for name, run in runs.items():
-            result[name] = self.measure(run, step, values["seed"])
             arrays[f"{name} losses"] = {n: (run.steps, v) for n, v in run.history.items()}
         gan, x = runs["gan"], jnp.asarray(self.prepared["x"], float)
         arrays["critic"] = np.asarray(_scores(gan.model, gan.params_at(step), x))
@@ -110,7 +114,7 @@ class ModeCollapse(Trainer):
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x = arrays["x"]
         for name, panel in self._panels.items():
-            panel.show(x, arrays["density"], *arrays[name])
+            panel.show(x, arrays["density"], arrays[name])
             self._losses[name].show(arrays[f"{name} losses"], values["step"])
         scores = arrays["critic"]
         if self._is_classical:

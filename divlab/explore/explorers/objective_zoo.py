@@ -12,7 +12,9 @@ from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import button, menu
+from divlab.explore.learned import View
 from divlab.explore.panels import DensityPanel
+from divlab.explore.parallel import in_parallel
 from divlab.explore.slices import Turns
 from divlab.explore.trainer import Trainer
 from divlab.metrics import wilson
@@ -124,13 +126,15 @@ class ObjectiveZoo(Trainer):
         return {name: value for name, value in settings.items() if name != "seed"}, data
 
     def look(
-        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        result: dict[str, Any] = {}
+        result = in_parallel(
+            {name: partial(self.measure, run, step, values["seed"]) for name, run in runs.items()}
+        )
         strips: dict[str, Any] = {}
         has_seeds = self._strips_of == self._what_strips_depend_on(values)
-        for name, run in runs.items():
-            result[name] = self.measure(run, step, values["seed"]) | {"seeds_covered": -1}
+        for name in runs:
+            result[name]["seeds_covered"] = -1
             if has_seeds and name in self._strips:
                 densities, covered = self._strips[name]
                 whole = covered == len(result[name]["mode_fractions"])
@@ -141,7 +145,7 @@ class ObjectiveZoo(Trainer):
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         for name, panel in self._panels.items():
             panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
-            panel.show(arrays["x"], arrays["density"], *arrays[name])
+            panel.show(arrays["x"], arrays["density"], arrays[name])
             self._draw_strip(name, arrays)
 
     def _draw_strip(self, name: str, arrays: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What a step of training costs as the batch, the data or the networks grow."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import divlab
 from divlab import figures
 from divlab.explore.base import Explorer
 from divlab.explore.controls import menu
+from divlab.explore.parallel import in_parallel
 
 _MODELS: dict[str, Callable[..., Any]] = {"VAE": divlab.VAE, "GAN": divlab.GAN}
 _SIZES = {
@@ -81,7 +82,8 @@ class TrainingCost(Explorer):
 
     def compute(self, model: str, vary: str, layers: int) -> tuple[dict[str, Any], dict[str, Any]]:
         sizes = _SIZES[vary]
-        costs = [cost(model, layers, vary, size) for size in sizes]
+        pieces = {str(size): partial(cost, model, layers, vary, size) for size in sizes}
+        costs = list(in_parallel(pieces).values())  # to count, XLA compiles a step of each size
         result: dict[str, Any] = {"sizes": list(sizes), "exponents": {}}
         for name in _QUANTITIES:
             values = [getattr(one, name) for one in costs]

@@ -9,11 +9,10 @@ from jaxtyping import Float
 
 import divlab
 from divlab import figures
-from divlab.divergences.integrals.densities import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
-from divlab.explore.learned import learned_at
+from divlab.explore.learned import View
 from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.trainer import Trainer
 from divlab.models import Run
@@ -22,9 +21,8 @@ _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
 
 
 @jax.jit
-def _look(model: Any, params: Any, learned: Packed, x: Any) -> Any:
-    """The critic at x, and the distribution function of what was learned."""
-    return model.critic(params, x), learned.distribution.cdf(x)
+def _critic(model: Any, params: Any, x: Any) -> Any:
+    return model.critic(params, x)
 
 
 def potential(
@@ -96,18 +94,14 @@ class WassersteinGan(Trainer):
         return {"gan": divlab.GAN(values["objective"])}
 
     def along(self, run: Run, step: int) -> dict[str, float]:
-        return {"wasserstein": self.measure(run, step)["wasserstein"]}
+        return {"wasserstein": self.distances(run, step)["wasserstein"]}
 
     def look(
-        self, runs: dict[str, Run], learned: dict[str, Any], step: int, values: dict[str, Any]
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
-        critic, learned_cdf = (
-            np.asarray(a, float)
-            for a in _look(
-                run.model, run.params_at(step), learned_at(run, step), jnp.asarray(x, float)
-            )
-        )
+        scores = _critic(run.model, run.params_at(step), jnp.asarray(x, float))
+        critic, learned_cdf = np.asarray(scores, float), learned["gan"].cdf
         width = x[1] - x[0]
         target_cdf = np.cumsum(density) * width
         target_cdf /= target_cdf[-1]
@@ -117,14 +111,14 @@ class WassersteinGan(Trainer):
         seen = (target_mass + learned_mass) > 1e-6
         steepest = float(np.abs(np.gradient(critic, x))[seen].max())
         estimate = float(critic @ target_mass - critic @ (learned_mass / learned_mass.sum()))
-        found = self.measure(run, step, values["seed"])
+        found = self.distances(run, step, values["seed"])
         unit = critic / max(steepest, 1e-9)
         agreement = estimate / max(steepest, 1e-9) / max(found["wasserstein"], 1e-9)
         along = self.curves()
         if "critic_loss" in run.history:  # an untrained model has no losses yet
             estimates = np.clip(-run.history["critic_loss"], -1e3, 1e3)
             along["critic_estimate"] = run.steps, estimates
-        return {name: found[name] for name in ("js", "kl", "wasserstein")} | {
+        return found | {
             "critic_estimate": estimate,
             "steepest": steepest,
             "agreement": agreement,
@@ -136,7 +130,7 @@ class WassersteinGan(Trainer):
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x = arrays["x"]
-        self._density.show(x, arrays["density"], *arrays["gan"])
+        self._density.show(x, arrays["density"], arrays["gan"])
         self._exact.set_data(x, arrays["exact"])
         self._critic.set_data(x, arrays["critic"])
         reach = figures.ceiling(1.5 * float(np.abs(arrays["exact"]).max()))
