@@ -5,8 +5,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.stats import norm
+from jax.scipy.stats import norm as jax_norm
 from jaxtyping import Array, Float
+from scipy.stats import norm
 
 import divlab
 from divlab import figures
@@ -40,28 +41,20 @@ def bound_at(model: Any, params: Any, x: Float[Array, " n"]) -> Float[Array, " n
     mean, log_scale = (a[:, 0] for a in model.encode(params, x))
     z = mean[:, None] + jnp.exp(log_scale)[:, None] * jnp.asarray(_NODES, float)
     loc, log_noise = (a.reshape(z.shape) for a in model.decode(params, z.reshape(-1, 1)))
-    log_likelihood = norm.logpdf(x[:, None], loc, jnp.exp(log_noise))
+    log_likelihood = jax_norm.logpdf(x[:, None], loc, jnp.exp(log_noise))
     to_prior = (mean**2 + jnp.exp(2 * log_scale) - 1) / 2 - log_scale
     bound: Float[Array, " n"] = to_prior - log_likelihood @ jnp.asarray(_WEIGHTS, float)
     return bound
 
 
-@jax.jit
-def _parts(model: Any, params: Any, learned: Packed, x: Any, weights: Any) -> Any:
-    """-ELBO and NLL, each averaged over the data."""
-    return weights @ bound_at(model, params, x), -weights @ learned.distribution.log_prob(x)
+_bound_at = jax.jit(bound_at)
 
 
 @jax.jit
-def _posterior(model: Any, params: Any, learned: Packed, x: Any) -> Any:
-    """q(z|x) and p(z|x) along z, and the gap between them at x."""
+def _networks(model: Any, params: Any, x: Any) -> Any:
+    """What the encoder says at a point x, and what the decoder says along z."""
     z = jnp.asarray(_LATENT, float)
-    mean, log_scale = (a[0, 0] for a in model.encode(params, x[None]))
-    loc, log_noise = model.decode(params, z[:, None])
-    log_joint = norm.logpdf(x, loc, jnp.exp(log_noise)) + norm.logpdf(z)
-    log_prob = learned.distribution.log_prob(x)
-    gap = bound_at(model, params, x[None])[0] + log_prob
-    return norm.pdf(z, mean, jnp.exp(log_scale)), jnp.exp(log_joint - log_prob), gap
+    return [a[0, 0] for a in model.encode(params, x[None])], model.decode(params, z[:, None])
 
 
 def _data(
@@ -140,33 +133,43 @@ class ElboGap(Trainer):
 
     def prepare(self, target: Any) -> dict[str, Any]:
         found = super().prepare(target)
-        data = tuple(jnp.asarray(a, float) for a in _data(found["target"], found["modes"]))
+        data = _data(found["target"], found["modes"])
         return found | {"data": data, "entropy": float(divlab.entropy(target))}
 
     def along(self, run: Run, step: int) -> dict[str, float]:
-        bound, nll = _parts(
-            run.model, run.params_at(step), learned_at(run, step), *self.prepared["data"]
-        )
-        return {"bound": float(bound), "nll": float(nll)}
+        bound, nll, _ = self._parts(run, step, 0.0)
+        return {"bound": bound, "nll": nll}
+
+    def _parts(self, run: Run, step: int, x: float) -> tuple[float, float, float]:
+        """-ELBO and NLL, each averaged over the data, and the gap of the bound at x."""
+        points, weights = self.prepared["data"]
+        points = np.append(points, x)  # so that one program serves both
+        bounds = _bound_at(run.model, run.params_at(step), jnp.asarray(points, float))
+        bounds = np.asarray(bounds, float)
+        nlls = -log_density_at(learned_at(run, step), points)
+        gap = float(bounds[-1] - nlls[-1])
+        return float(weights @ bounds[:-1]), float(weights @ nlls[:-1]), gap
 
     def look(
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        run, entropy = runs["vae"], self.prepared["entropy"]
-        here = self.along(run, step)
-        encoder, exact, gap = _posterior(
-            run.model, run.params_at(step), learned_at(run, step), jnp.float32(values["x"])
-        )
+        run, entropy, x = runs["vae"], self.prepared["entropy"], values["x"]
+        bound, nll, gap = self._parts(run, step, x)
         result = {
-            "negative_elbo": here["bound"],
-            "nll": here["nll"],
-            "kl": here["nll"] - entropy,
-            "gap": here["bound"] - here["nll"],
+            "negative_elbo": bound,
+            "nll": nll,
+            "kl": nll - entropy,
+            "gap": bound - nll,
             "entropy": entropy,
-            "gap_at_x": float(gap),
+            "gap_at_x": gap,
         }
-        latent = np.asarray(encoder), np.asarray(exact)
-        return result, {"latent": latent, "curves": self.curves()}
+        found = _networks(run.model, run.params_at(step), jnp.asarray([x], float)[0])
+        (mean, log_scale), (loc, log_noise) = jax.device_get(found)
+        encoder = norm.pdf(_LATENT, mean, np.exp(log_scale))
+        log_joint = norm.logpdf(x, np.ravel(loc), np.exp(np.ravel(log_noise)))
+        log_joint += norm.logpdf(_LATENT)
+        exact = np.exp(log_joint - log_density_at(learned_at(run, step), np.array([x])))
+        return result, {"latent": (encoder, exact), "curves": self.curves()}
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         _, middle, right = self._axes

@@ -10,7 +10,6 @@ from jaxtyping import Array, Float
 import divlab
 from divlab import figures
 from divlab.divergences.inputs import Samples
-from divlab.divergences.integrals.packed import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
@@ -56,14 +55,7 @@ def _look(model: Any, params: Any, x: Any) -> Any:
     return logits, slope
 
 
-@jax.jit
-def _value_and_js(model: Any, params: Any, learned: Packed, data: Any, line: Any) -> Any:
-    """V(D, G), and JS by sums over a fine grid, which are exact enough for a curve."""
-    x, width, log_p = line
-    log_q = learned.distribution.log_prob(x)
-    log_m = jnp.logaddexp(log_p, log_q) - jnp.log(2.0)
-    parts = [jnp.where(jnp.isfinite(a), jnp.exp(a) * (a - log_m), 0.0) for a in (log_p, log_q)]
-    return value_of(model, params, *data), 0.5 * width * jnp.sum(parts[0] + parts[1])
+_value_of = jax.jit(value_of)
 
 
 class GanGame(Trainer):
@@ -123,14 +115,20 @@ class GanGame(Trainer):
         else:
             points, weights = x, density / density.sum()
             log_p = log_density_at(found["target"], fine)
-        data, line = (points, weights), (fine, fine[1] - fine[0], log_p)
-        arrays = [tuple(jnp.asarray(a, float) for a in group) for group in (data, line)]
-        return found | dict(zip(("data", "line"), arrays, strict=True))
+        data = tuple(jnp.asarray(a, float) for a in (points, weights))
+        return found | {"data": data, "fine": fine, "log_p": log_p}
 
     def along(self, run: Run, step: int) -> dict[str, float]:
-        prepared = self.prepared["data"], self.prepared["line"]
-        value, js = _value_and_js(run.model, run.params_at(step), learned_at(run, step), *prepared)
-        return {"value": float(value), "best_value": 2 * float(js) - np.log(4)}
+        fine, log_p = self.prepared["fine"], self.prepared["log_p"]
+        value = _value_of(run.model, run.params_at(step), *self.prepared["data"])
+        # Sums over a fine grid are exact enough for a curve, and take a tenth of the time.
+        log_q = log_density_at(learned_at(run, step), fine)
+        log_m = np.logaddexp(log_p, log_q) - np.log(2)
+        js = 0.0
+        for logs in (log_p, log_q):
+            some = np.isfinite(logs)
+            js += np.sum(np.exp(logs[some]) * (logs - log_m)[some]) * (fine[1] - fine[0]) / 2
+        return {"value": float(value), "best_value": float(2 * js - np.log(4))}
 
     def look(
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
