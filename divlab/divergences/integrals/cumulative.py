@@ -177,7 +177,7 @@ def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Ar
     values = xp.where((line.slope > 0) & (values != 0), values * line.slope, 0.0)
     near = found[:, nodes:].reshape(-1, *at.x.shape)
     shares = xp.stack([remainder_share(at, of_one) for of_one in near])
-    rest = of_limit(shares * near[..., 0], near[..., 0])
+    rest = of_limit(shares, near[..., 0])
     return values, _beyond(line, rest), _beyond(line, shares)
 
 

@@ -128,10 +128,12 @@ def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
     sums = sums * length[:, None, None]
     integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)
     shares = rest = None
-    if at is not None:
-        shares = [remainder_share(at, of_one) for of_one in near]
-        rest = [of_limit(s * n[:, 0], n[:, 0]) for s, n in zip(shares, near, strict=True)]
-        rest, shares = xp.stack(rest, axis=-1), xp.stack(shares, axis=-1)
+    if at is not None and on_host(near):
+        shares = remainder_share(at, near).T
+        rest = of_limit(shares, near[..., 0].T)
+    elif at is not None:
+        shares = jnp.stack([remainder_share(at, of_one) for of_one in near], axis=-1)
+        rest = of_limit(shares, jnp.stack([of_one[:, 0] for of_one in near], axis=-1))
     return Look(integrals, xp.where(xp.isfinite(errors), errors, 0.0), rest, shares)
 
 
@@ -260,7 +262,7 @@ def remainder(at: Limits, values: Array) -> Array:
 
     c is read off its two values. With c <= -1 the integral has no bound.
     """
-    return of_limit(remainder_share(at, values) * values[..., 0], values[..., 0])
+    return of_limit(remainder_share(at, values), values[..., 0])
 
 
 def remainder_share(at: Limits, values: Array) -> Array:
@@ -274,6 +276,7 @@ def remainder_share(at: Limits, values: Array) -> Array:
     return xp.where(matters, xp.where(power > -0.99, share, np.inf), 0.0)
 
 
-def of_limit(product: Array, value: Array) -> Array:
-    """The product of a share and a value, 0 where the value is 0."""
-    return namespace(product).where(value != 0, product, 0.0)
+def of_limit(share: Array, value: Array) -> Array:
+    """The remainder: the product, 0 where the share is 0, though a value be infinite."""
+    xp = namespace(share)
+    return share * xp.where(share != 0, value, 0.0)
