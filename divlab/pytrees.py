@@ -26,8 +26,8 @@ def is_setting(field: dataclasses.Field[Any]) -> bool:
 
 
 @dataclass_transform(frozen_default=True)
-def record(cls: type[T]) -> type[T]:
-    """Makes `cls` a frozen dataclass and a pytree; fields made by `setting` are not leaves."""
+def pytree(cls: type[T]) -> type[T]:
+    """Makes `cls` a frozen dataclass and a pytree. Fields made by `setting` are not leaves."""
     cls = dataclasses.dataclass(frozen=True)(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # the line above made it one
     leaves = [f.name for f in fields if not is_setting(f)]

@@ -18,12 +18,12 @@ from divlab.models.objectives.adversarial import Networks, Points, Widths
 from divlab.models.objectives.optimizers import flat
 from divlab.models.protocol import Losses, State
 from divlab.networks import Network, mlp
-from divlab.pytrees import Number, record, setting
+from divlab.pytrees import Number, pytree, setting
 
 Loss: TypeAlias = Callable[[Networks, Batch], Float[Array, ""]]
 
 
-@record
+@pytree
 class GAN:
     """A generative adversarial network on the line: x = G(z), z ~ N(0, 1).
 

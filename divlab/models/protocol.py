@@ -32,7 +32,7 @@ Losses: TypeAlias = dict[str, Float[Array, ""]]
 class Model(Protocol):
     """A generative model on the line, from a latent z of `latent_dim` dimensions to x.
 
-    Its class is made by `divlab.pytrees.record`: JAX sees its numbers as leaves of a pytree.
+    Its class is made by `divlab.pytrees.pytree`: JAX sees its numbers as leaves of a pytree.
     """
 
     @property
@@ -81,7 +81,7 @@ def read_model(name: str, model: ModelLike) -> Model:
     """The model, if it has what `Model` asks for.
 
     Raises:
-        TypeError: it has not, or it is a class, or its class is not made by `record`.
+        TypeError: it has not, or it is a class, or its class is not made by `pytree`.
     """
     if isinstance(model, type):
         raise TypeError(
@@ -94,7 +94,7 @@ def read_model(name: str, model: ModelLike) -> Model:
     if jax.tree_util.all_leaves([model]):
         raise TypeError(
             f"`{name}` must be a pytree; decorate its class, {type(model).__name__}, with "
-            "divlab.pytrees.record."
+            "divlab.pytrees.pytree."
         )
     return model
 

@@ -19,10 +19,10 @@ from divlab.models.objectives.optimizers import flat
 from divlab.models.objectives.variational import Latents
 from divlab.models.protocol import Losses, State
 from divlab.networks import Network, mlp
-from divlab.pytrees import Number, record, setting
+from divlab.pytrees import Number, pytree, setting
 
 
-@record
+@pytree
 class VAE:
     """A variational autoencoder on the line: z ~ N(0, 1), x | z ~ N(μ(z), σ²), σ learned.
 

@@ -10,7 +10,7 @@ from divlab.methods import NearestNeighbours
 from numpyro import distributions as nd
 
 import divlab
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 X, Y = [0.0, 1.0, 2.5], [0.5, 1.5, 3.0, 4.0]
 N = nd.Normal(0.0, 1.0)
@@ -181,7 +181,7 @@ def test_distributions_and_rows_that_cannot_be(build):
 
 
 def test_a_row_of_ones_own_is_not_taken_for_the_built_in_of_its_name():
-    @record
+    @pytree
     class Half(divlab.families.Family):
         name = "kl"
         at_zero = at_infinity = 0.5

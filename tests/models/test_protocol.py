@@ -13,10 +13,10 @@ from numpyro.distributions import Distribution, Normal
 import divlab
 from divlab import evidence
 from divlab.models import Data, Losses, Model, State
-from divlab.pytrees import Number, record
+from divlab.pytrees import Number, pytree
 
 
-@record
+@pytree
 class Gaussian:
     """One Gaussian, whose mean and scale are learned by maximum likelihood."""
 
@@ -48,7 +48,7 @@ class Gaussian:
         return Normal(params["loc"], jnp.exp(params["log_scale"]))
 
 
-@record
+@pytree
 class MomentMatcher(Gaussian):
     """The same, fitted to the mean and the variance of the target itself; it draws no batch."""
 
@@ -67,7 +67,7 @@ class MomentMatcher(Gaussian):
         return State(params), {"gap": jnp.abs(mean - state.params["loc"])}
 
 
-@record
+@pytree
 class Exact(Gaussian):
     """A model that learns distributions only."""
 
@@ -135,7 +135,7 @@ class Nothing(NamedTuple):
 
 
 class Unregistered(Gaussian):
-    """A class that inherits all that a model has, but is not made by `record`."""
+    """A class that inherits all that a model has, but is not made by `pytree`."""
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.integrals.arrays import Array, at_points, namespace, on_host
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 
-@record
+@pytree
 class Family:
     """A row: one f-divergence.
 
-    A subclass under `record` defines `perspective`; for variational bounds also `conjugate`,
+    A subclass under `pytree` defines `perspective`; for variational bounds also `conjugate`,
     `activation` and `optimal_critic`. Its numbers (an order, a weight) are fields, so that a new
     value compiles nothing again. All the rest has a default that is right for every row.
 
@@ -42,8 +42,8 @@ class Family:
         >>> import divlab
         >>> from numpyro.distributions import Normal
         >>> from divlab.families import Family
-        >>> from divlab.pytrees import record
-        >>> @record
+        >>> from divlab.pytrees import pytree
+        >>> @pytree
         ... class LeCam(Family):  # f(u) = (u - 1)² / (2u + 2)
         ...     name = "le_cam"
         ...     at_zero = at_infinity = 0.5

@@ -10,7 +10,7 @@ from divlab.divergences.families.family import Family
 from divlab.divergences.inputs import read_number
 from divlab.divergences.integrals.arrays import namespace
 from divlab.divergences.series import decay_excess_series
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 
 def _relative_entropy(log_p: jax.Array, log_q: jax.Array, r: jax.Array) -> jax.Array:
@@ -21,7 +21,7 @@ def _relative_entropy(log_p: jax.Array, log_q: jax.Array, r: jax.Array) -> jax.A
     )
 
 
-@record
+@pytree
 class KL(Family):
     """KL(P‖Q): f(u) = u log u - u + 1."""
 
@@ -58,7 +58,7 @@ class KL(Family):
         return jnp.mean(at_p) - logsumexp(at_q) + jnp.log(float(len(at_q)))
 
 
-@record
+@pytree
 class ReverseKL(Family):
     """KL(Q‖P): f(u) = u - 1 - log u."""
 
@@ -91,7 +91,7 @@ class ReverseKL(Family):
         return ratios.reversed().mean_log()
 
 
-@record
+@pytree
 class Jeffreys(Family):
     """KL(P‖Q) + KL(Q‖P): f(u) = (u - 1) log u."""
 
@@ -128,7 +128,7 @@ class Jeffreys(Family):
         return xp.maximum(forward, 0.0) + xp.maximum(backward, 0.0)
 
 
-@record
+@pytree
 class JS(Family):
     """w KL(P‖M) + (1 - w) KL(Q‖M) with M = w P + (1 - w) Q: f(u) = w u log(u/m) - (1 - w) log m."""
 

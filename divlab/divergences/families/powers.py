@@ -8,10 +8,10 @@ from divlab.divergences import closed_form
 from divlab.divergences.families.family import Family
 from divlab.divergences.inputs import read_number
 from divlab.divergences.integrals.arrays import namespace
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 
-@record
+@pytree
 class TotalVariation(Family):
     """½ ∫ |p - q|: f(u) = ½ |u - 1|."""
 
@@ -39,7 +39,7 @@ class TotalVariation(Family):
         return 0.5 * jnp.sign(r)
 
 
-@record
+@pytree
 class SquaredHellinger(Family):
     """H² = 1 - ∫ √(pq): f(u) = ½ (√u - 1)²."""
 
@@ -70,7 +70,7 @@ class SquaredHellinger(Family):
         return -0.5 * jnp.expm1(-0.5 * r)
 
 
-@record
+@pytree
 class Pearson(Family):
     """χ²(P‖Q) = ∫ (p - q)² / q: f(u) = (u - 1)²."""
 
@@ -103,7 +103,7 @@ class Pearson(Family):
         return ratios.mean_power(1.0)
 
 
-@record
+@pytree
 class Neyman(Family):
     """χ²(Q‖P) = ∫ (p - q)² / p: f(u) = (u - 1)² / u."""
 
@@ -139,7 +139,7 @@ class Neyman(Family):
 _POWERS = 20  # terms of the series below, for |r| max(1, alpha) under 1/2
 
 
-@record
+@pytree
 class Alpha(Family):
     """The alpha-divergence: f(u) = (u^α - α u - (1 - α)) / (α (α - 1)), for α > 0.
 

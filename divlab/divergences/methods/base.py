@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class OfDistributions:
     """A method that needs the densities of P and Q.
 
-    A subclass under `record` has its options as fields, a `name`, and `f_divergence`.
+    A subclass under `pytree` has its options as fields, a `name`, and `f_divergence`.
     """
 
     name: ClassVar[str]
@@ -38,7 +38,7 @@ class OfDistributions:
 class OfSamples:
     """A method that needs nothing but samples of P and Q.
 
-    A subclass under `record` has its options as fields, a `name`, and `f_divergence`.
+    A subclass under `pytree` has its options as fields, a `name`, and `f_divergence`.
     """
 
     name: ClassVar[str]

@@ -2,10 +2,10 @@
 
 from divlab.divergences import closed_form
 from divlab.divergences.methods.base import OfDistributions
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 
-@record
+@pytree
 class ClosedForm(OfDistributions):
     """A formula for these types of distributions, exact to rounding."""
 

@@ -9,10 +9,10 @@ from divlab.divergences import families
 from divlab.divergences.integrals.arrays import Array, namespace, on_host
 from divlab.divergences.methods.base import OfSamples
 from divlab.divergences.methods.samples import least_count
-from divlab.pytrees import record, setting
+from divlab.pytrees import pytree, setting
 
 
-@record
+@pytree
 class Histogram(OfSamples):
     """Shares of two samples in common bins that hold equally many of the pooled samples.
 

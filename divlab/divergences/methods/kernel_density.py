@@ -18,13 +18,13 @@ from divlab.divergences import families
 from divlab.divergences.integrals.arrays import Array, at_points, fill, namespace, on_host
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.divergences.methods.nearest_neighbours import neighbour_distance
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 _POINTS = 1024  # of each sample, at which the densities are compared
 _AT_ONCE = 2**22  # kernels in memory
 
 
-@record
+@pytree
 class KDE(OfSamples):
     """Gaussian kernel density estimates of two samples, the kernels wider where samples are rare.
 

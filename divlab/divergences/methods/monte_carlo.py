@@ -14,10 +14,10 @@ from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfDistributions
-from divlab.pytrees import as_arrays, record, setting
+from divlab.pytrees import as_arrays, pytree, setting
 
 
-@record
+@pytree
 class MonteCarlo(OfDistributions):
     """The mean over draws from the even mixture of both distributions, by their exact densities.
 

@@ -18,13 +18,13 @@ from divlab.divergences import families
 from divlab.divergences.integrals.arrays import Array, fixed, is_known, namespace
 from divlab.divergences.methods.base import OfSamples
 from divlab.divergences.methods.samples import least_count
-from divlab.pytrees import record, setting
+from divlab.pytrees import pytree, setting
 
 _NEAR = 5  # neighbours whose distance is compared, by default
 _MANY = 1.5  # neighbours whose number is compared, by default, over the root of the sample size
 
 
-@record
+@pytree
 class NearestNeighbours(OfSamples):
     """Estimates from two samples by distances to, or counts of, the nearest neighbours.
 

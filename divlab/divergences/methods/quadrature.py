@@ -10,12 +10,12 @@ from divlab.divergences.families import integrand
 from divlab.divergences.integrals.arrays import Array, is_known, on_host, precision
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.methods.base import OfDistributions
-from divlab.pytrees import record
+from divlab.pytrees import pytree
 
 _UNSEEN = 5e-3  # mass that the nodes may miss
 
 
-@record
+@pytree
 class Quadrature(OfDistributions):
     """Integration over the line for any two distributions, near rounding error."""
 

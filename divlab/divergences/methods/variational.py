@@ -25,13 +25,13 @@ from divlab.divergences import families
 from divlab.divergences.integrals.arrays import compiled, on_host, precision
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
-from divlab.pytrees import as_arrays, record, setting
+from divlab.pytrees import as_arrays, pytree, setting
 
 _BOUNDS = ("donsker_varadhan", "nwj", "f_gan")
 _WEIGHT_DECAY = 0.3  # against overfitting a hundred samples; a thousand do not notice it
 
 
-@record
+@pytree
 class Variational(OfSamples):
     """A lower bound by a critic trained to tell the samples apart, reported on held-out samples.
 

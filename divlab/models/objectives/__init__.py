@@ -1,6 +1,6 @@
-"""What a model minimises: one small record per objective, with its own optimiser defaults.
+"""What a model minimises: one small dataclass per objective, with its own optimiser defaults.
 
-The two tables name them. A new objective is a record in one of the files here, and a row.
+The two tables name them. A new objective is a dataclass in one of the files here, and a row.
 """
 
 from divlab.divergences import families

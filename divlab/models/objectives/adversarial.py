@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from divlab.models.objectives.optimizers import Optimizer, adam
-from divlab.pytrees import Number, record, setting
+from divlab.pytrees import Number, pytree, setting
 
 Points: TypeAlias = Float[Array, " n *dim"]  # (n,), or (n, data_dim) where data_dim is above 1
 Networks: TypeAlias = Mapping[str, Callable[[Points], Float[Array, "n outputs"]]]
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     key: Key[Array, ""]
 
 
-@record
+@pytree
 class Adversarial:
     """What every objective of a GAN has; a new one overrides the two losses.
 

@@ -19,7 +19,7 @@ from divlab.models.objectives.adversarial import (
     slopes,
 )
 from divlab.models.objectives.optimizers import Optimizer, adam
-from divlab.pytrees import Number, record, setting
+from divlab.pytrees import Number, pytree, setting
 
 
 class Discriminator(Adversarial):
@@ -30,7 +30,7 @@ class Discriminator(Adversarial):
         return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
 
 
-@record
+@pytree
 class Minimax(Discriminator):
     """The zero-sum game: the generator minimises E[log(1 - D(G(z)))].
 
@@ -41,7 +41,7 @@ class Minimax(Discriminator):
         return -jnp.mean(jax.nn.softplus(self.score(networks, batch.fake)))
 
 
-@record
+@pytree
 class NonSaturating(Discriminator):
     """The generator minimises -E[log D(G(z))], which still has a gradient where D is near 0.
 
@@ -52,7 +52,7 @@ class NonSaturating(Discriminator):
         return jnp.mean(jax.nn.softplus(-self.score(networks, batch.fake)))
 
 
-@record
+@pytree
 class R1(NonSaturating):
     """Non-saturating, with a penalty γ/2·E[|∇score|²] on the critic's slope at real points.
 
@@ -73,7 +73,7 @@ class R1(NonSaturating):
         return adam(self.learning_rate, b1=0.0, b2=0.99)
 
 
-@record
+@pytree
 class LeastSquares(Adversarial):
     """½·E[(D(x) - 1)²] + ½·E[D(G(z))²] for a critic D without bounds; G minimises ½·E[(D - 1)²].
 
@@ -88,7 +88,7 @@ class LeastSquares(Adversarial):
         return 0.5 * jnp.mean((self.score(networks, batch.fake) - 1) ** 2)
 
 
-@record
+@pytree
 class Hinge(Adversarial):
     """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]; the generator minimises -E[D(G(z))].
 
@@ -103,7 +103,7 @@ class Hinge(Adversarial):
         return -jnp.mean(self.score(networks, batch.fake))
 
 
-@record
+@pytree
 class FGAN(Adversarial):
     """The bound E[T(x)] - E[f*(T(G(z)))] ≤ D_f(P‖P_G), T = activation(score), played as minimax.
 
@@ -127,7 +127,7 @@ class FGAN(Adversarial):
         return -jnp.mean(self._conjugate(networks, batch))
 
 
-@record
+@pytree
 class Unrolled(NonSaturating):
     """Non-saturating; the generator's gradient goes through updates that the critic would make.
 
@@ -146,7 +146,7 @@ class Unrolled(NonSaturating):
         return adam(self.learning_rate, b1=0.0, b2=0.99, eps_root=1e-8)
 
 
-@record
+@pytree
 class Minibatch(NonSaturating):
     """Non-saturating, with a critic that sees how close each point is to the others of its batch.
 
@@ -192,7 +192,7 @@ class Minibatch(NonSaturating):
         return adam(self.learning_rate, b1=0.5)
 
 
-@record
+@pytree
 class VEEGAN(Adversarial):
     """A reconstructor F maps points back to latents; the critic sees pairs of a point and a latent.
 

@@ -16,7 +16,7 @@ from divlab.models.objectives.adversarial import (
     slopes,
 )
 from divlab.models.objectives.optimizers import Optimizer, adam, rmsprop
-from divlab.pytrees import Number, record, setting
+from divlab.pytrees import Number, pytree, setting
 
 
 class _MeanDifference(Adversarial):
@@ -30,7 +30,7 @@ class _MeanDifference(Adversarial):
         return -jnp.mean(self.score(networks, batch.fake))
 
 
-@record
+@pytree
 class Wasserstein(_MeanDifference):
     """Wasserstein GAN with weight clipping: every parameter of the critic stays in [-clip, clip].
 
@@ -59,7 +59,7 @@ def points_between(batch: Batch) -> Points:
     return batch.fake + share * (batch.real - batch.fake)
 
 
-@record
+@pytree
 class WassersteinGP(_MeanDifference):
     """Wasserstein GAN with a penalty on the critic's slope between real and generated points.
 
@@ -90,7 +90,7 @@ class WassersteinGP(_MeanDifference):
         return adam(self.learning_rate, b1=0.0, b2=0.9)
 
 
-@record
+@pytree
 class Cramer(Adversarial):
     """Cramér GAN: the energy distance between features h of real and of generated points.
 
@@ -148,7 +148,7 @@ def _distance(a: Float[Array, "n d"], b: Float[Array, "n d"] | float) -> Float[A
     return length(a - b, 1e-6)
 
 
-@record
+@pytree
 class MMD(Adversarial):
     """MMD GAN: the squared maximum mean discrepancy between features of the two batches.
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 
 from divlab.models.objectives.adversarial import Points
 from divlab.models.objectives.optimizers import Optimizer, adam
-from divlab.pytrees import Number, record, setting
+from divlab.pytrees import Number, pytree, setting
 
 Latents: TypeAlias = Float[Array, "n latent"]
 Encode: TypeAlias = Callable[[Points], tuple[Latents, Latents]]
@@ -60,7 +60,7 @@ class Autoencoder(NamedTuple):
     prior: Prior
 
 
-@record
+@pytree
 class Variational:
     """What every objective of a VAE has; a new one overrides the loss.
 
@@ -111,7 +111,7 @@ def kl_to_standard_normal(mean: Latents, log_scale: Latents) -> Float[Array, " n
     return jnp.sum(0.5 * (mean**2 + jnp.exp(2 * log_scale) - 1) - log_scale, axis=-1)
 
 
-@record
+@pytree
 class BetaELBO(Variational):
     """E_q[-log p(x|z)] + β·KL(q(z|x)‖N(0, 1)); β = 1 is the ELBO.
 
@@ -137,7 +137,7 @@ class BetaELBO(Variational):
         return reconstruction + self.beta * kl, parts
 
 
-@record
+@pytree
 class ELBO(Variational):
     """-ELBO = E_q[-log p(x|z)] + KL(q(z|x)‖N(0, 1)), an upper bound on -log p(x), in nats.
 
@@ -152,7 +152,7 @@ class ELBO(Variational):
         return BetaELBO(beta=1.0).loss(model, x, key)
 
 
-@record
+@pytree
 class IWAE(Variational):
     """-E log of the mean of p(x, z_i) / q(z_i|x) over several latents: a tighter upper bound.
 
@@ -175,7 +175,7 @@ class IWAE(Variational):
         return -jnp.mean(bound), {"elbo": jnp.mean(log_ratios)}
 
 
-@record
+@pytree
 class InfoVAE(Variational):
     """E_q[-log p(x|z)] + (1-α)·KL(q(z|x)‖p(z)) + (α+λ-1)·MMD²(q(z), p(z)).
 
@@ -216,7 +216,7 @@ def squared_mmd_to_standard_normal(z: Latents) -> Float[Array, ""]:
     return apart
 
 
-@record
+@pytree
 class MixturePrior(Variational):
     """-ELBO with a prior that is a mixture of Gaussians, learned with the rest.
 
