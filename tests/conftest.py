@@ -1,43 +1,26 @@
 """Trainings that several tests look at; small, because compiling is what costs."""
 
-import os
-from pathlib import Path
+from typing import Any
 
-# A quarter of the time to compile, for slower programs with the same results; set before JAX
-# starts.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-)
-
-import jax
 import pytest
 
 import divlab
+from divlab.models.run import Runs
 
-SMALL = {"hidden": (8,)}
-MAPS = Path("/proc/self/maps")
-
-
-@pytest.fixture(autouse=True)
-def few_programs():
-    """Forgets compiled programs before Linux runs out of places for them, 65 530 in a process."""
-    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > 35_000:
-        jax.clear_caches()
-
-
-FAST = {"steps": 60, "record_every": 20, "batch_size": 32}
+SMALL: dict[str, Any] = {"hidden": (8,)}
+FAST: dict[str, Any] = {"steps": 60, "record_every": 20, "batch_size": 32}
 
 
 @pytest.fixture(scope="session")
-def target():
+def target() -> Any:
     return divlab.targets.two_gaussians(4.0, 0.5)
 
 
 @pytest.fixture(scope="session")
-def vae_runs(target):
+def vae_runs(target: Any) -> Runs:
     return divlab.fit_many(divlab.VAE(**SMALL), target, seeds=3, **FAST)
 
 
 @pytest.fixture(scope="session")
-def gan_runs(target):
+def gan_runs(target: Any) -> Runs:
     return divlab.fit_many(divlab.GAN(**SMALL), target, seeds=3, **FAST)

@@ -1,7 +1,9 @@
 """The pages of docs say what the code does."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ot
@@ -17,7 +19,7 @@ from divlab.divergences import closed_form
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "divergences.md"
 
-QUANTITIES = {
+QUANTITIES: dict[str, Callable[..., Any]] = {
     "kl": divlab.kl,
     "reverse_kl": divlab.reverse_kl,
     "jeffreys": divlab.jeffreys,
@@ -43,12 +45,12 @@ ARGUMENTS = {
 def table_after(mark: str) -> list[list[str]]:
     """The cells of the rows of a marked table, headings included."""
     text = PAGE.read_text(encoding="utf-8")
-    block = re.search(rf"<!-- {mark}:.*?-->\n(.*?)<!-- end -->", text, re.S).group(1)
+    (block,) = re.findall(rf"<!-- {mark}:.*?-->\n(.*?)<!-- end -->", text, re.S)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()]
     return [rows[0], *rows[2:]]
 
 
-def exists(quantity: str, method: str, arguments) -> bool:
+def exists(quantity: str, method: str, arguments: Any) -> bool:
     """Whether the combination is computed."""
     try:
         QUANTITIES[quantity](*arguments, method=method)
@@ -58,7 +60,7 @@ def exists(quantity: str, method: str, arguments) -> bool:
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
-def test_methods(quantity):
+def test_methods(quantity: str) -> None:
     heading, *rows = table_after("methods")
     assert heading[1:] == list(METHODS)
     (row,) = [row for row in rows if row[0] == f"`{quantity}`"]
@@ -71,12 +73,12 @@ def test_methods(quantity):
         assert cell == ", ".join(kind.removeprefix("two ") for kind in found), (method, found)
 
 
-def test_every_quantity_with_a_method_is_in_the_table():
+def test_every_quantity_with_a_method_is_in_the_table() -> None:
     _, *rows = table_after("methods")
     assert [row[0].strip("`") for row in rows] == list(QUANTITIES)
 
 
-def test_closed_forms():
+def test_closed_forms() -> None:
     _, *rows = table_after("closed forms")
     found = {}
     for quantity, table in closed_form.TABLES.items():
@@ -85,7 +87,7 @@ def test_closed_forms():
     assert rows == expected, "\n".join(f"| {a} | {b} |" for a, b in expected)
 
 
-def test_conventions_of_scipy_and_pot():
+def test_conventions_of_scipy_and_pot() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 50))
     w1, w2 = float(divlab.wasserstein(x, y)), float(divlab.wasserstein(x, y, order=2))
     assert ss.wasserstein_distance(x, y) == pytest.approx(w1, rel=1e-5)
@@ -102,18 +104,18 @@ def test_conventions_of_scipy_and_pot():
     assert ss.entropy(p, q) == pytest.approx(float(divlab.kl(*normals)), rel=1e-4)
 
 
-def test_the_skeletons_of_objectives_run():
+def test_the_skeletons_of_objectives_run() -> None:
     """The page's blocks one after the other, as a reader would type them."""
     page = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     assert len(blocks) == 2
-    names: dict = {}
+    names: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, "docs/objectives.md", "exec"), names)
         assert names["run"].status == "completed"
 
 
-def test_every_objective_has_a_row_on_its_page():
+def test_every_objective_has_a_row_on_its_page() -> None:
     page = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
     rows = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
     assert rows == {*divlab.GAN_OBJECTIVES, *divlab.VAE_OBJECTIVES}

@@ -15,13 +15,13 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name):
+def test_examples(name: str) -> None:
     failed, _ = doctest.testmod(importlib.import_module(name))
     assert failed == 0
 
 
 @pytest.mark.parametrize("name", sorted(set(divlab.__all__) - {"explore", "figures"}))
-def test_what_a_user_calls_has_an_example(name):
+def test_what_a_user_calls_has_an_example(name: str) -> None:
     value = getattr(divlab, name)
     if not callable(value) or name in ("Run", "Runs", "Coverage", "Cost"):
         pytest.skip("not called by a user")

@@ -2,7 +2,9 @@
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,7 +38,7 @@ CONDA_NAMES = {
 }
 
 
-def parse(lines):
+def parse(lines: Iterable[str]) -> Any:
     """Requirements by their canonical name."""
     requirements = [Requirement(line) for line in lines]
     return {canonicalize_name(r.name): r for r in requirements}
@@ -45,7 +47,7 @@ def parse(lines):
 DIRECT = parse([*PROJECT["dependencies"], *EXTRAS["notebooks"], *EXTRAS["test"]])
 
 
-def lock_entries():
+def lock_entries() -> Any:
     """Each entry of the lock as (requirement, its hashes)."""
     body = "\n".join(line for line in LOCK.splitlines() if not line.lstrip().startswith("#"))
     entries = []
@@ -59,7 +61,7 @@ def lock_entries():
 ENTRIES = lock_entries()
 
 
-def locked_for(python, platform):
+def locked_for(python: str, platform: str) -> Any:
     """What pip would install from the lock, as {name: version}."""
     environment = {
         "python_version": python,
@@ -79,7 +81,7 @@ def locked_for(python, platform):
     return chosen
 
 
-def recipe(target):
+def recipe(target: str) -> str:
     """The recipe lines of a target of the Makefile."""
     match = re.search(rf"^{target}:[^\n]*\n((?:\t[^\n]*\n)+)", MAKEFILE, re.MULTILINE)
     assert match, f"the Makefile has no recipe for {target}"
@@ -88,14 +90,14 @@ def recipe(target):
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("python", PYTHONS)
-def test_lock_has_every_dependency_within_its_bounds(python, platform):
+def test_lock_has_every_dependency_within_its_bounds(python: str, platform: str) -> None:
     locked = locked_for(python, platform)
     for name, requirement in DIRECT.items():
         assert name in locked, f"{name} is not locked; run make lock"
         assert locked[name] in requirement.specifier, f"{name} {locked[name]}; run make lock"
 
 
-def test_lock_pins_exactly_with_hashes():
+def test_lock_pins_exactly_with_hashes() -> None:
     assert len(ENTRIES) >= len(DIRECT)
     for requirement, hashes in ENTRIES:
         assert [s.operator for s in requirement.specifier] == ["=="], str(requirement)
@@ -105,7 +107,7 @@ def test_lock_pins_exactly_with_hashes():
             assert re.fullmatch(r"sha256:[0-9a-f]{64}", value), f"{requirement}: {value}"
 
 
-def test_lock_has_no_address_option_or_path():
+def test_lock_has_no_address_option_or_path() -> None:
     assert "://" not in LOCK
     options = {
         line.split()[0].split("=")[0]
@@ -117,12 +119,12 @@ def test_lock_has_no_address_option_or_path():
     assert not re.search(r"(?:^|\s)(?:/|~|[A-Za-z]:\\)", LOCK, re.MULTILINE)
 
 
-def test_lock_names_the_command_that_makes_it():
+def test_lock_names_the_command_that_makes_it() -> None:
     head = [line for line in LOCK.splitlines()[:4] if line.startswith("#")]
     assert any(line.strip("# ") == "make lock" for line in head)
 
 
-def test_lock_is_made_for_the_oldest_python_that_the_project_supports():
+def test_lock_is_made_for_the_oldest_python_that_the_project_supports() -> None:
     assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
     command = recipe("lock")
     assert "--universal" in command
@@ -131,12 +133,12 @@ def test_lock_is_made_for_the_oldest_python_that_the_project_supports():
     assert re.findall(r"--extra (\S+)", command) == ["notebooks", "test"]
 
 
-def test_no_dependency_has_an_upper_cap():
+def test_no_dependency_has_an_upper_cap() -> None:
     for name, requirement in DIRECT.items():
         assert [s.operator for s in requirement.specifier] == [">="], f"{name} needs a lower bound"
 
 
-def test_benchmark_dependencies():
+def test_benchmark_dependencies() -> None:
     bench = parse(EXTRAS["bench"])
     assert [s.operator for s in bench["torch"].specifier] == ["=="]
     assert "torch" not in {canonicalize_name(r.name) for r, _ in ENTRIES}
@@ -144,7 +146,7 @@ def test_benchmark_dependencies():
         assert bench[name].specifier == DIRECT[name].specifier, name
 
 
-def test_conda_environment_names_the_same_packages_and_bounds():
+def test_conda_environment_names_the_same_packages_and_bounds() -> None:
     conda = parse(d for d in CONDA["dependencies"] if isinstance(d, str))
     assert conda.pop("python").specifier == SpecifierSet(PROJECT["requires-python"])
     conda.pop("pip")  # conda needs it to install divlab itself
@@ -152,12 +154,12 @@ def test_conda_environment_names_the_same_packages_and_bounds():
     assert {name: r.specifier for name, r in conda.items()} == expected
 
 
-def test_conda_environment_installs_divlab_from_conda_forge_alone():
+def test_conda_environment_installs_divlab_from_conda_forge_alone() -> None:
     assert CONDA["channels"] == ["conda-forge", "nodefaults"]
     assert [d for d in CONDA["dependencies"] if not isinstance(d, str)] == [{"pip": ["-e ."]}]
 
 
-def test_build_backend_is_installed_without_isolation():
+def test_build_backend_is_installed_without_isolation() -> None:
     for line in PYPROJECT["build-system"]["requires"]:
         requirement = Requirement(line)
         assert DIRECT[canonicalize_name(requirement.name)].specifier == requirement.specifier
@@ -165,14 +167,14 @@ def test_build_backend_is_installed_without_isolation():
     assert "--require-hashes" in MAKEFILE
 
 
-def test_each_dependency_is_justified():
+def test_each_dependency_is_justified() -> None:
     page = (ROOT / "docs" / "design" / "dependencies.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|]+) \| [^|]*\w[^|]* \|$", page, re.MULTILINE)
     named = {canonicalize_name(name) for row in rows for name in row.split(", ")}
     assert named >= DIRECT.keys() | parse(EXTRAS["bench"]).keys()
 
 
-def test_lab_stays_on_this_machine_with_its_token():
+def test_lab_stays_on_this_machine_with_its_token() -> None:
     command = recipe("lab")
     assert "-m jupyterlab" in command
     # Root is let in only where one is root already; the address and the token do not change.
@@ -188,13 +190,13 @@ def test_lab_stays_on_this_machine_with_its_token():
     assert "JUPYTER" not in MAKEFILE
 
 
-def test_one_version():
+def test_one_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == PROJECT["version"]
     assert divlab.__version__ == PROJECT["version"]
 
 
-def test_one_licence():
+def test_one_licence() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["license"] == PROJECT["license"] == "Apache-2.0"
     assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text(encoding="utf-8")

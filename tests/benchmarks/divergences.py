@@ -4,11 +4,15 @@ Every figure is the median of several rounds in which the contenders take turns,
 samples, from the call to a Python float.
 """
 
+import os
 import random
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,16 +22,18 @@ from numpyro.distributions import Categorical, MixtureSameFamily, Normal
 from scipy import integrate, spatial, stats
 
 import divlab
+from divlab.divergences.methods import METHODS, OfSamples
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
+Calls = dict[str, Callable[[], Any]]
 
 
-def medians(contenders: dict, rounds: int) -> dict:
+def medians(contenders: Calls, rounds: int) -> dict[str, float]:
     """Name -> median seconds of a call, after one that does not count.
 
     The order changes from round to round: what ran before decides what is in the caches.
     """
-    times = {name: [] for name in contenders}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     order, rng = list(contenders), random.Random(0)
     for number in range(rounds + 1):
         rng.shuffle(order)
@@ -40,18 +46,27 @@ def medians(contenders: dict, rounds: int) -> dict:
     return {name: statistics.median(t) for name, t in times.items()}
 
 
-def report(title: str, times: dict) -> None:
+def report(title: str, times: dict[str, float]) -> None:
     """One line: our milliseconds, and how many times ours each peer takes."""
     ours = times.pop("divlab")
     ratios = "  ".join(f"{name} {t / ours:8.2f}x" for name, t in times.items())
     print(f"{title:38s} {1e3 * ours:10.3f} ms   {ratios}", flush=True)
 
 
-def two_samples(n: int, seed: int = 0):
+def two_samples(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """N(0, 1) and N(0.3, 1.2²), n of each."""
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=n), 0.3 + 1.2 * rng.normal(size=n)
     return x.astype(np.float32), y.astype(np.float32)
+
+
+def _number(function: Callable[..., Any], *arguments: Any) -> float:
+    return float(function(*arguments))
+
+
+def _sort(*arrays: np.ndarray) -> None:
+    for array in arrays:
+        np.sort(array)
 
 
 def cdf_distances() -> None:
@@ -59,25 +74,26 @@ def cdf_distances() -> None:
         x, y = two_samples(n)
         on_device = [jnp.asarray(a) for a in (x, y)]
         rounds = max(5, min(200, 2_000_000 // n))
-        for name, peers in {
+        peers_of: dict[str, Calls] = {
             "wasserstein": {
-                "scipy": lambda x=x, y=y: stats.wasserstein_distance(x, y),
-                "POT": lambda x=x, y=y: ot.emd2_1d(x, y, metric="euclidean"),
+                "scipy": partial(stats.wasserstein_distance, x, y),
+                "POT": partial(ot.emd2_1d, x, y, metric="euclidean"),
             },
-            "energy": {"scipy": lambda x=x, y=y: stats.energy_distance(x, y)},
-            "ks": {"scipy": lambda x=x, y=y: stats.ks_2samp(x, y).statistic},
-        }.items():
+            "energy": {"scipy": partial(stats.energy_distance, x, y)},
+            "ks": {"scipy": partial(stats.ks_2samp, x, y)},
+        }
+        for name, peers in peers_of.items():
             function = getattr(divlab, name)
-            contenders = {
-                "divlab": lambda f=function, x=x, y=y: float(f(x, y)),
-                "of jax arrays": lambda f=function, a=on_device: float(f(*a)),
-                "two np.sort": lambda x=x, y=y: (np.sort(x), np.sort(y)),
+            contenders: Calls = {
+                "divlab": partial(_number, function, x, y),
+                "of jax arrays": partial(_number, function, *on_device),
+                "two np.sort": partial(_sort, x, y),
                 **peers,
             }
             report(f"{name}, n = {n}", medians(contenders, rounds))
 
 
-def kl_by_ckdtree(x, y, k=5) -> float:
+def kl_by_ckdtree(x: np.ndarray, y: np.ndarray, k: int = 5) -> float:
     """The estimator of Wang, Kulkarni & Verdú (2009) as one would write it with SciPy."""
     of_x, of_y = (spatial.cKDTree(a[:, None]) for a in (x, y))
     own, _ = of_x.query(x[:, None], k + 1)
@@ -90,31 +106,31 @@ def nearest_neighbours() -> None:
     for n in (10_000, 100_000):
         # Without repeated values, which float32 samples have and the tree would not bear.
         x, y = (np.unique(a) for a in two_samples(n))
-        contenders = {
-            "divlab": lambda x=x, y=y: float(divlab.kl(x, y)),
-            "cKDTree": lambda x=x, y=y: kl_by_ckdtree(x, y),
+        contenders: Calls = {
+            "divlab": partial(_number, divlab.kl, x, y),
+            "cKDTree": partial(kl_by_ckdtree, x, y),
         }
         ours, theirs = (call() for call in contenders.values())
         report(f"kl of samples, n = {n}", medians(contenders, 7))
         print(f"{'':38s} {ours:.6f} and {theirs:.6f}")
 
 
-def mixture(parameters) -> MixtureSameFamily:
+def mixture(parameters: Any) -> MixtureSameFamily:
     parts = Normal(parameters[:2], jnp.exp(parameters[2:]))
     return MixtureSameFamily(Categorical(probs=jnp.array([0.4, 0.6])), parts)
 
 
-def kl_by_quad(a, b) -> float:
-    def log_density(parameters, x):
+def kl_by_quad(a: np.ndarray, b: np.ndarray) -> float:
+    def log_density(parameters: np.ndarray, x: float) -> Any:
         z = (x - parameters[:2]) / np.exp(parameters[2:])
         log_parts = np.log([0.4, 0.6]) - 0.5 * z**2 - parameters[2:]
         return np.logaddexp(*log_parts) - 0.5 * np.log(2 * np.pi)
 
-    def integrand(x):
+    def integrand(x: float) -> float:
         log_p = log_density(a, x)
-        return np.exp(log_p) * (log_p - log_density(b, x))
+        return float(np.exp(log_p) * (log_p - log_density(b, x)))
 
-    return integrate.quad(integrand, -20, 20, points=[*a[:2], *b[:2]], limit=200)[0]
+    return float(integrate.quad(integrand, -20, 20, points=[*a[:2], *b[:2]], limit=200)[0])
 
 
 def mixtures() -> None:
@@ -166,8 +182,158 @@ def memory(n: int = 10_000_000) -> None:
             )
 
 
+# What a first call computes: numpyro's distribution, as a user types it, and SciPy's.
+TYPES: dict[str, tuple[str, Any]] = {
+    "Normal": ("Normal(0.0, 1.0)", stats.norm(0, 1)),
+    "other Normal": ("Normal(1.0, 2.0)", stats.norm(1, 2)),
+    "Laplace": ("Laplace(0.5, 1.0)", stats.laplace(0.5, 1)),
+    "Logistic": ("Logistic(1.0, 0.5)", stats.logistic(1, 0.5)),
+    "Gumbel": ("Gumbel(0.0, 1.0)", stats.gumbel_r(0, 1)),
+    "StudentT": ("StudentT(3.0, 1.0, 2.0)", stats.t(3, 1, 2)),
+    "Gamma": ("Gamma(2.0, 1.0)", stats.gamma(2)),
+    "LogNormal": ("LogNormal(0.0, 1.0)", stats.lognorm(1)),
+    "HalfNormal": ("HalfNormal(2.0)", stats.halfnorm(scale=2)),
+    "Exponential": ("Exponential(0.5)", stats.expon(scale=2)),
+    "Weibull": ("Weibull(1.5, 2.0)", stats.weibull_min(2, scale=1.5)),
+    "InverseGamma": ("InverseGamma(3.0, 2.0)", stats.invgamma(3, scale=2)),
+    "Beta": ("Beta(2.0, 3.0)", stats.beta(2, 3)),
+    "Uniform": ("Uniform(0.0, 1.0)", stats.uniform()),
+    "Kumaraswamy": ("Kumaraswamy(2.0, 3.0)", None),
+    "mixture": ("divlab.targets.two_gaussians(4.0, 0.5)", None),
+}
+PAIRS = [
+    ("Normal", "other Normal"),
+    ("Gamma", "LogNormal"),
+    ("mixture", "Normal"),
+    ("mixture", "mixture"),
+    ("Normal", "Laplace"),
+    ("Gumbel", "Logistic"),
+    ("StudentT", "Normal"),
+    ("Exponential", "HalfNormal"),
+    ("Weibull", "Gamma"),
+    ("InverseGamma", "LogNormal"),
+    ("Beta", "Uniform"),
+    ("Kumaraswamy", "Beta"),
+]
+COMPARED = ("kl", "js", "tv", "hellinger", "wasserstein", "mmd")
+# Seconds of the version before known parameters were integrated on the host.
+EARLIER = {
+    "js, Normal and other Normal": 3.1,
+    "kl, Gamma and LogNormal": 6.3,
+    "kl, mixture and Normal": 3.4,
+    "wasserstein, mixture and Normal": 4.0,
+    "mmd, Normal and other Normal": 4.3,
+    "gradient of kl, mixture and Normal": 8.7,
+    "estimate of kl, n = 1000": 3.7,
+    "import divlab": 2.4,
+}
+FIRST_CALL = """
+import statistics, time
+import jax, jax.numpy as jnp, numpy as np
+from numpyro.distributions import *
+import divlab
+jnp.zeros(3).block_until_ready()
+{setup}
+times = []
+for _ in range({repeats}):
+    start = time.perf_counter()
+    jax.block_until_ready({call})
+    times.append(time.perf_counter() - start)
+print(times[0], statistics.median(times[1:]))
+"""
+OF_PAIR = "p, q = {p}, {q}"
+OF_SAMPLES = "x, y = np.random.default_rng(0).normal(size=(2, 1000)); y = 1 + 2 * y"
+OF_MIXTURE = """
+def function(t):
+    parts = Normal(jnp.array([-2.0, 2.0]), 0.5)
+    mixture = MixtureSameFamily(Categorical(probs=jnp.array([0.5, 0.5])), parts)
+    return divlab.kl(mixture, Normal(t, 1.0))
+"""
+
+
+def first_call(setup: str, call: str, rounds: int = 3) -> tuple[float, ...]:
+    """Medians of the first call and of a repeated one; each round is a fresh process."""
+    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+    code = FIRST_CALL.format(setup=setup, call=call, repeats=6)
+    rows = []
+    for _ in range(rounds):
+        command = [sys.executable, "-c", code]
+        out = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        rows.append([float(number) for number in out.stdout.split()])
+    return tuple(statistics.median(column) for column in zip(*rows, strict=True))
+
+
+def _kl(a: Any, b: Any) -> Any:
+    return np.where(a > -700, np.exp(a) * (a - b), 0.0)
+
+
+def _js(a: Any, b: Any) -> Any:
+    m = np.logaddexp(a, b) - np.log(2)
+    return (_kl(a, m) + _kl(b, m)) / 2
+
+
+OF_LOGS: dict[str, Callable[[Any, Any], Any]] = {
+    "kl": _kl,
+    "js": _js,
+    "tv": lambda a, b: abs(np.exp(a) - np.exp(b)) / 2,
+    "hellinger": lambda a, b: (np.exp(a / 2) - np.exp(b / 2)) ** 2 / 2,
+}
+
+
+def by_quad(quantity: str, p: Any, q: Any) -> Callable[[], float] | None:
+    """`scipy.integrate.quad` of the same integrand, over the union of the supports."""
+    if p is None or q is None or quantity not in (*OF_LOGS, "wasserstein"):
+        return None
+    ends = [*p.support(), *q.support()]
+    low, high = min(ends), max(ends)
+
+    def integrand(x: float) -> float:
+        with np.errstate(all="ignore"):
+            if quantity == "wasserstein":
+                return float(abs(p.cdf(x) - q.cdf(x)))
+            return float(OF_LOGS[quantity](p.logpdf(x), q.logpdf(x)))
+
+    return lambda: float(integrate.quad(integrand, low, high, limit=200)[0])
+
+
+def first_calls() -> None:
+    """What a user waits for in a fresh process without a cache on disk, after JAX has started."""
+    headings = ("first, s", "before, s", "again, ms", "quad, ms")
+    print(f"{'first call':44s}", *(f"{heading:>9s}" for heading in headings))
+
+    def line(title: str, times: Sequence[float], quad: Callable[[], float] | None = None) -> None:
+        before = f"{EARLIER[title]:9.1f}" if title in EARLIER else f"{'':9s}"
+        peer = f"{1e3 * medians({'quad': quad}, 5)['quad']:9.1f}" if quad else ""
+        first, again = times
+        print(f"{title:44s} {first:9.2f} {before} {1e3 * again:9.1f} {peer}", flush=True)
+
+    for p, q in PAIRS:
+        (here_p, there_p), (here_q, there_q) = TYPES[p], TYPES[q]
+        for name in COMPARED:
+            times = first_call(OF_PAIR.format(p=here_p, q=here_q), f"divlab.{name}(p, q)")
+            line(f"{name}, {p} and {q}", times, by_quad(name, there_p, there_q))
+    normals = OF_PAIR.format(p=TYPES["Normal"][0], q=TYPES["other Normal"][0])
+    for method in METHODS:
+        is_of_samples = issubclass(METHODS[method], OfSamples)
+        setup = OF_SAMPLES if is_of_samples else normals
+        pair = "x, y" if is_of_samples else "p, q"
+        call = f"divlab.kl({pair}, method={method!r})"
+        what = "two samples, n = 1000" if is_of_samples else "two Normals"
+        line(f"kl by {method}, {what}", first_call(setup, call))
+    line("gradient of kl, mixture and Normal", first_call(OF_MIXTURE, "jax.grad(function)(0.3)"))
+    call = "divlab.estimate('kl', x, y).value"
+    line("estimate of kl, n = 1000", first_call(OF_SAMPLES, call))
+    code = "import time; t = time.perf_counter(); import divlab; print(time.perf_counter() - t)"
+    command = [sys.executable, "-c", code]
+    runs = [subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(5)]
+    title = "import divlab"
+    imported = statistics.median(float(run.stdout) for run in runs)
+    print(f"{title:44s} {imported:9.2f} {EARLIER[title]:9.1f}")
+
+
 def run() -> None:
     cdf_distances()
     nearest_neighbours()
     mixtures()
     memory()
+    first_calls()

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 import divlab
-from divlab.models import training
 
 ROUNDS, STEPS, SEEDS, BATCH, HIDDEN = 5, 400, 64, 256, 32
 
@@ -25,7 +26,7 @@ def torch_gan(steps: int) -> None:
 
     torch.set_num_threads(1)
 
-    def network():
+    def network() -> Any:
         return torch.nn.Sequential(
             torch.nn.Linear(1, HIDDEN), torch.nn.LeakyReLU(0.2),
             torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.LeakyReLU(0.2),
@@ -50,7 +51,7 @@ def torch_gan(steps: int) -> None:
         of_generator.step()
 
 
-def seconds(function, *arguments, **options) -> float:
+def seconds(function: Callable[..., Any], *arguments: Any, **options: Any) -> float:
     start = time.perf_counter()
     function(*arguments, **options)
     return time.perf_counter() - start
@@ -68,9 +69,9 @@ _multiply = jax.jit(jnp.matmul)
 
 def training_speed() -> None:
     target, model = divlab.targets.two_gaussians(), divlab.GAN("non_saturating")
-    options = {"batch_size": BATCH, "record_every": 100}
+    options: dict[str, Any] = {"batch_size": BATCH, "record_every": 100}
     many = f"divlab.fit_many, {SEEDS} seeds"
-    contenders = {
+    contenders: dict[str, tuple[float, Callable[[], Any]]] = {
         "PyTorch eager, one thread": (STEPS, lambda: torch_gan(STEPS)),
         "divlab.fit": (10 * STEPS, lambda: divlab.fit(model, target, steps=10 * STEPS, **options)),
         many: (
@@ -81,7 +82,7 @@ def training_speed() -> None:
     }
     for _, run in contenders.values():
         run()  # compiles
-    times = {name: [] for name in contenders}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, (_, run) in contenders.items():
             times[name].append(seconds(run))
@@ -147,16 +148,23 @@ def compile_times() -> None:
 def recompilation() -> None:
     target = divlab.targets.two_gaussians
     divlab.fit(divlab.GAN("non_saturating"), target(4.0, 0.5), steps=20)
-    before = training._start._cache_size(), training._advance._cache_size()
+    compiled: list[float] = []
+
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(duration_secs)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
     changes = {
         "separation": (divlab.GAN("non_saturating"), target(6.0, 0.5)),
         "scale": (divlab.GAN("non_saturating"), target(4.0, 0.8)),
         "learning rate": (divlab.GAN("non_saturating", learning_rate=2e-3), target(4.0, 0.5)),
     }
     for name, (model, changed) in changes.items():
+        compiled.clear()
         divlab.fit(model, changed, steps=20)
-        more = training._start._cache_size() + training._advance._cache_size() - sum(before)
-        print(f"programs compiled by a second fit with another {name}: {more}")
+        print(f"programs compiled by a second fit with another {name}: {len(compiled)}")
+    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def first_result() -> None:

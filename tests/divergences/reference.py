@@ -1,35 +1,38 @@
 """The same quantities by another route: SciPy's densities and adaptive quadrature, in 64 bits."""
 
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import integrate, optimize
 
+Function = Callable[[np.ndarray], Any]
 LEVELS = [1e-100, 1e-30, *np.logspace(-14, -2, 7), 0.05, 0.2, 0.5]
 
 
 class Mixture:
     """A mixture of frozen SciPy distributions."""
 
-    def __init__(self, weights, parts):
+    def __init__(self, weights: Any, parts: list[Any]) -> None:
         self.weights, self.parts = np.asarray(weights), parts
 
-    def pdf(self, x):
+    def pdf(self, x: Any) -> Any:
         return sum(w * part.pdf(x) for w, part in zip(self.weights, self.parts, strict=True))
 
-    def logpdf(self, x):
+    def logpdf(self, x: Any) -> Any:
         logs = [np.log(w) + d.logpdf(x) for w, d in zip(self.weights, self.parts, strict=True)]
         return np.logaddexp.reduce(logs)
 
-    def cdf(self, x):
+    def cdf(self, x: Any) -> Any:
         return sum(w * part.cdf(x) for w, part in zip(self.weights, self.parts, strict=True))
 
-    def sf(self, x):
+    def sf(self, x: Any) -> Any:
         return sum(w * part.sf(x) for w, part in zip(self.weights, self.parts, strict=True))
 
 
-def breaks(*distributions):
+def breaks(*distributions: Any) -> np.ndarray:
     """Points that cut the line finely wherever there is mass, ends of supports included."""
     parts = [part for d in distributions for part in getattr(d, "parts", [d])]
     with warnings.catch_warnings():  # a quantile that SciPy cannot find is a cut like any other
@@ -39,7 +42,9 @@ def breaks(*distributions):
     return np.unique([point for point in points if np.isfinite(point)])
 
 
-def line_integral(function, cuts, low=-np.inf, high=np.inf):
+def line_integral(
+    function: Function, cuts: Any, low: float = -np.inf, high: float = np.inf
+) -> float:
     """∫ function from `low` to `high`, piece by piece; the function takes an array of points."""
     cuts = np.unique(np.clip(cuts, low, high))
     apart = np.diff(cuts, prepend=-np.inf) > 1e-14 * np.abs(cuts)  # the rule fails on less
@@ -49,7 +54,7 @@ def line_integral(function, cuts, low=-np.inf, high=np.inf):
     return float(np.sum(pieces.integral))
 
 
-def crossings(function, cuts):
+def crossings(function: Function, cuts: Any) -> list[float]:
     """Where a function changes sign, looked for on a fine grid."""
     grid = np.unique(np.concatenate([np.linspace(a, b, 41) for a, b in pairwise(cuts)]))
     signs = np.sign(function(grid))
@@ -57,10 +62,10 @@ def crossings(function, cuts):
     return [optimize.brentq(function, grid[i], grid[i + 1], xtol=1e-14) for i in changes]
 
 
-def of_log_densities(integrand, p, q):
+def of_log_densities(integrand: Callable[[Any, Any], Any], p: Any, q: Any) -> float:
     """∫ integrand(log p, log q) dx where P has mass."""
 
-    def function(x):
+    def function(x: Any) -> Any:
         log_p = p.logpdf(x)
         has_p = np.isfinite(log_p)
         return np.where(has_p, integrand(np.where(has_p, log_p, 0.0), q.logpdf(x)), 0.0)
@@ -69,42 +74,42 @@ def of_log_densities(integrand, p, q):
     return np.inf if np.isnan(value) else value
 
 
-def kl(p, q):
+def kl(p: Any, q: Any) -> float:
     return of_log_densities(lambda a, b: np.exp(a) * (a - b), p, q)
 
 
-def reverse_kl(p, q):
+def reverse_kl(p: Any, q: Any) -> float:
     return kl(q, p)
 
 
-def jeffreys(p, q):
+def jeffreys(p: Any, q: Any) -> float:
     return kl(p, q) + kl(q, p)
 
 
-def chi2(p, q):
+def chi2(p: Any, q: Any) -> float:
     return of_log_densities(lambda a, b: np.exp(2 * a - b), p, q) - 1
 
 
-def neyman(p, q):
+def neyman(p: Any, q: Any) -> float:
     return chi2(q, p)
 
 
-def renyi(p, q, alpha):
+def renyi(p: Any, q: Any, alpha: float) -> float:
     moment = of_log_densities(lambda a, b: np.exp(alpha * a + (1 - alpha) * b), p, q)
-    return np.log(moment) / (alpha - 1)
+    return float(np.log(moment) / (alpha - 1))
 
 
-def hellinger(p, q, squared=False):
-    def integrand(x):
+def hellinger(p: Any, q: Any, squared: bool = False) -> float:
+    def integrand(x: Any) -> Any:
         a, b = p.logpdf(x), q.logpdf(x)
         return np.where(np.maximum(a, b) < np.inf, (np.exp(a / 2) - np.exp(b / 2)) ** 2 / 2, 0.0)
 
     square = line_integral(integrand, breaks(p, q))
-    return square if squared else np.sqrt(square)
+    return square if squared else float(np.sqrt(square))
 
 
-def js(p, q, weight=0.5):
-    def integrand(x):
+def js(p: Any, q: Any, weight: float = 0.5) -> float:
+    def integrand(x: Any) -> Any:
         a, b = p.logpdf(x), q.logpdf(x)
         m = np.logaddexp(np.log(weight) + a, np.log1p(-weight) + b)
         from_p = np.where(a > -700, np.exp(a) * (a - m), 0.0)
@@ -113,8 +118,8 @@ def js(p, q, weight=0.5):
     return line_integral(integrand, breaks(p, q))
 
 
-def tv(p, q):
-    def difference(x):
+def tv(p: Any, q: Any) -> float:
+    def difference(x: Any) -> Any:
         return p.pdf(x) - q.pdf(x)
 
     cuts = breaks(p, q)
@@ -122,18 +127,18 @@ def tv(p, q):
     return line_integral(lambda x: abs(difference(x)) / 2, cuts)
 
 
-def cross_entropy(p, q):
+def cross_entropy(p: Any, q: Any) -> float:
     return of_log_densities(lambda a, b: -np.exp(a) * b, p, q)
 
 
-def entropy(p):
+def entropy(p: Any) -> float:
     return cross_entropy(p, p)
 
 
-def wasserstein(p, q, order=1):
+def wasserstein(p: Any, q: Any, order: float = 1) -> float:
     if order == 1:
 
-        def gap(x):  # from the smaller tail, so that neither cancels
+        def gap(x: Any) -> Any:  # from the smaller tail, so that neither cancels
             return np.where(p.cdf(x) < 0.5, p.cdf(x) - q.cdf(x), q.sf(x) - p.sf(x))
 
         cuts = breaks(p, q)
@@ -141,13 +146,14 @@ def wasserstein(p, q, order=1):
         return line_integral(lambda x: abs(gap(x)), cuts)
     if np.isinf(order):
         levels = [0.0 if np.all(np.isfinite(p.support())) else 1e-3, 0.1, 0.5]
-        return max(abs(f(u) - g(u)) for f, g in ((p.ppf, q.ppf), (p.isf, q.isf)) for u in levels)
+        pairs = ((p.ppf, q.ppf), (p.isf, q.isf))
+        return max(float(abs(f(u) - g(u))) for f, g in pairs for u in levels)
 
-    def cost(f, g):
-        def power(u):
+    def cost(f: Function, g: Function) -> float:
+        def power(u: Any) -> Any:
             return abs(f(u) - g(u)) ** order
 
         levels = np.concatenate([LEVELS, crossings(lambda u: f(u) - g(u), LEVELS)])
         return line_integral(power, levels, 0.0, 0.5)
 
-    return (cost(p.ppf, q.ppf) + cost(p.isf, q.isf)) ** (1 / order)
+    return float((cost(p.ppf, q.ppf) + cost(p.isf, q.isf)) ** (1 / order))

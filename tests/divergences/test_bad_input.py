@@ -1,6 +1,8 @@
 """What cannot be right is refused, by the name of the argument; what can be is not."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +37,7 @@ BAD_ARGUMENTS = [
 ]
 
 
-DIVERGENCES = [
+DIVERGENCES: list[Callable[..., Any]] = [
     divlab.kl,
     divlab.reverse_kl,
     divlab.jeffreys,
@@ -52,17 +54,17 @@ DIVERGENCES = [
 
 @pytest.mark.parametrize(("bad", "error", "message"), BAD_ARGUMENTS)
 @pytest.mark.parametrize("name", ["p", "q"])
-def test_bad_argument(name, bad, error, message):
+def test_bad_argument(name: str, bad: Any, error: type[Exception], message: str) -> None:
     for divergence in DIVERGENCES:
         arguments = {"p": X, "q": X, name: bad}
         with pytest.raises(error, match=rf"^{name}\b.*{message}"):
             divergence(**arguments)
 
 
-class Doubled(nd.Normal):
+class Doubled(nd.Normal):  # type: ignore[misc]  # numpyro has no types
     """Not a density: it integrates to 2."""
 
-    def log_prob(self, value):
+    def log_prob(self, value: jax.Array) -> Any:
         return super().log_prob(value) + np.log(2)
 
 
@@ -104,38 +106,38 @@ BAD_CALLS = [
 
 
 @pytest.mark.parametrize(("call", "error", "message"), BAD_CALLS)
-def test_bad_call(call, error, message):
+def test_bad_call(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int64", "bool", "float16", "float64"])
-def test_numbers_of_any_kind_are_promoted_exactly(kind):
+def test_numbers_of_any_kind_are_promoted_exactly(kind: type[Any]) -> None:
     x, y = np.array([0, 1, 1], kind), np.array([1, 0, 0, 0], kind)
     got = divlab.wasserstein(x, y)
     assert got.dtype == jnp.float32
     assert float(got) == pytest.approx(2 / 3 - 1 / 4, rel=1e-6)
 
 
-def test_bytes_do_not_wrap_around():
+def test_bytes_do_not_wrap_around() -> None:
     assert float(divlab.wasserstein(np.array([0], "uint8"), np.array([255], "uint8"))) == 255
 
 
-def test_bfloat16_is_promoted():
+def test_bfloat16_is_promoted() -> None:
     assert float(divlab.wasserstein(jnp.array([1.5], jnp.bfloat16), [0.0])) == 1.5
 
 
-def test_one_infinite_sample_is_infinitely_far():
+def test_one_infinite_sample_is_infinitely_far() -> None:
     assert float(divlab.wasserstein([0.0, np.inf], Y)) == np.inf
     assert float(divlab.wasserstein([0.0, -np.inf], N)) == np.inf
 
 
-def test_weights_need_not_be_normalised():
+def test_weights_need_not_be_normalised() -> None:
     assert divlab.wasserstein(X, Y, [2, 4, 2]) == divlab.wasserstein(X, Y, [0.25, 0.5, 0.25])
 
 
 @pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.wasserstein])
-def test_nan_under_jit_gives_nan(divergence):
+def test_nan_under_jit_gives_nan(divergence: Callable[..., Any]) -> None:
     gumbel = nd.Gumbel(0.0, 1.0)
     for d in (lambda t: nd.Normal(t, 1.0), lambda t: nd.Normal(0.0, t)):
         assert np.isnan(jax.jit(lambda t, d=d: divergence(d(t), gumbel))(jnp.nan))
@@ -160,7 +162,7 @@ def test_nan_under_jit_gives_nan(divergence):
         (lambda w: divlab.energy(np.arange(3.0), np.arange(4.0), jnp.stack([w, 1.0, 1.0])), -0.5),
     ],
 )
-def test_under_jit_what_cannot_be_is_nan(function, value):
+def test_under_jit_what_cannot_be_is_nan(function: Callable[..., Any], value: Any) -> None:
     """Where a formula would give a plausible number; with an allowed value there is one."""
     assert np.isnan(jax.jit(function)(value))
     assert np.isfinite(jax.jit(function)(2.0))
@@ -175,18 +177,18 @@ def test_under_jit_what_cannot_be_is_nan(function, value):
         lambda: divlab.families.JS(2.0),
     ],
 )
-def test_distributions_and_rows_that_cannot_be(build):
+def test_distributions_and_rows_that_cannot_be(build: Callable[[], Any]) -> None:
     with pytest.raises(ValueError, match=r"support|infinite|alpha|weight"):
         build()
 
 
-def test_a_row_of_ones_own_is_not_taken_for_the_built_in_of_its_name():
+def test_a_row_of_ones_own_is_not_taken_for_the_built_in_of_its_name() -> None:
     @pytree
     class Half(divlab.families.Family):
         name = "kl"
         at_zero = at_infinity = 0.5
 
-        def perspective(self, log_p, log_q):
+        def perspective(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
             return 0.5 * jnp.abs(jnp.exp(log_p) - jnp.exp(log_q))
 
     other = nd.Normal(1.0, 2.0)
@@ -194,6 +196,6 @@ def test_a_row_of_ones_own_is_not_taken_for_the_built_in_of_its_name():
     assert float(divlab.f_divergence(N, other, Half())) == pytest.approx(exact, rel=1e-5)
 
 
-def test_a_supremum_over_tails_that_underflow_is_infinite():
+def test_a_supremum_over_tails_that_underflow_is_infinite() -> None:
     """Gumbel's left tail falls off like exp(-e^-x)."""
     assert float(divlab.renyi(N, nd.Gumbel(1.0, 2.0), alpha=np.inf)) == np.inf

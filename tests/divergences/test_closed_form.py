@@ -3,7 +3,9 @@
 One batch per pair of types holds all the draws, so that it takes one program per precision.
 """
 
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +52,7 @@ FAR, NEAR, ANY = 4, 2, 40  # draws: unlike, 3 % apart, and as close as 1e-6
 STRIDE = 2  # of those that SciPy integrates
 
 
-def is_view(row):
+def is_view(row: tuple[Any, ...]) -> bool:
     """Whether it is the formula of other types, which these are seen as."""
     return bool({nd.HalfNormal, nd.LogNormal} & set(row)) or {nd.Exponential, nd.Gamma} <= set(row)
 
@@ -58,11 +60,11 @@ def is_view(row):
 DIFFERENTIATED = [row for row in ROWS if row[0] not in DERIVED and not is_view(row)]
 
 
-def label(value):
+def label(value: tuple[Any, ...]) -> str:
     return "-".join(getattr(part, "__name__", part) for part in value)
 
 
-def draw(kind, rng, size):
+def draw(kind: type[Any], rng: np.random.Generator, size: int) -> np.ndarray:
     """The parameters of so many distributions, (size, number of parameters)."""
     draws = {
         "loc": rng.uniform(-2, 2, size),
@@ -77,16 +79,17 @@ def draw(kind, rng, size):
     return np.stack([draws[name] for name in kind.arg_constraints], axis=-1)
 
 
-def perturb(kind, values, steps):
+def perturb(kind: type[Any], values: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """`values` moved by a share of a scale, or of themselves where they are positive."""
     names = list(kind.arg_constraints)
     unit = [values[:, -1] if name in ("loc", "low", "high") else values[:, i]
             for i, name in enumerate(names)]  # fmt: skip
-    return values + steps * np.abs(np.stack(unit, axis=-1))
+    moved: np.ndarray = values + steps * np.abs(np.stack(unit, axis=-1))
+    return moved
 
 
 @cache
-def batch(kinds, shared):
+def batch(kinds: tuple[Any, ...], shared: bool) -> np.ndarray:
     """(draws, parameters) as numbers of 32 bits; last come draws 0 and FAR moved up and down."""
     rng = np.random.default_rng(0)
     size = FAR + NEAR + ANY
@@ -107,20 +110,20 @@ def batch(kinds, shared):
     return np.concatenate([draws, same, *moved])
 
 
-def arguments(kinds, values):
+def arguments(kinds: tuple[Any, ...], values: Iterable[Any]) -> list[dict[str, Any]]:
     """The keyword arguments of each distribution."""
     values = iter(values)
     return [{name: next(values) for name in kind.arg_constraints} for kind in kinds]
 
 
-def options_of(row):
+def options_of(row: tuple[Any, ...]) -> list[dict[str, Any]]:
     return NUMBERS.get(row[0], [{}])
 
 
-def program(rows):
+def program(rows: list[tuple[Any, ...]]) -> Callable[[Any], jax.Array]:
     """All values of the rows, one after the other, as a function of one draw."""
 
-    def function(values):
+    def function(values: Any) -> Any:
         kinds = rows[0][1:]
         built = [k(**a) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
         results = []
@@ -136,14 +139,14 @@ def program(rows):
     return function
 
 
-def split(rows, results):
+def split(rows: list[tuple[Any, ...]], results: Any) -> dict[Any, list[np.ndarray]]:
     """{row: [what belongs to each of its options]}"""
     results = iter(np.moveaxis(np.asarray(results), 1, 0))
     return {row: [next(results) for _ in options_of(row)] for row in rows}
 
 
 @cache
-def evaluated(kinds, shared, precision):
+def evaluated(kinds: tuple[Any, ...], shared: bool, precision: str) -> dict[Any, list[np.ndarray]]:
     rows = [row for row in ROWS if row[1:] == kinds and is_shared(row) == shared]
     with jax.enable_x64(precision == "float64"):
         values = jax.jit(jax.vmap(program(rows)))(jnp.asarray(batch(kinds, shared), float))
@@ -152,38 +155,40 @@ def evaluated(kinds, shared, precision):
 
 
 @cache
-def differentiated(kinds, shared):
+def differentiated(kinds: tuple[Any, ...], shared: bool) -> dict[Any, list[np.ndarray]]:
     rows = [row for row in DIFFERENTIATED if row[1:] == kinds and is_shared(row) == shared]
     with jax.enable_x64(True):
         slopes = jax.jit(jax.vmap(jax.jacrev(program(rows))))(batch(kinds, shared))
     return split(rows, slopes)
 
 
-def is_shared(row):
+def is_shared(row: tuple[Any, ...]) -> bool:
     return (row[0] == "wasserstein_inf" and row[1] is not nd.Uniform) or (
         row[0].startswith("wasserstein") and row[1] is nd.Cauchy
     )
 
 
-def of_row(row, precision):
+def of_row(row: Any, precision: str) -> Any:
     """The values at all draws, for each of the row's options."""
     return evaluated(row[1:], is_shared(row), precision)[row]
 
 
-def truth(row, values, options):
+def truth(row: tuple[Any, ...], values: np.ndarray, options: dict[str, Any]) -> float:
     kinds, name = row[1:], row[0]
     pair = [SCIPY[k](**a) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
     if name.startswith("wasserstein_"):
-        return reference.wasserstein(*pair, order=float(name.removeprefix("wasserstein_")))
+        p, q = pair
+        return reference.wasserstein(p, q, order=float(name.removeprefix("wasserstein_")))
     if options.get("alpha") == 1.0:
         return reference.kl(*pair)
     if name == "hellinger":
-        return reference.hellinger(*pair, squared=True)
-    return getattr(reference, name)(*pair, **options)
+        p, q = pair
+        return reference.hellinger(p, q, squared=True)
+    return float(getattr(reference, name)(*pair, **options))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=label)
-def test_row_is_the_integral(row):
+def test_row_is_the_integral(row: Any) -> None:
     draws = batch(row[1:], is_shared(row))[: FAR + NEAR]
     for options, values in zip(options_of(row), of_row(row, "float64"), strict=True):
         if options.get("alpha") == 1.0001:  # SciPy's integral would be divided by 1e-4
@@ -197,7 +202,7 @@ def test_row_is_the_integral(row):
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if not is_view(row)], ids=label)
-def test_row_keeps_its_digits_in_32_bits(row):
+def test_row_keeps_its_digits_in_32_bits(row: Any) -> None:
     for got, exact in zip(of_row(row, "float32"), of_row(row, "float64"), strict=True):
         finite = np.abs(exact) < np.finfo(np.float32).max
         np.testing.assert_array_equal(np.isfinite(got), finite)
@@ -207,7 +212,7 @@ def test_row_keeps_its_digits_in_32_bits(row):
 
 
 @pytest.mark.parametrize("row", DIFFERENTIATED, ids=label)
-def test_gradient_of_row(row):
+def test_gradient_of_row(row: Any) -> None:
     shared, same = is_shared(row), FAR + NEAR + ANY
     count = batch(row[1:], shared).shape[1]
     slopes = differentiated(row[1:], shared)[row]
@@ -238,11 +243,11 @@ INTEGRATED = [
 
 
 @cache
-def integrated(kinds):
+def integrated(kinds: tuple[Any, ...]) -> dict[Any, list[np.ndarray]]:
     """By one quadrature of all integrands together, at draws 0, 1 and FAR."""
     rows = [row for row in INTEGRATED if row[1:] == kinds]
 
-    def of_row(row, log_p, log_q):
+    def of_row(row: Any, log_p: jax.Array, log_q: jax.Array) -> Any:
         if row[0] == "cross_entropy":
             return (families.surprise(log_p, log_q),)
         if row[0] in INTEGRANDS:
@@ -251,12 +256,12 @@ def integrated(kinds):
         numbers = [next(iter(options.values())) for options in options_of(row)]
         return tuple(families.integrand(family(number), log_p, log_q) for number in numbers)
 
-    def function(values):
+    def function(values: Any) -> Any:
         built = [Packed(k(**a)) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
 
         return np.stack(integral(integrands, tuple(built))[:-2])
 
-    def integrands(log_p, log_q):
+    def integrands(log_p: Any, log_q: Any) -> tuple[Any, ...]:
         return tuple(value for row in rows for value in of_row(row, log_p, log_q))
 
     with jax.enable_x64(True):
@@ -265,7 +270,7 @@ def integrated(kinds):
 
 
 @pytest.mark.parametrize("row", INTEGRATED, ids=label)
-def test_row_is_what_quadrature_finds(row):
+def test_row_is_what_quadrature_finds(row: Any) -> None:
     for options, exact, got in zip(
         options_of(row), of_row(row, "float64"), integrated(row[1:])[row], strict=True
     ):

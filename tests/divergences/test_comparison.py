@@ -1,5 +1,7 @@
 """Several divergences by the same nodes are what each of them is by other means."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -35,26 +37,26 @@ PAIRS = {
 }  # fmt: skip
 
 
-def squared_gap(p, q):
+def squared_gap(p: Any, q: Any) -> float:
     return reference.line_integral(lambda x: (p.cdf(x) - q.cdf(x)) ** 2, reference.breaks(p, q))
 
 
-def by_scipy(name, p, q):
+def by_scipy(name: str, p: Any, q: Any) -> float:
     if name == "entropy":
         return reference.entropy(p)
     if name == "cramer":
-        return np.sqrt(squared_gap(p, q))
+        return float(np.sqrt(squared_gap(p, q)))
     if name == "energy":
-        return np.sqrt(2 * squared_gap(p, q))
+        return float(np.sqrt(2 * squared_gap(p, q)))
     if name == "ks":
         x = np.linspace(-20, 20, 400_001)
-        return np.abs(p.cdf(x) - q.cdf(x)).max()
-    return getattr(reference, name)(p, q)
+        return float(np.abs(p.cdf(x) - q.cdf(x)).max())
+    return float(getattr(reference, name)(p, q))
 
 
 @pytest.mark.parametrize("names", [OF_LOGS, (*OF_CDFS, *OF_LOGS)], ids=["of logs", "all"])
 @pytest.mark.parametrize("pair", PAIRS)
-def test_values(pair, names, precision):
+def test_values(pair: str, names: tuple[str, ...], precision: str) -> None:
     p, q, scipy_p, scipy_q, infinite = PAIRS[pair]
     found = compare(p, q, *names)
     assert tuple(found) == names
@@ -66,7 +68,7 @@ def test_values(pair, names, precision):
         )
 
 
-def test_gradients():
+def test_gradients() -> None:
     """By differences of the library's own functions, one by one."""
     names = "kl", "wasserstein", "cramer", "ks"
     p, at, step = divlab.targets.two_gaussians(3.0, 0.5), (0.3, 1.2), 1e-5

@@ -1,5 +1,8 @@
 """Wasserstein, Cramér, energy, Kolmogorov-Smirnov and MMD: values, limits, gradients, laws."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +22,7 @@ few = settings(
     max_examples=20, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 X, Y = np.array([0.0, 1.0, 2.5, 2.5]), np.array([0.5, 1.0, 4.0])
-CDF_DISTANCES = {
+CDF_DISTANCES: dict[str, Callable[..., jax.Array]] = {
     "wasserstein": divlab.wasserstein,
     "wasserstein 2": lambda *a: divlab.wasserstein(*a, order=2),
     "cramer": divlab.cramer,
@@ -28,7 +31,7 @@ CDF_DISTANCES = {
 }
 
 
-def close(precision):
+def close(precision: str) -> float:
     return 1e-8 if precision == "float64" else 1e-4
 
 
@@ -42,17 +45,19 @@ TRUTHS = [
 
 
 @pytest.mark.parametrize(("name", "p", "a", "q", "b", "options", "truth"), TRUTHS)
-def test_truths(name, p, a, q, b, options, truth, precision):
+def test_truths(
+    name: str, p: Any, a: Any, q: Any, b: Any, options: dict[str, Any], truth: float, precision: str
+) -> None:
     got = getattr(divlab, name)(p(*a), q(*b), **options)
     assert got.dtype == precision
     assert got.shape == ()
     assert float(got) == pytest.approx(truth, rel=close(precision))
 
 
-def test_heavy_tails_by_another_route():
+def test_heavy_tails_by_another_route() -> None:
     p, q = ss.t(2, 1, 2), ss.cauchy(0, 1)
 
-    def gap(x):  # from the smaller tail
+    def gap(x: Any) -> Any:  # from the smaller tail
         return np.where(x < 0, p.cdf(x) - q.cdf(x), q.sf(x) - p.sf(x))
 
     truth = reference.line_integral(lambda x: gap(x) ** 2, reference.breaks(p, q))
@@ -61,7 +66,7 @@ def test_heavy_tails_by_another_route():
         assert float(got) == pytest.approx(truth, rel=1e-8)
 
 
-def test_one_sample_to_a_cauchy(precision):
+def test_one_sample_to_a_cauchy(precision: str) -> None:
     # 2 ∫_0^∞ (arctan(1/x)/π)² dx, and the whole lower half of the mass lies to one side.
     cauchy = nd.Cauchy(0.0, 1.0)
     got = float(divlab.cramer([0.0], cauchy, squared=True))
@@ -70,7 +75,7 @@ def test_one_sample_to_a_cauchy(precision):
     assert float(divlab.wasserstein([0.0], cauchy)) == np.inf
 
 
-def test_weighted_samples_to_a_uniform(precision):
+def test_weighted_samples_to_a_uniform(precision: str) -> None:
     x, w = np.array([0.9, 0.2, 0.4]), np.array([1.0, 2.0, 5.0])
     uniform = nd.Uniform(0.0, 1.0)
     cuts, levels = [0.0, 0.2, 0.4, 0.9, 1.0], [0.0, 0.25, 0.875, 1.0]
@@ -86,7 +91,7 @@ def test_weighted_samples_to_a_uniform(precision):
 
 
 @pytest.mark.parametrize("name", CDF_DISTANCES)
-def test_traced_samples_give_what_known_ones_do(name):
+def test_traced_samples_give_what_known_ones_do(name: str) -> None:
     distance, rng = CDF_DISTANCES[name], np.random.default_rng(0)
     x, y = (np.round(rng.normal(size=n), 1) for n in (40, 27))
     for weights in ((), (rng.random(40), rng.random(27)), (None, rng.random(27))):
@@ -97,13 +102,14 @@ def test_traced_samples_give_what_known_ones_do(name):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sizes", [(300_000, 300_000), (300_000, 200_001)])
-def test_long_sums_do_not_drift(sizes, weighted):
+def test_long_sums_do_not_drift(sizes: tuple[int, int], weighted: bool) -> None:
     rng = np.random.default_rng(1)
     samples = [rng.normal(0.1 * i, 1 + i, n).astype("f") for i, n in enumerate(sizes)]
-    weights = [rng.random(n) for n in sizes] if weighted else [None, None]
+    drawn = [rng.random(n) for n in sizes]
+    weights = drawn if weighted else [None, None]
     wide = [a.astype(float) for a in samples]
     masses = [
-        w / w.sum() if weighted else np.full(n, 1 / n) for w, n in zip(weights, sizes, strict=True)
+        w / w.sum() if weighted else np.full(n, 1 / n) for w, n in zip(drawn, sizes, strict=True)
     ]
     truths = {
         "wasserstein": ss.wasserstein_distance(*wide, *weights),
@@ -118,14 +124,14 @@ def test_long_sums_do_not_drift(sizes, weighted):
         assert got == pytest.approx(truth, rel=1e-12), name
 
 
-def test_many_moves_of_the_largest_order():
+def test_many_moves_of_the_largest_order() -> None:
     assert float(divlab.wasserstein(X, Y, [1, 1, 1, 1], order=np.inf)) == 1.5
     assert float(divlab.wasserstein(1e30 * X, 1e30 * Y, order=3)) == pytest.approx(
         1e30 * float(divlab.wasserstein(X, Y, order=3)), rel=1e-6
     )
 
 
-def test_ks_looks_into_every_block():
+def test_ks_looks_into_every_block() -> None:
     # More samples than a block, ties among them and between them.
     rng = np.random.default_rng(2)
     for n, m, decimals in ((5000, 5000, 9), (5000, 400, 2), (300, 4000, 1)):
@@ -134,7 +140,7 @@ def test_ks_looks_into_every_block():
         assert float(divlab.ks(x, y)) == pytest.approx(truth, rel=1e-6)
 
 
-def test_large_integers_are_exact():
+def test_large_integers_are_exact() -> None:
     seconds = np.array([1_700_000_000, 1_700_000_001])
     assert float(divlab.wasserstein(seconds, seconds + 1)) == 1
     assert float(divlab.energy(np.array([0], "uint8"), np.array([255], "uint8"), squared=True)) == (
@@ -142,7 +148,7 @@ def test_large_integers_are_exact():
     )
 
 
-def test_infinite_samples():
+def test_infinite_samples() -> None:
     for distance in (divlab.wasserstein, divlab.cramer, divlab.energy):
         assert float(distance([1, 2, np.inf], [1, 1])) == np.inf
         assert float(distance([1, np.inf], [-np.inf, 1])) == np.inf
@@ -172,12 +178,12 @@ BAD = [
 
 @pytest.mark.parametrize(("p_weights", "q_weights", "message"), BAD)
 @pytest.mark.parametrize("name", CDF_DISTANCES)
-def test_bad_weights(name, p_weights, q_weights, message):
+def test_bad_weights(name: str, p_weights: Any, q_weights: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CDF_DISTANCES[name](X, Y, p_weights, q_weights)
 
 
-def test_bad_arguments():
+def test_bad_arguments() -> None:
     for distance in (*CDF_DISTANCES.values(), divlab.mmd):
         with pytest.raises(ValueError, match=r"^p must not contain NaN, got NaN at index 1"):
             distance([0.0, np.nan], Y)
@@ -190,19 +196,19 @@ def test_bad_arguments():
 
 
 @pytest.mark.parametrize("name", CDF_DISTANCES)
-def test_one_sample_and_equal_samples_are_fine(name):
+def test_one_sample_and_equal_samples_are_fine(name: str) -> None:
     assert float(CDF_DISTANCES[name]([2.0], [2.0, 2.0])) == 0
     assert float(CDF_DISTANCES[name]([2.0], [4.0])) > 0
 
 
 @pytest.mark.parametrize("name", CDF_DISTANCES)
-def test_gradients_in_samples_and_weights(name):
+def test_gradients_in_samples_and_weights(name: str) -> None:
     distance = CDF_DISTANCES[name]
     x, w = jnp.array([0.3, -1.2, 2.0, 0.65]), jnp.array([1.0, 2.0, 0.5, 3.0])
     for argument in (0, 1):
         both = [x, w]
 
-        def along(value, argument=argument, both=both):
+        def along(value: Any, argument: Any = argument, both: Any = both) -> Any:
             changed = [value if i == argument else v for i, v in enumerate(both)]
             return distance(changed[0], Y, changed[1])
 
@@ -215,7 +221,7 @@ def test_gradients_in_samples_and_weights(name):
 
 
 @pytest.mark.parametrize("name", [*CDF_DISTANCES, "mmd"])
-def test_gradients_at_ties_and_at_equality_are_finite(name):
+def test_gradients_at_ties_and_at_equality_are_finite(name: str) -> None:
     distance = getattr(divlab, name) if name == "mmd" else CDF_DISTANCES[name]
     x = jnp.array([0.0, 1.0, 1.0, 4.0])
     assert np.all(np.isfinite(jax.grad(distance)(x, x)))
@@ -226,34 +232,34 @@ def test_gradients_at_ties_and_at_equality_are_finite(name):
 
 
 @pytest.mark.parametrize("name", CDF_DISTANCES)
-def test_nan_under_jit_gives_nan(name):
+def test_nan_under_jit_gives_nan(name: str) -> None:
     assert np.isnan(jax.jit(CDF_DISTANCES[name])(jnp.array([0.0, jnp.nan]), jnp.array(Y)))
 
 
-def test_gradients_in_parameters():
+def test_gradients_in_parameters() -> None:
     samples = np.array([0.3, -1.2, 2.0, 0.65])
 
-    def between(t):
+    def between(t: Any) -> Any:
         return divlab.cramer(nd.Normal(t[0], t[1]), nd.Normal(0.2, 1.5))
 
-    def to_uniform(t):  # with an end of a support that moves
+    def to_uniform(t: Any) -> Any:  # with an end of a support that moves
         return divlab.wasserstein(samples, nd.Uniform(-1.0, t[0]), order=2)
 
     with jax.enable_x64(True):
-        for function, at in ((between, [0.0, 2.0]), (to_uniform, [1.5])):
-            at = jnp.array(at)
+        for function, numbers in ((between, [0.0, 2.0]), (to_uniform, [1.5])):
+            at = jnp.array(numbers)
             steps = 1e-5 * np.eye(len(at))
             slope = [(float(function(at + h)) - float(function(at - h))) / 2e-5 for h in steps]
             np.testing.assert_allclose(jax.grad(function)(at), slope, rtol=1e-6)
         assert np.all(jax.grad(between)(jnp.array([0.2, 1.5])) == 0)
 
 
-def test_mmd_of_samples_three_ways():
+def test_mmd_of_samples_three_ways() -> None:
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=60), 0.5 + rng.normal(size=45)
 
-    def mean(a, b, h):
-        return np.mean(np.exp(-((a[:, None] - b) ** 2) / (2 * h**2)))
+    def mean(a: np.ndarray, b: np.ndarray, h: float) -> float:
+        return float(np.mean(np.exp(-((a[:, None] - b) ** 2) / (2 * h**2))))
 
     for h in (0.01, 0.3, 1.0, 30.0):  # by pairs, by waves
         truth = mean(x, x, h) + mean(y, y, h) - 2 * mean(x, y, h)
@@ -269,12 +275,13 @@ orders = st.sampled_from([1, 1.5, 2, np.inf])
 
 @given(arrays, arrays, arrays, orders)
 @few
-def test_laws_of_samples(x, y, z, order):
-    for name, distance in {
+def test_laws_of_samples(x: Any, y: Any, z: Any, order: float) -> None:
+    distances: dict[str, Callable[..., jax.Array]] = {
         **{n: d for n, d in CDF_DISTANCES.items() if n != "wasserstein 2"},
         "order": lambda a, b: divlab.wasserstein(a, b, order=order),
         "mmd": divlab.mmd,
-    }.items():
+    }
+    for name, distance in distances.items():
         there, back = float(distance(x, y)), float(distance(y, x))
         assert there >= 0
         assert there == pytest.approx(back, rel=1e-5, abs=1e-6)
@@ -304,7 +311,7 @@ locs, scales = st.floats(-5, 5, width=32), st.floats(0.125, 8, width=32)
 
 @given(locs, scales, locs, scales)
 @few
-def test_laws_of_distributions(a, s, b, t):
+def test_laws_of_distributions(a: float, s: float, b: float, t: float) -> None:
     p, q = nd.Normal(a, s), nd.Normal(b, t)
     ks, cramer = float(divlab.ks(p, q)), float(divlab.cramer(p, q))
     assert 0 <= ks <= float(divlab.tv(p, q)) + 1e-5

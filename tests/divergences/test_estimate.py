@@ -1,5 +1,7 @@
 """Intervals hold the truth as often as they claim to, and doubtful numbers say so."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -17,13 +19,15 @@ ENERGY = np.sqrt(2 * stats.foldnorm(1 / np.sqrt(5), scale=np.sqrt(5)).mean() - 6
 W1 = stats.foldnorm(1).mean()  # F⁻¹ and G⁻¹ are z and 1 + 2z
 
 
-def draw(size, seed=0, loc=1.0, scale=2.0):
+def draw(
+    size: int, seed: int = 0, loc: float = 1.0, scale: float = 2.0
+) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=size), rng.normal(loc, scale, size=size)
 
 
 @pytest.mark.parametrize(("name", "truth"), [("wasserstein", W1), ("energy", ENERGY), ("kl", KL)])
-def test_coverage(name, truth):
+def test_coverage(name: str, truth: float) -> None:
     draws = [estimate(name, *draw(200, seed), key=seed) for seed in range(60)]
     held = sum(e.interval[0] <= truth <= e.interval[1] for e in draws)
     # A true coverage of 95 % has fewer than 51 of 60 once in 500, one of 75 % has more in 4 %.
@@ -34,13 +38,13 @@ def test_coverage(name, truth):
 
 
 @pytest.mark.parametrize("name", ["wasserstein", "tv"])
-def test_intervals_reach_zero_where_p_is_q(name):
+def test_intervals_reach_zero_where_p_is_q(name: str) -> None:
     draws = [estimate(name, *draw(200, seed, 0.0, 1.0), key=seed) for seed in range(40)]
     assert sum(e.interval[0] == 0 for e in draws) >= 33
     assert any("one-sided" in w for w in draws[0].warnings)
 
 
-def test_standard_error_of_a_mean():
+def test_standard_error_of_a_mean() -> None:
     x = draw(400)[0]
     found = estimate(divlab.cross_entropy, x, Q)
     surprise = -stats.norm(1, 2).logpdf(x)
@@ -52,7 +56,7 @@ def test_standard_error_of_a_mean():
     assert found.method == "mean"
 
 
-def test_wider_with_more_confidence_and_repeatable():
+def test_wider_with_more_confidence_and_repeatable() -> None:
     x, y = draw(200)
     narrow, wide = (estimate("ks", x, y, confidence=c) for c in (0.5, 0.99))
     assert wide.interval[0] < narrow.interval[0] < narrow.interval[1] < wide.interval[1]
@@ -60,13 +64,13 @@ def test_wider_with_more_confidence_and_repeatable():
     assert narrow.standard_error != estimate("ks", x, y, key=1).standard_error
 
 
-def test_far_from_zero():
+def test_far_from_zero() -> None:
     x, y = draw(200)
     near, far = estimate("wasserstein", x, y), estimate("wasserstein", x + 1e9, y + 1e9)
     assert far.standard_error == pytest.approx(near.standard_error, rel=1e-3)
 
 
-def test_weights_stay_with_their_samples():
+def test_weights_stay_with_their_samples() -> None:
     x, y = draw(200)
     # Samples without weight do not exist, wherever they are.
     weights = np.repeat([1.0, 0.0], 200)
@@ -87,7 +91,7 @@ def test_weights_stay_with_their_samples():
         ("renyi", {"alpha": 0.5}),
     ],
 )
-def test_monte_carlo(name, options):
+def test_monte_carlo(name: str, options: dict[str, Any]) -> None:
     exact = float(getattr(divlab, name)(P, Q, **options))
     keys = range(12)
     draws = [
@@ -100,7 +104,7 @@ def test_monte_carlo(name, options):
     assert draws[0].method == "monte_carlo"
 
 
-def test_exact_methods():
+def test_exact_methods() -> None:
     for name, method in (("kl", "closed_form"), ("js", "quadrature"), ("ks", "quadrature")):
         found = estimate(name, P, Q)
         exact = float(getattr(divlab, name)(P, Q))
@@ -109,7 +113,7 @@ def test_exact_methods():
     assert estimate("wasserstein", P, Cauchy(0.0, 1.0)).interval == (np.inf, np.inf)
 
 
-def test_little_overlap_opens_the_interval():
+def test_little_overlap_opens_the_interval() -> None:
     x, y = draw(300, loc=5.0, scale=1.0)
     found = estimate("kl", x, y)
     assert found.value < 12.5 < found.interval[1] == np.inf
@@ -122,7 +126,7 @@ def test_little_overlap_opens_the_interval():
     assert estimate("kl", *draw(300)).warnings == ()
 
 
-def test_warnings_of_the_samples():
+def test_warnings_of_the_samples() -> None:
     x, y = draw(300)
     assert "only 20 samples" in estimate("ks", x[:20], y).warnings[0]
     assert (
@@ -140,7 +144,7 @@ def test_warnings_of_the_samples():
     assert "inf" in infinite.warnings[0]
 
 
-def test_prints_its_warnings():
+def test_prints_its_warnings() -> None:
     found = divlab.Estimate(0.44315, 0.0421, (0.36, 0.53), "kde", ("One.", "Two."))
     lines = str(found).splitlines()
     assert lines[0] == "Estimate(0.44315 ± 0.042, interval [0.36, 0.53], kde)"
@@ -168,11 +172,13 @@ X, Y = [0.0, 1.0, 2.0, 4.0], [1.0, 2.5, 3.0, 5.0, 6.0]
         (("renyi", X, Y), {}, TypeError, "alpha"),
     ],
 )
-def test_bad_input(arguments, options, error, message):
+def test_bad_input(
+    arguments: tuple[Any, ...], options: dict[str, Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         estimate(*arguments, **options)
 
 
-def test_refuses_tracers():
+def test_refuses_tracers() -> None:
     with pytest.raises(TypeError, match="jit"):
         jax.jit(lambda x: estimate("ks", x, Y).value)(np.array(X))

@@ -1,5 +1,8 @@
 """Monte Carlo says how wrong it is, gradients are those of the value, options are checked."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,23 +20,23 @@ from tests.divergences import reference
 N = nd.Normal(1.0, 2.0)
 
 
-def mixture(weight):
+def mixture(weight: Any) -> Any:
     weights = nd.Categorical(jnp.stack([weight, 1 - weight]))
     return nd.MixtureSameFamily(weights, nd.Normal(jnp.array([-1.0, 2.0]), jnp.array([0.5, 1.0])))
 
 
-def mixture_kl(weight):
+def mixture_kl(weight: float) -> float:
     parts = [stats.norm(-1, 0.5), stats.norm(2, 1)]
     return reference.kl(reference.Mixture([weight, 1 - weight], parts), stats.norm(0, 2))
 
 
-def slope(function, at, step=1e-4):
-    return (function(at + step) - function(at - step)) / (2 * step)
+def slope(function: Callable[..., Any], at: float, step: float = 1e-4) -> float:
+    return float((function(at + step) - function(at - step)) / (2 * step))
 
 
 @pytest.mark.parametrize(("name", "truth"), [("kl", np.log(2) - 0.25), ("tv", 0.390065660)])
-def test_the_standard_error_covers(name, truth):
-    def estimate(key):
+def test_the_standard_error_covers(name: str, truth: float) -> None:
+    def estimate(key: jax.Array) -> Any:
         method = MonteCarlo(2000, key=key)
         p, q = Packed(nd.Normal(0.0, 1.0)), Packed(N)
         return monte_carlo.mean_and_error(families.FAMILIES[name], p, q, method)
@@ -45,7 +48,7 @@ def test_the_standard_error_covers(name, truth):
 
 
 # The pair, where, and the KL and its derivative there.
-CASES = {
+CASES: dict[str, tuple[Callable[[Any], tuple[Any, Any]], float, float, float]] = {
     "scale": (lambda t: (nd.Normal(0.0, t), N), 1.2, np.log(2 / 1.2) - 0.195, 0.3 - 1 / 1.2),
     "weight of a mixture": (
         lambda t: (mixture(t), nd.Normal(0.0, 2.0)),
@@ -69,29 +72,29 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_monte_carlo_has_the_right_value_and_gradient(case):
+def test_monte_carlo_has_the_right_value_and_gradient(case: str) -> None:
     pair, at, truth, derivative = CASES[case]
     value, gradient = jax.value_and_grad(lambda t: divlab.kl(*pair(t), method="monte_carlo"))(at)
     assert float(value) == pytest.approx(truth, abs=0.01)
     assert float(gradient) == pytest.approx(derivative, abs=0.015)
 
 
-def test_monte_carlo_follows_an_end_where_the_integrand_jumps():
+def test_monte_carlo_follows_an_end_where_the_integrand_jumps() -> None:
     gradient = jax.grad(
         lambda t: divlab.tv(nd.Uniform(0.2, 0.8), nd.Uniform(0.0, t), method="monte_carlo")
     )(1.3)
     assert float(gradient) == pytest.approx(0.6 / 1.3**2, abs=0.01)
 
 
-def test_monte_carlo_knows_mass_outside_the_support_and_densities_that_are_none():
+def test_monte_carlo_knows_mass_outside_the_support_and_densities_that_are_none() -> None:
     wide, narrow = nd.Uniform(0.0, 2.0), nd.Uniform(0.0, 1.0)
     assert float(divlab.kl(wide, narrow, method="monte_carlo")) == np.inf
     assert float(divlab.kl(narrow, wide, method="monte_carlo")) == pytest.approx(
         np.log(2), abs=0.02
     )
 
-    class Doubled(nd.Normal):
-        def log_prob(self, value):
+    class Doubled(nd.Normal):  # type: ignore[misc]  # numpyro has no types
+        def log_prob(self, value: Any) -> Any:
             return super().log_prob(value) + np.log(2)
 
     with pytest.raises(ValueError, match=r"p or q .*normalised"):
@@ -100,12 +103,12 @@ def test_monte_carlo_knows_mass_outside_the_support_and_densities_that_are_none(
     assert np.isnan(kl(jnp.nan))
 
 
-def samples(n=300):
+def samples(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     return random.normal(0, 1, n), random.normal(1, 2, n)
 
 
-def law(name):
+def law(name: str) -> float:
     """The derivative of the divergence of N(0, 1) from N(1 + t, 4) at t = 0."""
     truth = getattr(reference, name)
     return slope(lambda t: truth(stats.norm(0, 1), stats.norm(1 + t, 2)), 0.0, 1e-3)
@@ -115,12 +118,12 @@ def law(name):
     ("name", "method"),
     [("kl", NearestNeighbours(40)), ("js", NearestNeighbours()), ("tv", KDE())],
 )
-def test_gradient_in_samples_is_that_of_the_value_and_of_the_law(name, method):
+def test_gradient_in_samples_is_that_of_the_value_and_of_the_law(name: str, method: Any) -> None:
     with jax.enable_x64(True):
         x, y = samples()
 
         @jax.jit
-        def shifted(t):
+        def shifted(t: Any) -> Any:
             return divlab.f_divergence(jnp.asarray(x), jnp.asarray(y) + t, name, method=method)
 
         gradient, step = float(jax.jit(jax.grad(shifted))(0.0)), 1e-6
@@ -129,7 +132,7 @@ def test_gradient_in_samples_is_that_of_the_value_and_of_the_law(name, method):
     assert gradient == pytest.approx(law(name), abs=0.2)
 
 
-def test_every_held_out_sample_has_a_gradient():
+def test_every_held_out_sample_has_a_gradient() -> None:
     x, y = samples(60)
     method = Variational(steps=100, hidden=(8,), learning_rate=3e-2)
     gradient = jax.jit(jax.grad(lambda a: divlab.js(a, y, method=method)))(x)
@@ -138,14 +141,14 @@ def test_every_held_out_sample_has_a_gradient():
 
 
 @pytest.mark.parametrize("method", ["nearest_neighbours", "kde"])
-def test_gradient_is_finite_at_ties_and_equal_samples(method):
+def test_gradient_is_finite_at_ties_and_equal_samples(method: str) -> None:
     x = jnp.round(jnp.asarray(samples(60)[0]), 1)
     gradient = jax.jit(jax.grad(lambda a, b: divlab.kl(a, b, method=method)))
     for other in (x + 0.3, x):
         assert np.all(np.isfinite(gradient(x, other)))
 
 
-def test_a_histogram_refuses_to_be_differentiated():
+def test_a_histogram_refuses_to_be_differentiated() -> None:
     x, y = (jnp.asarray(sample) for sample in samples(60))
     with pytest.raises(ValueError, match="'histogram' has no gradient"):
         jax.grad(lambda a: divlab.js(a, y, method="histogram"))(x)
@@ -154,7 +157,7 @@ def test_a_histogram_refuses_to_be_differentiated():
 
 
 @pytest.mark.parametrize("name", families.FAMILIES)
-def test_slopes_are_the_conjugate_pair_of_the_family(name):
+def test_slopes_are_the_conjugate_pair_of_the_family(name: str) -> None:
     family, r = families.FAMILIES[name], jnp.array([-3.0, -0.5, 0.2, 2.0])
     critic, other = variational._slopes(family, r)
     best = family.optimal_critic(r)
@@ -162,7 +165,7 @@ def test_slopes_are_the_conjugate_pair_of_the_family(name):
     np.testing.assert_allclose(-other, family.conjugate(best), rtol=2e-3, atol=1e-4)
 
 
-def test_the_bound_of_donsker_and_varadhan_is_the_tighter_one():
+def test_the_bound_of_donsker_and_varadhan_is_the_tighter_one() -> None:
     x, y = samples()
     nwj, dv = (
         float(
@@ -173,7 +176,7 @@ def test_the_bound_of_donsker_and_varadhan_is_the_tighter_one():
     assert 0.2 < nwj <= dv
 
 
-def test_neighbours_for_high_orders():
+def test_neighbours_for_high_orders() -> None:
     x, y = samples(60)
     assert np.isfinite(divlab.renyi(x, y, alpha=7.0, method=NearestNeighbours(9)))
     under_jit = jax.jit(lambda alpha: divlab.renyi(x, y, alpha=alpha))
@@ -220,12 +223,12 @@ BAD_CALLS = [
 
 
 @pytest.mark.parametrize(("call", "error", "message"), BAD_CALLS)
-def test_bad_call(call, error, message):
+def test_bad_call(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
 
 
-def test_a_new_bandwidth_compiles_nothing(compilations):
+def test_a_new_bandwidth_compiles_nothing(compilations: list[float]) -> None:
     x, y = samples(60)
     for first, second in (
         (KDE(0.3), KDE(0.4)),

@@ -2,8 +2,10 @@
 
 import ast
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,14 +20,14 @@ if not FILE.exists():
     pytest.skip("this build of SciPy ships no tests", allow_module_level=True)
 
 
-def adapt(distance):
+def adapt(distance: Callable[..., Any]) -> Callable[..., float]:
     """`distance` as SciPy calls it: floats of 64 bits, and NaN where it leaves the value open.
 
     SciPy gives NaN, with NumPy's warning, as soon as both samples reach the same infinity. Ours
     raises an error if that is undefined, and is infinite if their masses there differ.
     """
 
-    def call(u, v, u_weights=None, v_weights=None):
+    def call(u: Any, v: Any, u_weights: Any = None, v_weights: Any = None) -> float:
         if any(end in u and end in v for end in (-np.inf, np.inf)):
             warnings.warn("invalid value", RuntimeWarning, stacklevel=2)
             return np.nan
@@ -35,7 +37,7 @@ def adapt(distance):
     return call
 
 
-def load(*names):
+def load(*names: str) -> list[Any]:
     """The classes out of SciPy's file, with our functions for what they know as `stats`.
 
     The file is not imported: it needs markers of pytest that SciPy's own configuration registers.
@@ -57,7 +59,7 @@ def load(*names):
             wasserstein_distance=adapt(divlab.wasserstein), energy_distance=adapt(divlab.energy)
         ),
     }
-    exec(compile(ast.Module(classes, []), str(FILE), "exec"), known)
+    exec(compile(ast.Module([*classes], []), str(FILE), "exec"), known)
     return [known[name] for name in names]
 
 

@@ -1,5 +1,7 @@
 """Rényi divergences: every order, up to inf, traced or not; and what is infinite is inf."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import divlab
 inf = np.inf
 
 
-def close(got, truth, precision):
+def close(got: Any, truth: float, precision: str) -> None:
     bound = 1e-4 if precision == "float32" else 1e-8
     assert float(got) == pytest.approx(truth, rel=bound)
 
@@ -37,16 +39,18 @@ LARGEST_RATIO = [
 
 
 @pytest.mark.parametrize(("p", "a", "q", "b", "truth"), LARGEST_RATIO)
-def test_order_inf_is_the_largest_log_ratio(p, a, q, b, truth, precision):
+def test_order_inf_is_the_largest_log_ratio(
+    p: Any, a: Any, q: Any, b: Any, truth: float, precision: str
+) -> None:
     close(divlab.renyi(p(*a), q(*b), alpha=inf), truth, precision)
 
 
-def quadrature(p, q, alpha):
+def quadrature(p: Any, q: Any, alpha: float) -> jax.Array:
     return divlab.renyi(p, q, alpha=alpha, method="quadrature")
 
 
 @pytest.mark.parametrize("method", ["closed_form", "quadrature"])
-def test_orders_of_two_normals(method, precision):
+def test_orders_of_two_normals(method: str, precision: str) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Normal(1.0, 2.0)
     kl = np.log(2) - 0.25
     # log(p/q) under P has the variance E[(-3/8 X² - X/4)²] - ... = 2 (3/8)² + (1/4)².
@@ -64,7 +68,7 @@ def test_orders_of_two_normals(method, precision):
     np.testing.assert_allclose(got, truth, rtol=1e-4 if precision == "float32" else 1e-8)
 
 
-def test_powers_of_densities_neither_over_nor_underflow(precision):
+def test_powers_of_densities_neither_over_nor_underflow(precision: str) -> None:
     p = nd.Normal(0.0, 1.0)
     for shift in (0.1, 30.0, 100.0):
         for alpha in (0.5, 3.0, 30.0):
@@ -73,7 +77,7 @@ def test_powers_of_densities_neither_over_nor_underflow(precision):
 
 
 @pytest.mark.parametrize("method", ["closed_form", "quadrature"])
-def test_close_normals_do_not_cancel(method, precision):
+def test_close_normals_do_not_cancel(method: str, precision: str) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Normal(1e-4, 1.0)
     for alpha in (0.3, 1.0001, 3.0):
         got = divlab.renyi(p, q, alpha=alpha, method=method)
@@ -91,7 +95,15 @@ NORMALS = [
 
 @pytest.mark.parametrize("method", ["closed_form", "quadrature"])
 @pytest.mark.parametrize(("quantity", "options", "a", "b", "infinite"), NORMALS)
-def test_the_bound_of_two_normals(quantity, options, a, b, infinite, method, precision):
+def test_the_bound_of_two_normals(
+    quantity: str,
+    options: dict[str, Any],
+    a: Any,
+    b: Any,
+    infinite: bool,
+    method: str,
+    precision: str,
+) -> None:
     p, q = nd.Normal(*a), nd.Normal(*b)
     got = getattr(divlab, quantity)(p, q, method=method, **options)
     assert np.isinf(got) == infinite
@@ -112,14 +124,16 @@ INFINITE = [
 
 
 @pytest.mark.parametrize(("quantity", "options", "p", "a", "q", "b"), INFINITE)
-def test_infinite(quantity, options, p, a, q, b, precision):
+def test_infinite(
+    quantity: str, options: dict[str, Any], p: Any, a: Any, q: Any, b: Any, precision: str
+) -> None:
     p, q = p(*a), q(*b)
     assert getattr(divlab, quantity)(p, q, **options) == inf
     assert getattr(divlab, quantity)(p, q, method="quadrature", **options) == inf
 
 
 @pytest.mark.parametrize("method", ["closed_form", "quadrature"])
-def test_the_order_may_be_traced(method):
+def test_the_order_may_be_traced(method: str) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Normal(1.0, 2.0)
     traced = jax.jit(lambda alpha: divlab.renyi(p, q, alpha=alpha, method=method))
     for alpha in (0.5, 1.0, 2.0):
@@ -133,7 +147,7 @@ def test_the_order_may_be_traced(method):
         assert float(slope(alpha)) == pytest.approx(float(difference), rel=5e-3)
 
 
-def test_a_new_order_is_not_a_new_program(compilations):
+def test_a_new_order_is_not_a_new_program(compilations: list[float]) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Laplace(1.0, 2.0)
     divlab.renyi(p, q, alpha=0.5)
     compilations.clear()
@@ -142,8 +156,8 @@ def test_a_new_order_is_not_a_new_program(compilations):
     assert not compilations
 
 
-def test_gradient_of_order_inf(precision):
-    def largest(scale):
+def test_gradient_of_order_inf(precision: str) -> None:
+    def largest(scale: float) -> jax.Array:
         return divlab.renyi(nd.Normal(0.0, 1.0), nd.Normal(1.0, scale), alpha=inf)
 
     # Of log s + 1 / (2 (s² - 1)). In 32 bits the flat top is found only to a root of the rounding.

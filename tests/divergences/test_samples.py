@@ -1,5 +1,8 @@
 """Estimates from two samples are consistent, obey the laws, and hold up on rounded data."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,20 +50,20 @@ ALL = {**families.FAMILIES, "alpha": families.Alpha(0.7)}
 ENTROPY = 0.5 * np.log(2 * np.pi * np.e)
 
 
-def draw(seed, n=1000):
+def draw(seed: int, n: int = 1000) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     return random.normal(0, 1, n), random.normal(1, 2, n)
 
 
-def mean_and_error(estimate, seeds=24):
+def mean_and_error(estimate: Callable[..., Any], seeds: int = 24) -> tuple[float, float]:
     estimates = [float(estimate(*draw(seed))) for seed in range(100, 100 + seeds)]
-    return np.mean(estimates), np.std(estimates, ddof=1) / np.sqrt(seeds)
+    return float(np.mean(estimates)), float(np.std(estimates, ddof=1) / np.sqrt(seeds))
 
 
 @pytest.mark.parametrize(
     ("method", "name"), [(method, name) for method in BIASES for name in BIASES[method]]
 )
-def test_consistency(method, name):
+def test_consistency(method: str, name: str) -> None:
     mean, error = mean_and_error(
         lambda x, y: divlab.f_divergence(x, y, name, method=METHODS[method]),
         12 if method == "variational" else 24,
@@ -71,20 +74,20 @@ def test_consistency(method, name):
 @pytest.mark.parametrize(
     ("method", "name"), [("nearest_neighbours", "kl"), ("nearest_neighbours", "js"), ("kde", "kl")]
 )
-def test_consistency_at_unequal_sizes(method, name):
-    def estimate(x, y):
+def test_consistency_at_unequal_sizes(method: str, name: str) -> None:
+    def estimate(x: Any, y: Any) -> Any:
         return divlab.f_divergence(x, y[:250], name, method=method)
 
     mean, error = mean_and_error(estimate)
     assert abs(mean - TRUTHS[name]) < 3 * error + 2 * BIASES[method][name]
 
 
-def test_entropy_is_consistent():
+def test_entropy_is_consistent() -> None:
     mean, error = mean_and_error(lambda x, y: divlab.entropy(x))
     assert abs(mean - ENTROPY) < 3 * error + 0.01
 
 
-def test_renyi_below_and_above_order_1():
+def test_renyi_below_and_above_order_1() -> None:
     for alpha in (0.5, 2.0):
         variance = (1 - alpha) * 1 + alpha * 4
         truth = alpha / 2 / variance + np.log(variance / 4**alpha) / 2 / (1 - alpha)
@@ -93,7 +96,7 @@ def test_renyi_below_and_above_order_1():
 
 
 @pytest.mark.parametrize("k", [1, 5, 8, 9, 40])
-def test_distances_to_neighbours_are_those_of_a_tree(k):
+def test_distances_to_neighbours_are_those_of_a_tree(k: int) -> None:
     x, y = (np.sort(sample).astype(np.float32) for sample in draw(0, 200))
     for other, same in ((x, True), (y, False)):
         distance, _ = spatial.cKDTree(other[:, None]).query(x[:, None], [k + same])
@@ -103,11 +106,11 @@ def test_distances_to_neighbours_are_those_of_a_tree(k):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("method", METHODS)
-def test_every_family_by_every_method(method, name):
+def test_every_family_by_every_method(method: str, name: str) -> None:
     x, y = draw(1)
     mixed = np.random.default_rng(2).permutation
 
-    def f(x, y):
+    def f(x: Any, y: Any) -> float:
         return float(divlab.f_divergence(x, y, ALL[name], method=METHODS[method]))
 
     value = f(x, y)
@@ -119,7 +122,7 @@ def test_every_family_by_every_method(method, name):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_under_jit_what_is_refused_gives_nan(method):
+def test_under_jit_what_is_refused_gives_nan(method: str) -> None:
     x, y = draw(1, 60)
     chosen = Variational(steps=30, hidden=(4,)) if method == "variational" else method
     f = jax.jit(lambda x, y: divlab.js(x, y, method=chosen))
@@ -131,7 +134,7 @@ def test_under_jit_what_is_refused_gives_nan(method):
     assert np.isnan(f(np.ones(60), y))
 
 
-def test_far_samples_saturate():
+def test_far_samples_saturate() -> None:
     x, y = draw(2)
     for method in ("nearest_neighbours", "histogram", "kde"):
         assert float(divlab.js(x, y + 1e5, method=method)) == pytest.approx(np.log(2), rel=1e-5)
@@ -142,7 +145,7 @@ def test_far_samples_saturate():
         assert np.isfinite(divlab.f_divergence(x, y + 1e5, name, method="histogram"))
 
 
-def test_a_critic_claims_no_more_than_its_samples_can_tell():
+def test_a_critic_claims_no_more_than_its_samples_can_tell() -> None:
     x, y = draw(2)
     method = METHODS["variational"]
     # Donsker and Varadhan's bound is at most the range of the log ratio, up to log n either way.
@@ -150,7 +153,7 @@ def test_a_critic_claims_no_more_than_its_samples_can_tell():
     assert float(divlab.tv(x, y + 1e5, method=method)) == pytest.approx(1, abs=0.01)
 
 
-def test_a_critic_is_judged_on_what_it_has_not_seen():
+def test_a_critic_is_judged_on_what_it_has_not_seen() -> None:
     method = Variational(hidden=(32, 32), steps=300, learning_rate=3e-2)
     random = np.random.default_rng(5)
     values = [float(divlab.js(*random.normal(0, 1, (2, 60)), method=method)) for _ in range(5)]
@@ -158,14 +161,14 @@ def test_a_critic_is_judged_on_what_it_has_not_seen():
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])
-def test_rounded_data_is_near_the_truth(decimals):
+def test_rounded_data_is_near_the_truth(decimals: int) -> None:
     x, y = (np.round(sample, decimals) for sample in draw(3))
     assert float(divlab.kl(x, y)) == pytest.approx(TRUTHS["kl"], abs=0.12)
     assert float(divlab.js(x, y)) == pytest.approx(TRUTHS["js"], abs=0.03)
     assert float(divlab.entropy(x)) == pytest.approx(ENTROPY, abs=0.15)
 
 
-def test_ties_are_spread_within_their_cells():
+def test_ties_are_spread_within_their_cells() -> None:
     x, y = np.array([0.0, 1.0, 1.0, 1.0, 5.0]), np.array([1.0, 3.0])
     one, other = ordered(x, y)
     assert one[0] == 0
@@ -178,12 +181,12 @@ def test_ties_are_spread_within_their_cells():
     np.testing.assert_allclose(np.concatenate(traced), np.concatenate([one, other]), rtol=1e-6)
 
 
-def test_what_is_far_from_0_keeps_its_digits():
+def test_what_is_far_from_0_keeps_its_digits() -> None:
     x, y = draw(4)
     assert float(divlab.kl(1.7e9 + x, 1.7e9 + y)) == pytest.approx(float(divlab.kl(x, y)), rel=1e-4)
 
 
-def test_old_faithful_has_ties_and_an_entropy():
+def test_old_faithful_has_ties_and_an_entropy() -> None:
     x = np.asarray(divlab.targets.old_faithful())
     assert len(np.unique(x)) < len(x) == 272
     # A mixture of two Gaussians fitted by maximum likelihood has 1.016 nats per sample. Up to
@@ -192,6 +195,6 @@ def test_old_faithful_has_ties_and_an_entropy():
     assert float(estimate) == pytest.approx(1.016, abs=0.15)
 
 
-def test_spreading_ties_puts_no_sample_outside_a_support():
+def test_spreading_ties_puts_no_sample_outside_a_support() -> None:
     x = np.ceil(10 * np.random.default_rng(0).exponential(1, 1000)) / 10
     assert 0 <= float(divlab.kl(x, Exponential(1.0))) < 0.1

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,11 +15,11 @@ from numpyro import distributions as nd
 import divlab
 
 
-def shifted_uniform(divergence):
+def shifted_uniform(divergence: Callable[..., Any]) -> Callable[[Any], Any]:
     return lambda shift: divergence(nd.Uniform(0.0, 1.0), nd.Uniform(shift, 1.0 + shift))
 
 
-def shifted_normal(divergence, **options):
+def shifted_normal(divergence: Callable[..., Any], **options: Any) -> Callable[[Any], Any]:
     return lambda shift: divergence(nd.Normal(0.0, 1.0), nd.Normal(shift, 1.0), **options)
 
 
@@ -43,13 +45,13 @@ DERIVATIVES = {
 
 
 @pytest.mark.parametrize("name", DERIVATIVES)
-def test_derivative(name):
+def test_derivative(name: str) -> None:
     function, truth = DERIVATIVES[name]
     assert float(jax.grad(function)(0.3)) == pytest.approx(truth, rel=1e-4)
 
 
-def test_derivative_in_a_scale_is_the_finite_difference():
-    def js(scale):
+def test_derivative_in_a_scale_is_the_finite_difference() -> None:
+    def js(scale: Any) -> jax.Array:
         return divlab.js(nd.Normal(0.0, 1.0), nd.Laplace(0.5, scale))
 
     with jax.enable_x64(True):
@@ -57,7 +59,7 @@ def test_derivative_in_a_scale_is_the_finite_difference():
         assert float(jax.grad(js)(2.0)) == pytest.approx(float(difference), rel=1e-6)
 
 
-def test_derivative_in_samples():
+def test_derivative_in_samples() -> None:
     x, y = jnp.array([3.0, 0.0, 1.0]), jnp.array([0.5, 0.0, 2.0])
     # Sorted, 0 meets 0, 1 meets 0.5 and 3 meets 2.
     first = jax.grad(divlab.wasserstein)(x, y)
@@ -68,7 +70,7 @@ def test_derivative_in_samples():
     np.testing.assert_allclose(surprise, (x - 1) / 4 / 3, rtol=1e-6)
 
 
-def test_kl_of_samples_scales_out():
+def test_kl_of_samples_scales_out() -> None:
     x, y = jnp.array([3.0, 0.0, 1.0, 1.7]), jnp.array([0.5, 0.1, 2.0, 2.2])
     # Nothing changes when all are scaled together, so the derivative along (x, y) vanishes.
     dx, dy = jax.grad(divlab.kl, argnums=(0, 1))(x, y + 3)
@@ -77,22 +79,22 @@ def test_kl_of_samples_scales_out():
 
 
 @pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.tv, divlab.wasserstein])
-def test_gradients_at_equality_are_finite(divergence):
+def test_gradients_at_equality_are_finite(divergence: Callable[..., Any]) -> None:
     assert np.isfinite(jax.grad(shifted_normal(divergence))(0.0))
     x = jnp.array([0.0, 1.0, 1.0, 4.0])
     assert np.all(np.isfinite(jax.grad(divergence)(x, x)))
 
 
 @pytest.mark.parametrize("order", [1, 2])
-def test_wasserstein_gradients_at_equality_are_finite(order):
+def test_wasserstein_gradients_at_equality_are_finite(order: float) -> None:
     x = jnp.array([0.0, 1.0, 1.0])
     assert np.all(np.isfinite(jax.grad(lambda x: divlab.wasserstein(x, x[::-1], order=order))(x)))
     assert np.isfinite(jax.grad(shifted_normal(divlab.wasserstein, order=order))(0.0))
 
 
 @pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.wasserstein])
-def test_vmap_is_a_loop(divergence):
-    def of_scale(scale):
+def test_vmap_is_a_loop(divergence: Callable[..., Any]) -> None:
+    def of_scale(scale: Any) -> Any:
         return divergence(nd.Normal(0.0, 1.0), nd.Laplace(0.5, scale))
 
     scales = jnp.array([0.3, 1.0, 4.0])
@@ -100,7 +102,7 @@ def test_vmap_is_a_loop(divergence):
     np.testing.assert_allclose(jax.vmap(of_scale)(scales), loop, rtol=1e-5)
 
 
-def test_constants_in_a_traced_function():
+def test_constants_in_a_traced_function() -> None:
     # They are integrated on the host, where a program must not become a part of the trace.
     p, q = nd.Normal(0.0, 1.0), nd.Laplace(0.5, 2.0)
     x, y = np.random.default_rng(0).normal(size=(2, 20))
@@ -117,14 +119,14 @@ def test_constants_in_a_traced_function():
         )
 
 
-def test_vmap_over_samples():
+def test_vmap_over_samples() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 5, 20)).astype("float32")
     for f in (divlab.kl, divlab.wasserstein):
         loop = [float(f(a, b)) for a, b in zip(x, y, strict=True)]
         np.testing.assert_allclose(jax.vmap(f)(jnp.array(x), jnp.array(y)), loop, rtol=1e-4)
 
 
-def test_a_traced_order():
+def test_a_traced_order() -> None:
     x, y = jnp.array([0.0, 1.0]), jnp.array([0.0, 0.5, 1.0])
     of_order = jax.jit(lambda order: divlab.wasserstein(x, y, order=order))
     for order in (1.0, 2.0, np.inf):
@@ -132,8 +134,8 @@ def test_a_traced_order():
         assert float(of_order(order)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_new_parameter_compiles_nothing(compilations):
-    def compute(shift, weight):
+def test_a_new_parameter_compiles_nothing(compilations: list[float]) -> None:
+    def compute(shift: float, weight: float) -> None:
         p, q = nd.Normal(shift, 1.0), nd.Laplace(0.5, shift)
         divlab.kl(p, q), divlab.js(p, q, weight=weight), divlab.wasserstein(p, q)
         divlab.kl(p, nd.Normal(0, shift))
@@ -163,9 +165,9 @@ print(hashlib.sha256("".join(texts).encode()).hexdigest())
 """
 
 
-def test_the_program_is_the_same_in_every_process():
+def test_the_program_is_the_same_in_every_process() -> None:
     # Else a compiled program that is kept on disk would be found again only by luck.
-    def lowered(seed):
+    def lowered(seed: str) -> bytes:
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         command = [sys.executable, "-c", LOWER]
         return subprocess.run(command, env=environment, capture_output=True, check=True).stdout

@@ -1,6 +1,8 @@
 """Every quantity against a formula, or against SciPy's adaptive quadrature in 64 bits."""
 
+from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,24 +17,25 @@ import divlab
 from . import reference
 
 inf = np.inf
+Pair = tuple[Callable[[], Any], Any]  # numpyro's and SciPy's
 
 
-def check(got, truth, precision, relative=None):
+def check(got: Any, truth: float, precision: str, relative: float | None = None) -> None:
     """To 1e-8 in 64 bits; in 32 to 1e-4, or to 1e-6 below 1e-2, unless another is asked for."""
     assert got.dtype == precision
     assert got.shape == ()
     if precision == "float64":
-        tolerance = {"rel": relative or 1e-8, "abs": 0}
+        rel, absolute = relative or 1e-8, 0.0
     else:
-        tolerance = {"rel": relative or 1e-4, "abs": 0 if relative else 1e-6 * (truth < 1e-2)}
-    assert float(got) == pytest.approx(truth, **tolerance)
+        rel, absolute = relative or 1e-4, 0.0 if relative else 1e-6 * (truth < 1e-2)
+    assert float(got) == pytest.approx(truth, rel=rel, abs=absolute)
 
 
-def two_gaussians():
+def two_gaussians() -> Any:
     return mixture([0.5, 0.5], [-2.0, 2.0], [1.0, 1.0])
 
 
-def mixture(weights, locs, scales):
+def mixture(weights: list[float], locs: list[float], scales: list[float]) -> Any:
     normals = nd.Normal(jnp.array(locs), jnp.array(scales))
     return nd.MixtureSameFamily(nd.Categorical(probs=jnp.array(weights)), normals)
 
@@ -76,12 +79,14 @@ TABLE = [
 ]
 
 
-def build(recipe):
+def build(recipe: Any) -> Any:
     return recipe() if callable(recipe) else eval(recipe, vars(nd))
 
 
 @pytest.mark.parametrize(("quantity", "p", "q", "options", "truth"), TABLE)
-def test_table(quantity, p, q, options, truth, precision):
+def test_table(
+    quantity: str, p: Any, q: Any, options: dict[str, Any], truth: float, precision: str
+) -> None:
     got = getattr(divlab, quantity)(build(p), build(q), **options)
     check(got, truth, precision)
 
@@ -89,69 +94,70 @@ def test_table(quantity, p, q, options, truth, precision):
 @pytest.mark.parametrize(
     ("quantity", "truth"), [("js", 1.2499999984e-9), ("kl", 5e-9), ("tv", 3.9894228e-5)]
 )
-def test_close_distributions_do_not_cancel(quantity, truth, precision):
+def test_close_distributions_do_not_cancel(quantity: str, truth: float, precision: str) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Normal(1e-4, 1.0)
     check(getattr(divlab, quantity)(p, q), truth, precision, relative=0.01)
 
 
-def test_entropy_of_a_normal(precision):
+def test_entropy_of_a_normal(precision: str) -> None:
     check(divlab.entropy(nd.Normal(0, 1)), 0.5 * np.log(2 * np.pi * np.e), precision)
 
 
 @pytest.mark.parametrize(("order", "truth"), [(1, 1 / 6), (2, 12**-0.5)])
-def test_samples_of_two_sizes(order, truth, precision):
+def test_samples_of_two_sizes(order: float, truth: float, precision: str) -> None:
     check(divlab.wasserstein([0, 1], [0, 0.5, 1], order=order), truth, precision)
 
 
-class Logarithmic(nd.Distribution):
+class Logarithmic(nd.Distribution):  # type: ignore[misc]  # numpyro has no types
     """What a user writes: -log x on (0, 1), with nothing but a density and a way to sample."""
 
     support = constraints.unit_interval
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> jax.Array:
         return jnp.log(-jnp.log(value))
 
-    def sample(self, key, sample_shape=()):
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         u, v = nd.Uniform(0, 1).sample(key, (2, *sample_shape))
-        return u * v
+        product: jax.Array = u * v
+        return product
 
 
-class Sech(nd.Distribution):
+class Sech(nd.Distribution):  # type: ignore[misc]
     """sech(pi (x - loc) / 2) / 2, with a parameter."""
 
     support = constraints.real
     arg_constraints = {"loc": constraints.real}  # noqa: RUF012
 
-    def __init__(self, loc):
+    def __init__(self, loc: Any) -> None:
         self.loc = jnp.asarray(loc, float)
         super().__init__(batch_shape=jnp.shape(loc))
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> jax.Array:
         z = jnp.pi / 2 * jnp.abs(value - self.loc)
         return -z - jnp.log1p(jnp.exp(-2 * z))
 
-    def sample(self, key, sample_shape=()):
+    def sample(self, key: jax.Array, sample_shape: tuple[int, ...] = ()) -> jax.Array:
         u = nd.Uniform(0, 1).sample(key, sample_shape)
         return self.loc + 2 / jnp.pi * jnp.log(jnp.tan(jnp.pi * u / 2))
 
 
-def part_uniform():
+def part_uniform() -> Any:
     parts = [nd.Uniform(0.0, 1.0), nd.Normal(2.0, 0.5)]
     categorical = nd.Categorical(probs=jnp.array([0.4, 0.6]))
     return nd.MixtureGeneral(categorical, parts, support=constraints.real)
 
 
-def narrow_and_far():
+def narrow_and_far() -> Any:
     return mixture([0.3, 0.7], [0.0, 100.0], [0.01, 10.0])
 
 
-def part_student():
+def part_student() -> Any:
     parts = nd.StudentT(5.0, jnp.array([-1.0, 3.0]), jnp.array([0.5, 1.0]))
     return nd.MixtureSameFamily(nd.Categorical(probs=jnp.array([0.5, 0.5])), parts)
 
 
 # name -> (numpyro's, SciPy's)
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, Pair] = {
     "normal": (lambda: nd.Normal(0.5, 1.5), ss.norm(0.5, 1.5)),
     "wide normal": (lambda: nd.Normal(0.0, 50.0), ss.norm(0, 50)),
     "far normal": (lambda: nd.Normal(1000.0, 0.1), ss.norm(1000, 0.1)),
@@ -210,7 +216,9 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("quantity", "p", "q", "options"), PAIRS)
-def test_against_scipy(quantity, p, q, options, precision):
+def test_against_scipy(
+    quantity: str, p: str, q: str | None, options: dict[str, Any], precision: str
+) -> None:
     pairs = [DISTRIBUTIONS[name] for name in (p, q) if name]
     swap = quantity == "reverse_kl"
     route = getattr(reference, "kl" if swap else quantity)
@@ -223,52 +231,55 @@ def test_against_scipy(quantity, p, q, options, precision):
     check(got, truth, precision)
 
 
-def normals(weights, locs, scales):
+def normals(weights: list[float], locs: list[float], scales: list[float]) -> Pair:
     there = reference.Mixture(weights, [ss.norm(*a) for a in zip(locs, scales, strict=True)])
     return partial(mixture, weights, locs, scales), there
 
 
-def normal(loc, scale):
+def normal(loc: float, scale: float) -> Pair:
     return partial(nd.Normal, loc, scale), ss.norm(loc, scale)
 
 
-def laplace(loc, scale):
+def laplace(loc: float, scale: float) -> Pair:
     return partial(nd.Laplace, loc, scale), ss.laplace(loc, scale)
 
 
-def cauchy(loc, scale):
+def cauchy(loc: float, scale: float) -> Pair:
     return partial(nd.Cauchy, loc, scale), ss.cauchy(loc, scale)
 
 
-def student(df, loc, scale):
+def student(df: float, loc: float, scale: float) -> Pair:
     return partial(nd.StudentT, df, loc, scale), ss.t(df, loc, scale)
 
 
-def gamma(concentration, rate):
+def gamma(concentration: float, rate: float) -> Pair:
     return partial(nd.Gamma, concentration, rate), ss.gamma(concentration, scale=1 / rate)
 
 
-def log_normal(loc, scale):
+def log_normal(loc: float, scale: float) -> Pair:
     return partial(nd.LogNormal, loc, scale), ss.lognorm(scale, scale=np.exp(loc))
 
 
-def beta(a, b):
+def beta(a: float, b: float) -> Pair:
     return partial(nd.Beta, a, b), ss.beta(a, b)
 
 
-def uniform(low, high):
+def uniform(low: float, high: float) -> Pair:
     return partial(nd.Uniform, low, high), ss.uniform(low, high - low)
 
 
-def rows(*names):
+def rows(*names: str) -> list[tuple[str, dict[str, Any]]]:
     return [("f_divergence", {"f": name}) for name in names]
 
 
-def orders(*alphas):
+def orders(*alphas: float) -> list[tuple[str, dict[str, Any]]]:
     return [("renyi", {"alpha": alpha}) for alpha in alphas]
 
 
-CHI2, TV, SQUARED = ("chi2", {}), ("tv", {}), ("hellinger", {"squared": True})
+Call = tuple[str, dict[str, Any]]
+CHI2: Call = ("chi2", {})
+TV: Call = ("tv", {})
+SQUARED: Call = ("hellinger", {"squared": True})
 # What to compute, by quadrature, of which pairs of the same two types: a line is one program.
 PROGRAMS = [
     (
@@ -329,16 +340,17 @@ ALPHA = 0.7  # of the row of that name
 
 
 @cache
-def by_quadrature(number, precision):
+def by_quadrature(number: int, precision: str) -> list[list[jax.Array]]:
     """The values of a line of PROGRAMS: for each pair, one for each quantity."""
     quantities, pairs = PROGRAMS[number]
 
-    def call(name, p, q, options):
+    def call(name: str, p: Any, q: Any, options: dict[str, Any]) -> jax.Array:
         if options == {"f": "alpha"}:
             options = {"f": divlab.families.Alpha(ALPHA)}
-        return getattr(divlab, name)(p, q, method="quadrature", **options)
+        value: jax.Array = getattr(divlab, name)(p, q, method="quadrature", **options)
+        return value
 
-    def values(p, q):
+    def values(p: Any, q: Any) -> list[jax.Array]:
         return [call(name, p, q, options) for name, options in quantities]
 
     with jax.enable_x64(precision == "float64"):
@@ -346,21 +358,21 @@ def by_quadrature(number, precision):
 
 
 @pytest.mark.parametrize(("number", "pair", "i"), TRUTHS)
-def test_quadrature_against_scipy(number, pair, i, precision):
+def test_quadrature_against_scipy(number: int, pair: int, i: int, precision: str) -> None:
     quantities, pairs = PROGRAMS[number]
     name, options = quantities[i]
     there = [d for _, d in pairs[pair]]
     if name == "f_divergence":
         name, options = options["f"], {}
     if name == "alpha":
-        moment = np.exp((ALPHA - 1) * reference.renyi(*there, ALPHA))
+        moment = np.exp((ALPHA - 1) * reference.renyi(there[0], there[1], ALPHA))
         truth = (moment - 1) / (ALPHA * (ALPHA - 1))
     else:
         truth = getattr(reference, {"pearson": "chi2"}.get(name, name))(*there, **options)
     check(by_quadrature(number, precision)[pair][i], truth, precision)
 
 
-def test_a_singular_density_next_to_an_end_that_is_not_zero(precision):
+def test_a_singular_density_next_to_an_end_that_is_not_zero(precision: str) -> None:
     # Near 1 a 32-bit x is too coarse for x -> (1 - x)^(-1/2); the bounds are those the module
     # docstring of `quadrature` states.
     arcsine, bound = nd.Beta(0.5, 0.5), 5e-3 if precision == "float32" else 1e-7
@@ -369,7 +381,7 @@ def test_a_singular_density_next_to_an_end_that_is_not_zero(precision):
     assert float(divlab.entropy(arcsine)) == pytest.approx(np.log(np.pi / 4), rel=bound)
 
 
-def test_a_density_of_the_users_own(precision):
+def test_a_density_of_the_users_own(precision: str) -> None:
     # KL(-log x || 1) = ∫ -log x log(-log x) = ψ(2), with u = -log x.
     got = divlab.kl(Logarithmic(), nd.Uniform(0.0, 1.0))
     check(got, 1 - np.euler_gamma, precision)
@@ -388,17 +400,25 @@ INFINITE = [
 
 
 @pytest.mark.parametrize(("quantity", "p", "a", "q", "b", "options"), INFINITE)
-def test_infinite(quantity, p, a, q, b, options, precision):
+def test_infinite(
+    quantity: str,
+    p: type[Any],
+    a: tuple[float, ...],
+    q: type[Any],
+    b: tuple[float, ...],
+    options: dict[str, Any],
+    precision: str,
+) -> None:
     assert getattr(divlab, quantity)(p(*a), q(*b), **options) == inf
 
 
-def test_cauchys_that_differ_by_a_shift_are_as_far_apart_as_it(precision):
+def test_cauchys_that_differ_by_a_shift_are_as_far_apart_as_it(precision: str) -> None:
     for order in (1, 2, inf):
         got = divlab.wasserstein(nd.Cauchy(0.0, 1.0), nd.Cauchy(0.7, 1.0), order=order)
         check(got, 0.7, precision)
 
 
-def test_samples_to_a_distribution(precision):
+def test_samples_to_a_distribution(precision: str) -> None:
     # Each sample x_i takes the slice (i/n, (i+1)/n) of the mass of U(0, 1).
     x = np.array([0.1, 0.7, 0.4])
     square = sum(
@@ -413,7 +433,7 @@ def test_samples_to_a_distribution(precision):
     check(divlab.wasserstein(nd.Uniform(0.0, 1.0), x), first, precision)
 
 
-def test_the_nll_of_samples_is_their_mean_surprise(precision):
+def test_the_nll_of_samples_is_their_mean_surprise(precision: str) -> None:
     x = np.array([-1.0, 0.0, 3.0])
     check(divlab.cross_entropy(x, nd.Normal(1, 2)), -ss.norm(1, 2).logpdf(x).mean(), precision)
     assert divlab.cross_entropy(x, nd.Exponential(1.0)) == inf
