@@ -35,6 +35,7 @@ from divlab.divergences.integrals.derivatives import (
     change_of_sums,
     weighted_sums,
 )
+from divlab.divergences.integrals.first_look import first_look
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
@@ -73,7 +74,13 @@ def integral(
     `-inf` where it has no bound.
     """
     if is_known(distributions, options, cuts):
-        return tuple(_on_host(integrand, distributions, options, cuts)[0].totals())
+        with computing_on_host():
+            outlines = [outline(d) for d in distributions]
+            values_at = _values_on_host(integrand, distributions, options)
+            totals = None if cuts.size else first_look(outlines, values_at)
+            if totals is None:
+                totals = _refined(values_at, cut_line(outlines, cuts)).totals()
+        return tuple(totals)
     return _traced(integrand, distributions, options, fixed(jnp.asarray(cuts, float)))
 
 
@@ -140,25 +147,28 @@ def _sum(look: Look) -> tuple[jax.Array, ...]:
     return tuple(look.values.sum(axis=0) + look.rest.sum(axis=0))
 
 
-def _on_host(
-    integrand: Callable, distributions: Distributions, options: tuple, cuts: np.ndarray
-) -> tuple[Refined, Panels]:
-    """The pieces with their integrals, and the panels that they are parts of."""
+def _refined(values_at: Callable[[np.ndarray], list[jax.Array]], panels: Panels) -> Refined:
+    """The pieces of known panels with the integrals over them.
+
+    `values_at` takes points in a row, as many as `filled_size` says.
+    """
+
+    def look(pieces: Pieces, at: Limits | None) -> Look:
+        x, slope = nodes(panels, pieces)
+        points = x.ravel() if at is None else np.concatenate([x.ravel(), at.x.ravel()])
+        values = np.stack(values_at(fill(points, points[0])))
+        inside = values[:, : x.size].reshape(-1, *x.shape)
+        near = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
+        return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
+
+    return refine(panels, look)
+
+
+def _values_on_host(
+    integrand: Callable, distributions: Distributions, options: tuple
+) -> Callable[[Any], list[jax.Array]]:
     densities = [Known(d).on_device for d in distributions]
-    with computing_on_host():
-        panels = cut_line([outline(d) for d in distributions], cuts)
-
-        def look(pieces: Pieces, at: Limits | None) -> Look:
-            x, slope = nodes(panels, pieces)
-            points = x.ravel() if at is None else np.concatenate([x.ravel(), at.x.ravel()])
-            filled = fill(points, points[0])
-            logs = [density(filled) for density in densities]
-            values = np.stack(_values_program(integrand, options, logs))
-            inside = values[:, : x.size].reshape(-1, *x.shape)
-            near = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
-            return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
-
-        return refine(panels, look), panels
+    return lambda points: _values_program(integrand, options, [of(points) for of in densities])
 
 
 @partial(jax.jit, static_argnums=0)
@@ -168,8 +178,9 @@ def _values_program(integrand: Callable, options: tuple, logs: list[jax.Array]) 
 
 def _jvp_on_host(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
     distributions, options, cuts = primals
-    refined, panels = _on_host(integrand, distributions, options, np.asarray(cuts))
     with computing_on_host():
+        panels = cut_line([outline(d) for d in distributions], np.asarray(cuts))
+        refined = _refined(_values_on_host(integrand, distributions, options), panels)
         sums = _weighted_sums(panels, refined)
     changes = change_of_sums(_values, (integrand,), (distributions, options), tangents[:2], sums)
     values = refined.totals().astype(precision())

@@ -181,12 +181,12 @@ def _refine_on_host(known: Survey, look: Callable[[Pieces, None], Look]) -> Surv
 
 
 def _refine_traced(known: Survey, look: Callable[[Pieces, None], Look]) -> Survey:
-    rounds, tolerance = _limits()
+    rounds, _ = _limits()
     count = known.pieces.start.shape[0]
 
     def unfinished(carry: tuple[Array, Survey]) -> Array:
         number, known = carry
-        return (number < rounds) & jnp.any(jnp.sum(_relative(known), axis=0) > tolerance)
+        return (number < rounds) & ~is_done(known)
 
     def step(carry: tuple[Array, Survey]) -> tuple[Array, Survey]:
         number, known = carry
@@ -202,6 +202,11 @@ def _refine_traced(known: Survey, look: Callable[[Pieces, None], Look]) -> Surve
 
 def _survey(pieces: Pieces, look: Callable[[Pieces, None], Look]) -> Survey:
     return Survey(pieces, *look(pieces, None)[:2])
+
+
+def is_done(known: Survey) -> Array:
+    """Whether the errors of each function sum up to next to nothing."""
+    return (_relative(known).sum(axis=0) <= _limits()[1]).all()
 
 
 def _relative(known: Survey) -> Array:
