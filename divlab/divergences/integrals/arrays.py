@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float
 
-Array = Any  # of NumPy or of JAX
+Array = Any  # of NumPy or of JAX, or a number of NumPy
 BLOCK = 1024  # points that a program takes at least; one program serves all smaller numbers
 _LARGEST = BLOCK << 10  # points that a program takes at most
 
@@ -98,7 +99,11 @@ _KEPT = 24  # of some 500 memory maps each
 
 @lru_cache(maxsize=_KEPT)
 def _program(
-    function: Callable[..., Any], places: tuple, static: tuple, structure: Any, shapes: tuple
+    function: Callable[..., Any],
+    places: tuple[Any, ...],
+    static: tuple[Any, ...],
+    structure: Any,
+    shapes: tuple[Any, ...],
 ) -> Callable[..., Any]:
     @wraps(function)
     def run(*others: Any) -> Any:
@@ -154,7 +159,7 @@ def filled_size(count: int) -> int:
     return size
 
 
-def fill(row: np.ndarray, value: float) -> np.ndarray:
+def fill(row: Float[np.ndarray, " n"], value: float) -> Float[np.ndarray, " size"]:
     """A row in the precision of JAX, made as long as `filled_size` says by copies of `value`."""
     filled = np.empty(filled_size(row.size), precision())
     filled[: row.size] = row
@@ -162,7 +167,9 @@ def fill(row: np.ndarray, value: float) -> np.ndarray:
     return filled
 
 
-def at_points(program: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+def at_points(
+    program: Callable[..., Any], *arrays: Float[np.ndarray, "*points"]
+) -> Float[np.ndarray, "*points"]:
     """The values of a compiled function of points, given as NumPy arrays of one shape.
 
     A program is compiled for each length of its arguments. Points are therefore filled up to one

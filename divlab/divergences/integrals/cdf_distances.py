@@ -1,7 +1,7 @@
 """What lies between two distribution functions F and G: ∫ |F - G|, ∫ (F - G)² and sup |F - G|."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +39,7 @@ class Gap(NamedTuple):
 
 
 def between(
-    p: Packed, q: Packed, integrands: Callable[..., tuple] | None = None
+    p: Packed, q: Packed, integrands: Callable[..., tuple[Any, ...]] | None = None
 ) -> tuple[Gap, Array, Array, list[Array]]:
     """F - G, the masses of P and Q that the nodes have seen, and integrals of further functions.
 
@@ -68,7 +68,9 @@ def between(
         at_low[:, None] + lines.rise(excess.density),
         at_high[:, None] - lines.fall(excess.density),
     )
-    gap = Gap(line, at_low, at_high, at_nodes, excess.density, *rest[2:5], shares[2:5])
+    gap = Gap(
+        line, at_low, at_high, at_nodes, excess.density, rest[2], rest[3], rest[4], shares[2:5]
+    )
     integrals = lines.total(values[5:]).sum(axis=-1) + rest[5:].sum(axis=-1)
     return gap, masses[0].total, masses[1].total, list(integrals)
 
@@ -204,11 +206,14 @@ def _from_left(
     return _Potential(start, start[:, None] + along, start + whole, slope, beyond)
 
 
-POTENTIALS = {area: _potential_of_area, square: _potential_of_square}
+POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
+    area: _potential_of_area,
+    square: _potential_of_square,
+}
 
 
 def change_on_host(
-    measure: Callable[[Gap], Array], gap: Gap, primals: tuple, tangents: tuple
+    measure: Callable[[Gap], Array], gap: Gap, primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> jax.Array:
     """The change of `area` or `square` of a known gap with the distributions (P, Q)."""
     with computing_on_host():
@@ -227,7 +232,7 @@ def change_on_host(
     return change_of_sums(_excess, (), (primals, ()), (tangents, ()), sums)[0]
 
 
-def _excess(options: tuple, logs: list[jax.Array]) -> list[jax.Array]:
+def _excess(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
     return [jnp.exp(logs[0]) - jnp.exp(logs[1])]
 
 

@@ -121,7 +121,7 @@ def once(logs: list[Array]) -> tuple[Array, ...]:
 def draw_line(
     *distributions: Packed,
     cuts: Array | None = None,
-    integrands: Callable[..., tuple] | None = None,
+    integrands: Callable[..., tuple[Any, ...]] | None = None,
 ) -> Line:
     """The line cut for all distributions, and at more `cuts`, refined where their mass is.
 
@@ -158,7 +158,9 @@ def _left_to_right(values: Array, ascending: Array) -> Array:
     return namespace(values).where(ascending[:, None], values, values[:, ::-1])
 
 
-def evaluate(line: Line, functions: Callable[[Array], tuple]) -> tuple[Array, Array, Array]:
+def evaluate(
+    line: Line, functions: Callable[[Array], tuple[Any, ...]]
+) -> tuple[Array, Array, Array]:
     """Of each function: its values times dx/ds at the nodes, and what lies beyond each piece.
 
     Args:
@@ -287,7 +289,7 @@ def at_share(line: Line, index: Array, s: Array) -> Array:
     return locate(line, pieces, along[..., None])[0][..., 0]
 
 
-def in_chunks(function: Callable, *arrays: Any) -> Any:
+def in_chunks(function: Callable[..., Any], *arrays: Any) -> Any:
     """`function` of arrays of rows, some rows at a time, its gradients computed anew."""
     leaves = jax.tree.leaves(arrays)
     rows = leaves[0].shape[0]

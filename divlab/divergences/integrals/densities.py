@@ -10,12 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float
 from numpyro.distributions import Distribution, MixtureGeneral, MixtureSameFamily, constraints
 
 from divlab.divergences.integrals.packed import Packed
 
 
-def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
+def log_density(
+    distribution: Distribution, x: Float[jax.Array, "*points"]
+) -> Float[jax.Array, "..."]:
     """The value of log p(x), and -inf exactly where x is outside the support; x has any shape.
 
     Inside the support a log density too negative for its dtype is the most negative finite
@@ -43,25 +46,25 @@ def log_density(distribution: Distribution, x: jax.Array) -> jax.Array:
     else:
         somewhere_inside = 0.5 * (low + high)
     log_prob = distribution.log_prob(jnp.where(inside, x, somewhere_inside))
-    return jnp.where(inside, jnp.maximum(log_prob, jnp.finfo(x.dtype).min), -jnp.inf)
+    return jnp.where(inside, jnp.maximum(log_prob, float(np.finfo(x.dtype).min)), -jnp.inf)
 
 
 @jax.custom_jvp
 def _anywhere(packed: Packed, x: jax.Array) -> jax.Array:
     """The log density where the support is the whole line."""
-    log_prob, lowest = packed.distribution.log_prob(x), jnp.finfo(x.dtype).min
+    log_prob, lowest = packed.distribution.log_prob(x), float(np.finfo(x.dtype).min)
     return jnp.where(log_prob > lowest, log_prob, lowest)
 
 
 @_anywhere.defjvp
-def _anywhere_jvp(primals, tangents):
+def _anywhere_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     """Where log_prob overflows so may its derivative, and 0 times infinity is NaN.
 
     Such a point is moved to the middle, and its derivative is 0.
     """
     packed, x = primals
     log_density = _anywhere(packed, x)
-    has_mass = log_density > jnp.finfo(x.dtype).min
+    has_mass = log_density > float(np.finfo(x.dtype).min)
     middle = lax.stop_gradient(middle_and_spreads(packed.distribution)[0])
     moved = jnp.where(has_mass, x, middle), jnp.where(has_mass, tangents[1], 0.0)
     _, slope = jax.jvp(
@@ -72,7 +75,7 @@ def _anywhere_jvp(primals, tangents):
     return log_density, jnp.where(has_mass, slope, 0.0)
 
 
-def _log_sum(logs: jax.Array) -> jax.Array:
+def _log_sum(logs: Float[jax.Array, " parts *points"]) -> Float[jax.Array, "*points"]:
     """The log of the sum of exponentials over the first axis."""
     largest = lax.stop_gradient(jnp.max(logs, axis=0))
     reference = jnp.where(largest > -jnp.inf, largest, 0.0)
@@ -94,15 +97,16 @@ def _component_log_densities(batched: Distribution, x: jax.Array) -> jax.Array:
     if any(jnp.shape(leaf) not in ((), (1,), (count,)) for leaf in jax.tree.leaves(batched)):
         return jnp.moveaxis(log_density(batched, x[..., None]), -1, 0)
 
-    def of_one(component):
+    def of_one(component: Distribution) -> jax.Array:
         Distribution.__init__(component, batch_shape=(), validate_args=False)
         return log_density(component, x)
 
     one_each = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (count,)), batched)
-    return jax.vmap(of_one)(one_each)
+    densities: jax.Array = jax.vmap(of_one)(one_each)
+    return densities
 
 
-def support_bounds(distribution: Distribution) -> tuple:
+def support_bounds(distribution: Distribution) -> tuple[Any, ...]:
     """The ends of the support; the Python floats -inf and inf where there is no end."""
     support = distribution.support
     while hasattr(support, "base_constraint"):
@@ -112,7 +116,7 @@ def support_bounds(distribution: Distribution) -> tuple:
     return getattr(support, "lower_bound", -np.inf), getattr(support, "upper_bound", np.inf)
 
 
-def is_infinite(bound) -> bool:
+def is_infinite(bound: Any) -> bool:
     """Whether a bound says, whatever the parameters, that the support has no end there."""
     return isinstance(bound, float) and np.isinf(bound)
 
@@ -163,19 +167,19 @@ def middle_and_spreads(part: Distribution) -> tuple[Any, Any, Any]:
 _LEVELS = (0.15865525, 0.5, 0.84134475)  # of a Gaussian at -1, 0 and 1
 
 
-def spreads_of_quantiles(part: Distribution) -> tuple[jax.Array, ...]:
+def spreads_of_quantiles(part: Distribution) -> tuple[Any, Any, Any]:
     """The median, and how far it is to the quantiles at one standard deviation of a Gaussian."""
     low, middle, high = (part.icdf(jnp.full(part.batch_shape, level)) for level in _LEVELS)
     return middle, middle - low, high - middle
 
 
-def spreads_of_moments(part: Distribution) -> tuple[jax.Array, ...]:
+def spreads_of_moments(part: Distribution) -> tuple[Any, Any, Any]:
     """The mean, and the standard deviation to either side."""
     deviation = jnp.sqrt(part.variance)
     return part.mean, deviation, deviation
 
 
-def spreads_of_draws(part: Distribution) -> tuple[jax.Array, ...]:
+def spreads_of_draws(part: Distribution) -> tuple[Any, Any, Any]:
     """As `spreads_of_quantiles`, by those of a fixed draw."""
     draw = part.sample(jax.random.key(0), (1024,))
     low, middle, high = jnp.quantile(draw, jnp.array(_LEVELS), axis=0)

@@ -7,14 +7,14 @@ the supports. Nothing is compiled for a pair of types.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from divlab.divergences.integrals.arrays import compiled, fill, filled_size, precision
+from divlab.divergences.integrals.arrays import Array, compiled, fill, filled_size, precision
 from divlab.divergences.integrals.known import density_program
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.panels import NO_END, Panels
@@ -84,9 +84,9 @@ def _rows(numbers: np.ndarray) -> np.ndarray:
 
 def change_of_sums(
     values_of: Callable[..., list[jax.Array]],
-    static: tuple,
-    primals: tuple,
-    tangents: tuple,
+    static: tuple[Any, ...],
+    primals: tuple[Any, ...],
+    tangents: tuple[Any, ...],
     sums: WeightedSums,
 ) -> tuple[jax.Array, ...]:
     """How each sum changes, to first order, with the distributions and with the options.
@@ -101,18 +101,19 @@ def change_of_sums(
     distributions, options = primals
     moves = any(support_ends(d.distribution).shape[0] for d in distributions)
 
-    def at_points(distributions: tuple) -> tuple[list[jax.Array], jax.Array | None]:
+    def at_points(distributions: tuple[Any, ...]) -> tuple[list[jax.Array], jax.Array | None]:
         x, w = _moved(distributions, sums) if moves else (sums.points, None)
         flat = [jax.tree.flatten(packed) for packed in distributions]
         return [density_program(structure)(numbers, x) for numbers, structure in flat], w
 
     (logs, _), (dlogs, dweights) = jax.jvp(at_points, (distributions,), (tangents[0],))
     slopes = _slopes(values_of, static, options, logs, sums.weights)
-    return _changes(slopes, (tangents[1], dlogs), dweights)
+    changes: tuple[jax.Array, ...] = _changes(slopes, (tangents[1], dlogs), dweights)
+    return changes
 
 
 @compiled()
-def _moved(distributions: tuple, sums: WeightedSums) -> tuple[jax.Array, jax.Array]:
+def _moved(distributions: tuple[Any, ...], sums: WeightedSums) -> tuple[Array, Array]:
     """The points and their weights with the gradients of the ends of the supports."""
     motion, ends = sums.motion, support_ends(*(d.distribution for d in distributions))
     shift = jnp.concatenate([ends - lax.stop_gradient(ends), jnp.zeros(1)])  # NO_END is the last
@@ -125,16 +126,22 @@ def _moved(distributions: tuple, sums: WeightedSums) -> tuple[jax.Array, jax.Arr
 class _Slopes(NamedTuple):
     """Of each function, the slopes of its sum in options and logs, and its values at points."""
 
-    of_arguments: list
+    of_arguments: list[Any]
     values: list[jax.Array]
 
 
 # A thousand points need no fast program: half the time to compile.
 @partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 0})
 def _slopes(
-    values_of: Callable, static: tuple, options: tuple, logs: list[jax.Array], weights: jax.Array
+    values_of: Callable[..., Any],
+    static: tuple[Any, ...],
+    options: tuple[Any, ...],
+    logs: list[jax.Array],
+    weights: jax.Array,
 ) -> _Slopes:
-    def sums(options: tuple, logs: list[jax.Array]) -> tuple[list[jax.Array], list[jax.Array]]:
+    def sums(
+        options: tuple[Any, ...], logs: list[jax.Array]
+    ) -> tuple[list[jax.Array], list[jax.Array]]:
         values = values_of(*static, options, logs)
         pairs = zip(values, weights, strict=True)
         return [jnp.sum(jnp.where((w != 0) & (v != 0), v * w, 0.0)) for v, w in pairs], values
@@ -145,7 +152,9 @@ def _slopes(
 
 
 @jax.jit
-def _changes(slopes: _Slopes, changes: tuple, dweights: jax.Array | None) -> tuple[jax.Array, ...]:
+def _changes(
+    slopes: _Slopes, changes: tuple[Any, ...], dweights: jax.Array | None
+) -> tuple[jax.Array, ...]:
     found = []
     for i, of_one in enumerate(slopes.of_arguments):
         products = jax.tree.map(lambda a, b: jnp.sum(a * b), of_one, changes)

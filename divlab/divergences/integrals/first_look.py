@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import filled_size, precision
 from divlab.divergences.integrals.outlines import Outline
@@ -33,7 +34,7 @@ _LANDMARKS = 32  # a program takes so many, or that number doubled again and aga
 
 def first_look(
     outlines: Sequence[Outline], values_at: Callable[[jax.Array], Sequence[jax.Array]]
-) -> np.ndarray | None:
+) -> Float[np.ndarray, " functions"] | None:
     """(functions,) the integrals over whole panels, if that is precise enough; else None.
 
     Args:

@@ -84,21 +84,30 @@ def integral(
     return _traced(integrand, distributions, options, fixed(jnp.asarray(cuts, float)))
 
 
-def _values(integrand: Callable, options: tuple, logs: Sequence[jax.Array]) -> list[jax.Array]:
+def _values(
+    integrand: Callable[..., Any], options: tuple[Any, ...], logs: Sequence[jax.Array]
+) -> list[jax.Array]:
     """The values of the integrand and of the densities at points with these log densities."""
     return [*jax.tree.leaves(integrand(*options, *logs)), *(jnp.exp(log) for log in logs)]
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _traced(
-    integrand: Callable, distributions: Distributions, options: tuple, cuts: jax.Array
+    integrand: Callable[..., Any],
+    distributions: Distributions,
+    options: tuple[Any, ...],
+    cuts: jax.Array,
 ) -> tuple[jax.Array, ...]:
-    return _program(integrand, distributions, options, cuts)
+    found: tuple[jax.Array, ...] = _program(integrand, distributions, options, cuts)
+    return found
 
 
 @compiled(0)
 def _program(
-    integrand: Callable, distributions: Distributions, options: tuple, cuts: jax.Array
+    integrand: Callable[..., Any],
+    distributions: Distributions,
+    options: tuple[Any, ...],
+    cuts: jax.Array,
 ) -> tuple[jax.Array, ...]:
     panels = _traced_panels(distributions, cuts)
     functions = _traced_functions(integrand, distributions, options)
@@ -110,7 +119,7 @@ def _traced_panels(distributions: Distributions, cuts: jax.Array) -> Panels:
 
 
 def _traced_functions(
-    integrand: Callable, distributions: Distributions, options: tuple
+    integrand: Callable[..., Any], distributions: Distributions, options: tuple[Any, ...]
 ) -> Callable[[jax.Array], list[jax.Array]]:
     def functions(x: jax.Array) -> list[jax.Array]:
         # Behind the barrier each density is computed once, not once for each function of it.
@@ -121,21 +130,28 @@ def _traced_functions(
 
 
 @_traced.defjvp
-def _traced_jvp(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+def _traced_jvp(
+    integrand: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Any, Any]:
     """Where the line is halved carries no gradient: it is that of the sum over the last pieces."""
     if is_known(primals):
         return _jvp_on_host(integrand, primals, tangents)
-    return _jvp_program(integrand, primals, tangents)
+    found: tuple[Any, Any] = _jvp_program(integrand, primals, tangents)
+    return found
 
 
 @compiled(0)
-def _jvp_program(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+def _jvp_program(
+    integrand: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Any, Any]:
     held, options = lax.stop_gradient(primals[:2])
     panels = _traced_panels(held, primals[2])
     held_functions = _traced_functions(integrand, held, options)
     pieces = refine(panels, look_by(panels, held_functions)).pieces
 
-    def over_pieces(distributions: Distributions, options: tuple, _: Any) -> tuple[jax.Array, ...]:
+    def over_pieces(
+        distributions: Distributions, options: tuple[Any, ...], _: Any
+    ) -> tuple[jax.Array, ...]:
         moved = attach(panels, support_ends(*(d.distribution for d in distributions)))
         functions = _traced_functions(integrand, distributions, options)
         return _sum(look_by(moved, functions)(pieces, limits(moved)))
@@ -158,25 +174,29 @@ def _refined(values_at: Callable[[np.ndarray], list[jax.Array]], panels: Panels)
         points = x.ravel() if at is None else np.concatenate([x.ravel(), at.x.ravel()])
         values = np.stack(values_at(fill(points, points[0])))
         inside = values[:, : x.size].reshape(-1, *x.shape)
-        near = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
+        near: Array = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
         return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
 
     return refine(panels, look)
 
 
 def _values_on_host(
-    integrand: Callable, distributions: Distributions, options: tuple
+    integrand: Callable[..., Any], distributions: Distributions, options: tuple[Any, ...]
 ) -> Callable[[Any], list[jax.Array]]:
     densities = [Known(d).on_device for d in distributions]
     return lambda points: _values_program(integrand, options, [of(points) for of in densities])
 
 
 @partial(jax.jit, static_argnums=0)
-def _values_program(integrand: Callable, options: tuple, logs: list[jax.Array]) -> list[jax.Array]:
+def _values_program(
+    integrand: Callable[..., Any], options: tuple[Any, ...], logs: list[jax.Array]
+) -> list[jax.Array]:
     return _values(integrand, options, logs)
 
 
-def _jvp_on_host(integrand: Callable, primals: tuple, tangents: tuple) -> tuple[Any, Any]:
+def _jvp_on_host(
+    integrand: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Any, Any]:
     distributions, options, cuts = primals
     with computing_on_host():
         panels = cut_line([outline(d) for d in distributions], np.asarray(cuts))

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import Array, at_points, is_known
 from divlab.divergences.integrals.densities import log_density
@@ -22,7 +23,7 @@ TYPES = 128  # whose programs are kept: each takes some of the memory maps that 
 def density_program(structure: Any) -> Callable[..., jax.Array]:
     """The log density of all distributions of one type, as a program of their numbers and of x."""
 
-    def of_numbers(numbers: list, x: jax.Array) -> jax.Array:
+    def of_numbers(numbers: list[Any], x: jax.Array) -> jax.Array:
         return log_density(jax.tree.unflatten(structure, numbers).distribution, x)
 
     return jax.jit(of_numbers)
@@ -42,7 +43,7 @@ class Known:
         numbers, structure = jax.tree.flatten(packed)
         self.on_device = partial(density_program(structure), numbers)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def __call__(self, x: Float[np.ndarray, "*points"]) -> Float[np.ndarray, "*points"]:
         """Log p(x), of the shape of x, and -inf outside the support."""
         return at_points(self.on_device, x)
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float
 
 from divlab.divergences.integrals import cumulative as lines
 from divlab.divergences.integrals.arrays import compiled
@@ -22,12 +23,12 @@ _STEPS = np.array([-9.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 9.0])
 _ROWS = 128
 
 
-def _kernel_less_1(difference):
+def _kernel_less_1(difference: jax.Array) -> jax.Array:
     return jnp.expm1(-0.5 * difference**2)
 
 
 @compiled()
-def squared(p: Packed, q: Packed, bandwidth) -> tuple[jax.Array, ...]:
+def squared(p: Packed, q: Packed, bandwidth: jax.Array) -> tuple[jax.Array, ...]:
     """MMD² of two distributions, and the masses of P and Q that the nodes have seen."""
     around = bandwidth * jnp.asarray(_STEPS, float)
     ends = support_ends(p.distribution, q.distribution)
@@ -38,7 +39,7 @@ def squared(p: Packed, q: Packed, bandwidth) -> tuple[jax.Array, ...]:
     excess = masses[0].density - masses[1].density
     rest = masses[0].rest - masses[1].rest
 
-    def smooth(x):
+    def smooth(x: jax.Array) -> jax.Array:
         pieces, _ = lines.split(line, lax.stop_gradient(x + around))
         y, slope = lines.locate(line, pieces, jnp.asarray(NODES, x.dtype))
         of_p, of_q = densities(y)
@@ -54,20 +55,24 @@ def squared(p: Packed, q: Packed, bandwidth) -> tuple[jax.Array, ...]:
     return value, masses[0].total, masses[1].total
 
 
-def traced_squared(x: jax.Array, y: jax.Array, bandwidth) -> jax.Array:
+def traced_squared(
+    x: Float[jax.Array, " n"], y: Float[jax.Array, " m"], bandwidth: jax.Array
+) -> Float[jax.Array, ""]:
     """MMD² of two samples, every pair of them looked at."""
     n, m = x.shape[0], y.shape[0]
     both = jnp.concatenate([x, y]) / bandwidth
     weights = jnp.concatenate([jnp.full(n, 1 / n), jnp.full(m, -1 / m)]).astype(both.dtype)
 
-    def row(point):
+    def row(point: jax.Array) -> jax.Array:
         return jnp.sum(weights * _kernel_less_1(point - both))
 
     value = jnp.sum(weights * lax.map(jax.checkpoint(row), both, batch_size=_ROWS))
     return jnp.maximum(value, 0.0)
 
 
-def known_squared(x: np.ndarray, y: np.ndarray, bandwidth: float) -> float:
+def known_squared(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"], bandwidth: float
+) -> float:
     """MMD² of two samples whose values are known, with 64 bits.
 
     On a stretch of the line the kernel is a Fourier series, and MMD² the sum over its waves of
@@ -88,7 +93,7 @@ def known_squared(x: np.ndarray, y: np.ndarray, bandwidth: float) -> float:
         total += weight * abs(powers[0].mean() - powers[1].mean()) ** 2
         for power, unit in zip(powers, units, strict=True):
             power *= unit
-    return 2 * np.sqrt(2 * np.pi) / period * total
+    return float(2 * np.sqrt(2 * np.pi) / period * total)
 
 
 def _by_pairs(x: np.ndarray, y: np.ndarray) -> float:
@@ -99,4 +104,4 @@ def _by_pairs(x: np.ndarray, y: np.ndarray) -> float:
         rows = slice(start, start + _ROWS)
         kernel = np.expm1(-0.5 * (both[rows, None] - both) ** 2)
         total += weights[rows] @ kernel @ weights
-    return max(total, 0.0)
+    return float(max(total, 0.0))

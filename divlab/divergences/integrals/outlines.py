@@ -1,11 +1,12 @@
 """Where a distribution has its mass, and where its support ends."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 from numpyro.distributions import Distribution
 
 from divlab.divergences.integrals.arrays import Array, fixed, is_known
@@ -79,7 +80,7 @@ def outline(packed: Packed) -> Outline:
     )
 
 
-def support_ends(*distributions: Distribution) -> jax.Array:
+def support_ends(*distributions: Distribution) -> Float[jax.Array, " ends"]:
     """All finite ends of all components' supports, with their gradients."""
     parts = [part for d in distributions for part in components(d)]
     bounds = [bound for part in parts for bound in support_bounds(part) if not is_infinite(bound)]
@@ -89,15 +90,18 @@ def support_ends(*distributions: Distribution) -> jax.Array:
 
 @jax.jit
 def _own_landmarks(packed: Packed) -> jax.Array:
-    return packed.distribution.landmarks()
+    points: jax.Array = packed.distribution.landmarks()
+    return points
 
 
-def _compiled(spreads: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., tuple]:
+def _compiled(spreads: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., tuple[Any, ...]]:
     return jax.jit(lambda packed: spreads(packed.distribution))
 
 
 _WAYS = [_compiled(way) for way in (spreads_of_quantiles, spreads_of_moments, spreads_of_draws)]
-_WAYS_OF: dict[type, list[Callable]] = {}  # those that a type has, learned when it is first seen
+_WAYS_OF: dict[
+    type, list[Callable[..., Any]]
+] = {}  # those that a type has, learned when it is first seen
 
 
 def _known_spreads(part: Distribution) -> tuple[Array, ...]:
@@ -114,7 +118,7 @@ def _known_spreads(part: Distribution) -> tuple[Array, ...]:
     return tuple(found)
 
 
-def _exists(way: Callable, packed: Packed) -> bool:
+def _exists(way: Callable[..., Any], packed: Packed) -> bool:
     try:
         jax.eval_shape(way, packed)
     except (NotImplementedError, ImportError):  # some of numpyro's need TensorFlow Probability

@@ -1,6 +1,7 @@
 """A numpyro distribution as JAX's transformations need it: leaves in a fixed order, all floats."""
 
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,21 +23,22 @@ class Packed:
     def __init__(self, distribution: Distribution):
         """Wraps `distribution`, without a copy."""
         self.distribution = distribution
-        self._flat: tuple | None = None
+        self._flat: tuple[Any, ...] | None = None
 
-    def tree_flatten(self):
+    def tree_flatten(self) -> tuple[Any, ...]:
         """The parameters sorted by name, and what rebuilds the distribution from them."""
         if self._flat is None:
             parameters = self.distribution.__dict__
-            names, others = _fields(type(self.distribution))
+            kind: Any = type(self.distribution)
+            names, others = _fields(kind)
             values = [parameters.get(name) for name in names]
             leaves = [jax.tree.map(_pack_leaf, v, is_leaf=_is_distribution) for v in values]
             aux = tuple((name, parameters.get(name)) for name in others)
-            self._flat = leaves, (type(self.distribution), names, aux)
+            self._flat = leaves, (kind, names, aux)
         return self._flat
 
     @classmethod
-    def tree_unflatten(cls, structure, leaves):
+    def tree_unflatten(cls, structure: tuple[Any, ...], leaves: Any) -> "Packed":
         """The inverse of `tree_flatten`."""
         kind, names, aux = structure
         # A leaf may be a placeholder of JAX's own while it inspects a tree, hence the type test.
@@ -58,17 +60,17 @@ class Packed:
 
 
 @lru_cache
-def _fields(kind: type[Distribution]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _fields(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names of a type's parameters, and of what else it must remember, each sorted."""
     data, others = kind.gather_pytree_data_fields(), kind.gather_pytree_aux_fields()
     return tuple(sorted(data)), tuple(sorted(set(others)))
 
 
-def _is_distribution(value) -> bool:
+def _is_distribution(value: Any) -> bool:
     return isinstance(value, Distribution)
 
 
-def _pack_leaf(value):
+def _pack_leaf(value: Any) -> Any:
     if isinstance(value, Distribution):
         return Packed(value)
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating):

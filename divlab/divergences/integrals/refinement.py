@@ -13,8 +13,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float
 
-from divlab.divergences.integrals.arrays import fixed, has_32_bits, namespace, on_host, set_rows
+from divlab.divergences.integrals.arrays import (
+    fixed,
+    has_32_bits,
+    namespace,
+    on_host,
+    set_rows,
+)
 from divlab.divergences.integrals.panels import INTERIOR, Array, Panels
 
 # Nodes in [0, 1] and weights of the 15-point Kronrod rule and of the 7-point Gauss rule inside it
@@ -103,8 +110,8 @@ class Look(NamedTuple):
 
     values: Array
     errors: Array
-    rest: Array | None
-    shares: Array | None
+    rest: Array = None
+    shares: Array = None
 
 
 def look_by(panels: Panels, integrand: Callable[[Array], Any]) -> Callable[..., Look]:
@@ -226,7 +233,9 @@ def _halves(pieces: Pieces, worst: Array) -> Pieces:
     return Pieces(*(xp.concatenate(pair) for pair in pairs))
 
 
-def nodes(panels: Panels, pieces: Pieces) -> tuple[Array, Array]:
+def nodes(
+    panels: Panels, pieces: Pieces
+) -> tuple[Float[Any, "pieces 15"], Float[Any, "pieces 15"]]:
     """The values of x and dx/dt at the 15 nodes of every piece."""
     xp = namespace(pieces.start)
     places = xp.asarray(NODES, dtype=pieces.start.dtype)

@@ -95,7 +95,9 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     return xp.maximum(value, 0.0), *masses
 
 
-def _peak(log_power: Callable, logs: list[Callable], panels: Panels) -> tuple[Array, Array]:
+def _peak(
+    log_power: Callable[..., Any], logs: list[Callable[..., Any]], panels: Panels
+) -> tuple[Array, Array]:
     """Points around the highest of log_power, a few of its widths apart, and its value there."""
     xp = namespace(panels.anchor)
 
@@ -119,7 +121,7 @@ def _peak(log_power: Callable, logs: list[Callable], panels: Panels) -> tuple[Ar
     return around, xp.where(xp.isfinite(height), height, 0.0)
 
 
-def _highest(function: Callable, panels: Panels) -> tuple[Array, ...]:
+def _highest(function: Callable[..., Any], panels: Panels) -> tuple[Array, ...]:
     """Where `function(panel, t)` is largest: the panel, t and the value on a grid.
 
     Also whether it is there still rising towards where the panel begins, and cannot be followed.
@@ -164,7 +166,7 @@ def infinite_order(p: Packed, q: Packed) -> tuple[Array, ...]:
         panels = attach(panels, support_ends(p.distribution, q.distribution))
     lowest, eps = (-1.7e38, 2.0**-23) if has_32_bits() else (-8e307, 2.0**-52)
 
-    def log_ratio(logs: list[Callable], index: Array, t: Array) -> Array:
+    def log_ratio(logs: list[Callable[..., Any]], index: Array, t: Array) -> Array:
         x, _ = panels.locate(index, t)
         log_p, log_q = (log(x) for log in logs)
         used = (log_p > -np.inf) & (panels.width[index] != 0)[..., None]

@@ -1,17 +1,19 @@
 """Where an increasing function of a number between 0 and 1 turns positive."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import Array, fixed, has_32_bits, on_host
 
 _ON_HOST = 40  # halvings, at the least, of what is searched
 
 
-def root(increasing: Callable[[Array], Array], like: Array) -> Array:
+def root(increasing: Callable[[Array], Array], like: Float[Any, "*shape"]) -> Float[Any, "*shape"]:
     """The s in [0, 1] at which `increasing` turns positive, elementwise; of the shape of `like`.
 
     It is 1 where the function stays negative, and 0 where it is positive throughout.
