@@ -151,29 +151,32 @@ def scatter(values: Array, places: Array, like: Array) -> Array:
     return array
 
 
-def filled_size(count: int) -> int:
+def filled_size(count: int, least: int = BLOCK) -> int:
     """The next of the few lengths that programs are compiled for."""
-    size = BLOCK
+    size = least
     while size < count:
         size *= 4
     return size
 
 
-def fill(row: Float[np.ndarray, " n"], value: float) -> Float[np.ndarray, " size"]:
+def fill(
+    row: Float[np.ndarray, " n"], value: float, least: int = BLOCK
+) -> Float[np.ndarray, " size"]:
     """A row in the precision of JAX, made as long as `filled_size` says by copies of `value`."""
-    filled = np.empty(filled_size(row.size), precision())
+    filled = np.empty(filled_size(row.size, least), precision())
     filled[: row.size] = row
     filled[row.size :] = value
     return filled
 
 
 def at_points(
-    program: Callable[..., Any], *arrays: Float[np.ndarray, "*points"]
-) -> Float[np.ndarray, "*points"]:
+    program: Callable[..., Any], *arrays: Float[np.ndarray, "*points"], least: int = BLOCK
+) -> Float[np.ndarray, "..."]:
     """The values of a compiled function of points, given as NumPy arrays of one shape.
 
     A program is compiled for each length of its arguments. Points are therefore filled up to one
-    of a few lengths, and what is found for the rest is dropped.
+    of a few lengths, and what is found for the rest is dropped. A program that returns several
+    values for each point has the points along its last axis.
     """
     shape = arrays[0].shape
     rows = [np.ravel(array) for array in arrays]
@@ -181,6 +184,8 @@ def at_points(
     if count > _LARGEST:
         parts = range(0, count, _LARGEST)
         found = [at_points(program, *(r[i : i + _LARGEST] for r in rows)) for i in parts]
-        return np.concatenate(found).reshape(shape)
-    values = program(*(fill(row, row[-1] if count else 0.0) for row in rows))
-    return np.asarray(values)[:count].reshape(shape)
+        values = np.concatenate(found, axis=-1)
+    else:
+        filled = (fill(row, row[-1] if count else 0.0, least) for row in rows)
+        values = np.asarray(program(*filled))[..., :count]
+    return values.reshape(*values.shape[:-1], *shape)

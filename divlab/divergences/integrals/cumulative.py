@@ -4,6 +4,7 @@ Masses are summed from both ends, so that those far out in either tail keep thei
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -178,7 +179,7 @@ def evaluate(
     values = found[:, :nodes].reshape(-1, *line.x.shape)
     values = xp.where((line.slope > 0) & (values != 0), values * line.slope, 0.0)
     near = found[:, nodes:].reshape(-1, *at.x.shape)
-    shares = xp.stack([remainder_share(at, of_one) for of_one in near])
+    shares = remainder_share(at, near) if xp is np else jax.vmap(partial(remainder_share, at))(near)
     rest = of_limit(shares, near[..., 0])
     return values, _beyond(line, rest), _beyond(line, shares)
 

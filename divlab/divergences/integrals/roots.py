@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import Array, fixed, has_32_bits, on_host
 
-_ON_HOST = 40  # halvings, at the least, of what is searched
+_ON_HOST = 40  # bits of the result
+_NEAR = 2.0**-12  # the width within which two equal steps mean that the root is found
 
 
 def root(increasing: Callable[[Array], Array], like: Float[Any, "*shape"]) -> Float[Any, "*shape"]:
@@ -33,28 +34,29 @@ def root(increasing: Callable[[Array], Array], like: Float[Any, "*shape"]) -> Fl
 
 
 def _interpolated(increasing: Callable[[Array], Array], like: np.ndarray) -> np.ndarray:
-    """By interpolation that is never slower than halving by more than one step.
+    """By chords between the two ends of what is searched, and a halving of it at every fourth step.
 
-    Source: Oliveira & Takahashi (2020), An enhancement of the bisection method average performance
-    preserving minmax optimality.
+    An end that stays for two steps counts half, so that the chord comes to pass the root and both
+    ends move (the Illinois rule; Dowell & Jarratt 1971).
     """
     low, high = np.zeros(like.shape), np.ones(like.shape)
     at_low, at_high = increasing(low), increasing(high)
-    high = np.where(at_low > 0, low, high)
-    low = np.where(at_high <= 0, high, low)
-    for step in range(_ON_HOST + 1):
-        width = high - low
-        if not np.any(width > 2.0**-_ON_HOST):
+    found = np.where(at_low > 0, 0.0, 1.0)  # where it has no root
+    sought = (at_low <= 0) & (at_high > 0)
+    stayed_low, stayed_high = np.zeros(like.shape, bool), np.zeros(like.shape, bool)
+    for step in range(1, 4 * _ON_HOST):
+        if not np.any(sought):
             break
-        middle = (low + high) / 2
-        chord = (high * at_low - low * at_high) / np.where(at_low < at_high, at_low - at_high, 1.0)
-        side = np.sign(middle - chord)
-        towards = chord + side * np.minimum(0.2 * width**2, np.abs(middle - chord))
-        room = 2.0 ** (-step) - width / 2  # how far from the middle one may go and still be in time
-        point = np.where(np.abs(towards - middle) <= room, towards, middle - side * room)
-        point = np.clip(np.where(np.isfinite(point), point, middle), low, high)
+        chord = (low * at_high - high * at_low) / np.where(sought, at_high - at_low, 1.0)
+        point = (low + high) / 2 if step % 4 == 0 else np.clip(chord, low, high)
         there = increasing(point)
+        moved, found = np.abs(point - found), np.where(sought, point, found)
+        # A chord may creep along where the function is flat, far from its root.
+        creeps = (high - low) > _NEAR
+        sought &= ((moved > 2.0**-_ON_HOST) | creeps) & (there != 0)
         is_high = there > 0
-        low, at_low = np.where(is_high, low, point), np.where(is_high, at_low, there)
-        high, at_high = np.where(is_high, point, high), np.where(is_high, there, at_high)
-    return (low + high) / 2
+        at_low = np.where(is_high, np.where(stayed_low, at_low / 2, at_low), there)
+        at_high = np.where(is_high, there, np.where(stayed_high, at_high / 2, at_high))
+        low, high = np.where(is_high, low, point), np.where(is_high, point, high)
+        stayed_low, stayed_high = is_high, ~is_high
+    return found
