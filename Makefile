@@ -39,13 +39,14 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser bench bench-ui lint notebooks lock clean
+.PHONY: help lab dashboard test test-browser coverage bench bench-ui lint notebooks lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
 	@echo 'make dashboard  serve the explorers as a page without code (this machine only)'
 	@echo 'make test       run the unit tests, then every notebook against its stored outputs'
 	@echo 'make test-browser  operate every explorer in Chromium (skipped where there is none)'
+	@echo 'make coverage   report which lines of the package the unit tests run'
 	@echo 'make bench-ui   measure the explorers in Chromium, from key press to pixels'
 	@echo 'make bench      run the benchmarks (the first time installs torch, a large download)'
 	@echo 'make lint       check style, formatting and types'
@@ -94,6 +95,12 @@ test: $(STAMP)
 test-browser: $(STAMP)
 	$(PY) -m pytest tests/browser $(ARGS)
 
+coverage: $(STAMP)
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest -n auto --dist loadfile --ignore=tests/browser $(ARGS)
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
 bench-ui: $(BENCH_STAMP)
 	$(PY) -m tests.benchmarks explorers $(ARGS)
 
@@ -129,6 +136,6 @@ lock:
 		--custom-compile-command 'make lock' $(ARGS) --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .lock-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .lock-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build dist
 	find divlab notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) \
 		-prune -exec rm -rf {} +
