@@ -1,8 +1,9 @@
 """How far apart are two distributions?"""
 
 from divlab.divergences import families, methods
-from divlab.divergences.distances import cramer, energy, ks, mmd, wasserstein
-from divlab.divergences.entropies import cross_entropy, entropy
+from divlab.divergences.discrepancy import mmd
+from divlab.divergences.distances import cramer, energy, ks, wasserstein
+from divlab.divergences.entropies import cross_entropy, entropy, renyi
 from divlab.divergences.estimation import Estimate, estimate
 from divlab.divergences.f_divergences import (
     chi2,
@@ -11,7 +12,6 @@ from divlab.divergences.f_divergences import (
     jeffreys,
     js,
     kl,
-    renyi,
     reverse_kl,
     tv,
 )

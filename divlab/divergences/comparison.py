@@ -11,8 +11,8 @@ from divlab.divergences.integrals import cdf_distances
 from divlab.divergences.integrals.arrays import Array, compiled_if_traced
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.methods.quadrature import clipped, resolved
 from divlab.divergences.quantities import QUANTITIES
+from divlab.divergences.results import clipped, resolved
 
 
 def compare(p: Any, q: Any, *names: str) -> dict[str, jax.Array]:

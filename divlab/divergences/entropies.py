@@ -1,21 +1,36 @@
-"""Entropy and cross-entropy."""
+"""The entropy, the cross-entropy, and the relative entropy of any order: Rényi's divergence."""
+
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
 from divlab.divergences import closed_form, families
-from divlab.divergences.f_divergences import DISTRIBUTIONS
-from divlab.divergences.inputs import Samples, read_exact
-from divlab.divergences.integrals.arrays import Array, compiled_if_traced, unless_nan
+from divlab.divergences.closed_form import Formula
+from divlab.divergences.f_divergences import divergence_of_row
+from divlab.divergences.inputs import (
+    DISTRIBUTIONS,
+    AnyArray,
+    Argument,
+    Samples,
+    read_exact,
+    read_number,
+)
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals import renyi as renyi_integrals
+from divlab.divergences.integrals.arrays import compiled_if_traced, is_known
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.methods import choose, nearest_neighbours
-from divlab.divergences.methods.nearest_neighbours import NearestNeighbours
-from divlab.divergences.methods.quadrature import on_device, resolved
-from divlab.divergences.methods.samples import ordered
+from divlab.divergences.methods import choose
+from divlab.divergences.methods.closed_form import find, run
+from divlab.divergences.results import on_device, resolved
+from divlab.pytrees import as_arrays
 
 
-def entropy(p, *, method=None) -> jax.Array:
+def entropy(p: Argument, *, method: Any = None) -> Float[Array, ""]:
     """Differential entropy H(P) = -∫ p log p dx.
 
     Args:
@@ -23,7 +38,7 @@ def entropy(p, *, method=None) -> jax.Array:
         method: as in `kl`.
 
     Returns:
-        A scalar array in nats; any real number: it is negative for a density above 1.
+        A scalar array in nats. It is any real number: a density above 1 makes it negative.
 
     Raises:
         TypeError, ValueError: as in `kl`.
@@ -40,23 +55,22 @@ def entropy(p, *, method=None) -> jax.Array:
     if isinstance(p, Samples):
         method = choose("entropy", method, ["nearest_neighbours"], "samples")
         method.check("entropy", None, p=p)
-        return on_device(_entropy_of_samples(*ordered(p.values), method))
-    formula = closed_form.find(closed_form.ENTROPY, p.distribution)
-    known = ["closed_form", "quadrature"] if formula else ["quadrature"]
-    method = choose("entropy", method, known, "a distribution")
-    if method.name == "closed_form":
-        return closed_form.run(formula, p)
+        return method.entropy(p)
+    formula = find(closed_form.ENTROPY, p)
+    method = choose("entropy", method, _known_methods(formula), "a distribution")
+    if formula and method.name == "closed_form":
+        return run(formula, p)
     value, mass = integral(_own_surprise, (p,))
     return resolved(value, ("p", mass))
 
 
-def cross_entropy(p, q, *, method=None) -> jax.Array:
+def cross_entropy(p: Argument, q: Argument, *, method: Any = None) -> Float[Array, ""]:
     """Cross-entropy E_P[-log q] = -∫ p log q dx, the expected negative log-likelihood of Q.
 
-    It is `entropy(p) + kl(p, q)`: in Q it differs from KL(P‖Q) by a constant alone.
+    It is `entropy(p) + kl(p, q)`, so as a function of Q it differs from KL(P‖Q) by a constant.
 
     Args:
-        p: a distribution, or samples: then the mean of -log q over them.
+        p: a distribution, or samples; of samples the result is the mean of -log q over them.
         q: a distribution.
         method: None, "closed_form" or "quadrature".
 
@@ -77,27 +91,88 @@ def cross_entropy(p, q, *, method=None) -> jax.Array:
         raise ValueError("cross_entropy needs a density of q, so q must be a distribution.")
     if isinstance(p, Samples):
         if method is not None:
-            raise ValueError("cross_entropy of samples is a mean; it takes no method.")
+            raise ValueError("cross_entropy of samples is a mean, so it takes no method.")
         return on_device(_mean_surprise(p.values, q))
-    formula = closed_form.find(closed_form.CROSS_ENTROPY, p.distribution, q.distribution)
-    known = ["closed_form", "quadrature"] if formula else ["quadrature"]
-    method = choose("cross_entropy", method, known, DISTRIBUTIONS)
-    if method.name == "closed_form":
-        return closed_form.run(formula, p, q)
+    formula = find(closed_form.CROSS_ENTROPY, p, q)
+    method = choose("cross_entropy", method, _known_methods(formula), DISTRIBUTIONS)
+    if formula and method.name == "closed_form":
+        return run(formula, p, q)
     value, *masses = integral(families.surprise, (p, q))
     return resolved(value, *zip("pq", masses, strict=True))
 
 
-def _own_surprise(log_p: Array) -> Array:
+def renyi(p: Argument, q: Argument, *, alpha: Any, method: Any = None) -> Float[Array, ""]:
+    """Rényi divergence log(∫ p^α q^(1-α) dx) / (α - 1).
+
+    It grows with alpha: at 1 it is KL, and at `inf` the log of the largest density ratio.
+
+    Args:
+        p: a distribution or samples, as in `kl`.
+        q: a distribution or samples, whichever `p` is.
+        alpha: the order α, above 0. It may be `inf` for distributions, by quadrature only and not
+            under `jit`, where the result is NaN.
+        method: as in `kl`.
+
+    Returns:
+        A scalar array in nats, in [0, inf].
+
+    Raises:
+        TypeError, ValueError: as in `kl`, and for an alpha of 0 or less.
+
+    Source: Rényi (1961); van Erven & Harremoës (2014); for samples Póczos & Schneider (2011).
+
+    Example:
+        >>> import divlab
+        >>> from numpyro.distributions import Normal
+        >>> round(float(divlab.renyi(Normal(0, 1), Normal(1, 2), alpha=0.5)), 6)
+        0.323144
+    """
+    need = "above 0 (inf is allowed)"
+    read_number("alpha", alpha, low=0.0, high=np.inf, closed=True, need=need)
+    if is_known(alpha):
+        if alpha == 0:
+            raise ValueError(f"alpha must be {need}, got {alpha}.")
+        if alpha == 1:
+            return divergence_of_row(families.kl, p, q, method, label="renyi")
+        if np.isinf(alpha):
+            return _renyi_of_order_inf(p, q, method)
+    else:
+        alpha = jnp.where((alpha > 0) & (alpha < jnp.inf), alpha, jnp.nan)
+    p, q, order = read_exact("p", p), read_exact("q", q), as_arrays(alpha)
+    if isinstance(p, Packed) and isinstance(q, Packed):
+        formula = find(closed_form.RENYI, p, q)
+        known = _known_methods(formula, "monte_carlo")
+        method = choose("renyi", method, known, DISTRIBUTIONS)
+        if formula and method.name == "closed_form":
+            return run(formula, p, q, alpha=order)
+        if method.name == "quadrature":
+            value, *masses = renyi_integrals.finite_order(p, q, order)
+            return resolved(value, *zip("pq", masses, strict=True))
+    divergence = divergence_of_row(families.Alpha(order), p, q, method, label="renyi")
+    return _to_renyi(divergence, order)
+
+
+_to_renyi = jax.jit(renyi_integrals.from_alpha_divergence)
+
+
+def _renyi_of_order_inf(p: Argument, q: Argument, method: Any) -> Float[Array, ""]:
+    p, q = read_exact("p", p), read_exact("q", q)
+    if not (isinstance(p, Packed) and isinstance(q, Packed)):
+        raise ValueError("alpha=inf needs the largest density ratio: pass two distributions.")
+    choose("renyi of order inf", method, ["quadrature"], DISTRIBUTIONS)
+    value, *masses = renyi_integrals.infinite_order(p, q)
+    return resolved(value, *zip("pq", masses, strict=True))
+
+
+def _known_methods(formula: Formula | None, *further: str) -> list[str]:
+    return [*(["closed_form"] if formula else []), "quadrature", *further]
+
+
+def _own_surprise(log_p: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
     return families.surprise(log_p, log_p)
 
 
 @compiled_if_traced()
-def _entropy_of_samples(x: Array, method: NearestNeighbours) -> Array:
-    return unless_nan(nearest_neighbours.entropy(x, method), x)
-
-
-@compiled_if_traced()
-def _mean_surprise(x: Array, q: Packed) -> Array:
+def _mean_surprise(x: Float[AnyArray, " n"], q: Packed) -> arrays.Array:
     (log_q,) = log_densities(q)
     return -log_q(x).mean()

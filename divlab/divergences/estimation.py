@@ -157,7 +157,7 @@ def _of_distributions(
     if method is not None:
         used = method.name
     else:
-        exact = quantity.has_formula(options, *(a.distribution for a in arguments))
+        exact = quantity.has_formula(options, *arguments)
         used = "closed_form" if exact else "quadrature"
     error = 0.0
     if used == "monte_carlo":

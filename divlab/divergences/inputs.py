@@ -1,31 +1,54 @@
 """Reads what a user passes as P and Q, and refuses, by name, what cannot be right."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 
+from divlab.checks import Numbers
 from divlab.divergences.integrals.arrays import is_known
-from divlab.divergences.integrals.densities import is_infinite, support_bounds
+from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
+
+AnyArray: TypeAlias = np.ndarray | jax.Array  # of NumPy where its numbers are known
 
 
 class Samples(NamedTuple):
     """1-D samples of a floating dtype, and weights that sum to 1 or None for equal ones."""
 
-    values: jax.Array | np.ndarray
-    weights: jax.Array | np.ndarray | None = None
+    values: Float[AnyArray, " n"]
+    weights: Float[AnyArray, " n"] | None = None
 
 
-def read(name: str, value, weights=None) -> Packed | Samples:
-    """A distribution packed for jit, or checked samples; raises where `value` is neither."""
-    value = read_exact(name, value, weights)
-    return value if isinstance(value, Packed) else Samples(*map(_on_device, value))
+# The type of what a user passes as `p` or `q`. At run time it is open, as in `divlab.checks`: this
+# file refuses what does not fit, and says what would do.
+if TYPE_CHECKING:
+    Argument: TypeAlias = Distribution | Numbers | Packed | Samples
+else:
+    Argument = Any
+
+# How messages call what P and Q are.
+DISTRIBUTIONS, SAMPLES, MIXED = "two distributions", "two samples", "samples and a distribution"
 
 
-def read_exact(name: str, value, weights=None) -> Packed | Samples:
+def read(name: str, value: Argument, weights: Numbers | None = None) -> Packed | Samples:
+    """A distribution packed for jit, or checked samples as arrays of JAX.
+
+    Raises:
+        TypeError, ValueError: `value` is neither a distribution nor samples that divlab can use, or
+            the weights do not fit the samples.
+    """
+    argument = read_exact(name, value, weights)
+    if isinstance(argument, Packed):
+        return argument
+    weights_of_it = None if argument.weights is None else _on_device(argument.weights)
+    return Samples(_on_device(argument.values), weights_of_it)
+
+
+def read_exact(name: str, value: Argument, weights: Numbers | None = None) -> Packed | Samples:
     """As `read`, but samples whose values are known stay in NumPy and lose no digits."""
     if isinstance(value, Packed | Samples):
         return value
@@ -35,12 +58,17 @@ def read_exact(name: str, value, weights=None) -> Packed | Samples:
         return read_distribution(name, value)
     if isinstance(value, type) and issubclass(value, Distribution):
         raise TypeError(f"{name} is the class {value.__name__}; pass an instance of it.")
+    value, weights = _unmasked(name, value, weights)
     values = _check_samples(name, value)
     return Samples(values, _check_weights(name, weights, values.shape[0]))
 
 
 def read_distribution(name: str, value: Distribution) -> Packed:
-    """A univariate continuous distribution, packed."""
+    """A univariate continuous distribution, packed.
+
+    Raises:
+        ValueError: it is multivariate, batched or discrete, or its parameters make no distribution.
+    """
     kind = type(value).__name__
     if value.event_shape != ():
         raise ValueError(
@@ -55,14 +83,24 @@ def read_distribution(name: str, value: Distribution) -> Packed:
         raise ValueError(f"{name} must be continuous (have a density), got {kind}.")
     packed = Packed(value)
     if is_known(packed):
-        numbers = jax.tree.leaves(packed)
-        if not all(np.isfinite(number).all() for number in numbers):
+        if not all(np.isfinite(number).all() for number in jax.tree.leaves(packed)):
             _refuse_numbers(name, value)
-        low, high = support_bounds(value)  # the rest numpyro has checked
-        if not is_infinite(low) and not is_infinite(high):
-            if np.any(np.asarray(low) >= np.asarray(high)):
-                raise ValueError(f"{name} is a {kind} whose support is empty: [{low}, {high}].")
+        if may_be_empty(value):  # numpyro itself has checked the parameters one by one
+            _check_support(name, value)
     return packed
+
+
+def may_be_empty(distribution: Distribution) -> bool:
+    """Whether the support depends on the parameters, so that some of them leave nothing of it."""
+    return distribution.support is not getattr(type(distribution), "support", None)
+
+
+def _check_support(name: str, value: Distribution) -> None:
+    low, high = support_bounds(value)
+    if np.any(np.asarray(low) >= np.asarray(high)):
+        raise ValueError(
+            f"{name} is a {type(value).__name__} whose support is empty: [{low}, {high}]."
+        )
 
 
 def _refuse_numbers(name: str, value: Distribution) -> None:
@@ -73,31 +111,57 @@ def _refuse_numbers(name: str, value: Distribution) -> None:
         if np.any(np.isnan(entry)):
             raise ValueError(f"{name} has NaN in its parameter {parameter.lstrip('_')}.")
         if parameter in ("loc", "scale") and np.any(np.isinf(entry)):
-            raise ValueError(f"{name} has an infinite {parameter}: it is no distribution.")
-    low, high = support_bounds(value)
-    if np.any(np.asarray(low) >= np.asarray(high)):
-        raise ValueError(
-            f"{name} is a {type(value).__name__} whose support is empty: [{low}, {high}]."
-        )
+            raise ValueError(f"{name} has an infinite {parameter}: there is no such distribution.")
+    _check_support(name, value)
 
 
-def read_samples(name: str, value) -> jax.Array:
-    """A 1-D floating array without NaN."""
-    return _on_device(_check_samples(name, value))
+def read_samples(name: str, value: Numbers) -> Float[Array, " n"]:
+    """A 1-D floating array without NaN.
+
+    Raises:
+        TypeError, ValueError: `value` is no such array, nor anything that can become one.
+    """
+    values, _ = _unmasked(name, value, None)
+    return _on_device(_check_samples(name, values))
 
 
-def _on_device(array):
-    return None if array is None else jnp.asarray(array, _floating(array.dtype))
+def _unmasked(name: str, value: Any, weights: Any) -> tuple[Any, Any]:
+    """Samples and weights without the entries that a masked array of NumPy marks as missing.
+
+    A sample whose weight is masked is left out with it.
+    """
+    masked = np.ma.MaskedArray
+    if not (isinstance(value, masked) or isinstance(weights, masked)):
+        return value, weights
+    if np.ndim(value) != 1 or (weights is not None and np.shape(weights) != np.shape(value)):
+        return _filled(value), _filled(weights)  # whose shapes are refused later
+    missing = np.ma.getmaskarray(value) | np.ma.getmaskarray(weights)
+    if missing.size and missing.all():
+        masks = [isinstance(value, masked), isinstance(weights, masked)]
+        label = " and ".join(np.array([name, f"{name}_weights"])[masks])
+        raise ValueError(f"{name} has no samples left: all {missing.size} are masked by {label}.")
+    kept = ~missing
+    return _filled(value)[kept], None if weights is None else _filled(weights)[kept]
 
 
-def _floating(dtype) -> np.dtype:
+def _filled(array: Any) -> Any:
+    if isinstance(array, np.ma.MaskedArray):
+        return array.data
+    return array if array is None or isinstance(array, jax.Array) else np.asarray(array)
+
+
+def _on_device(array: Float[AnyArray, " n"]) -> Float[Array, " n"]:
+    return jnp.asarray(array, _floating(array.dtype))
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
     """The dtype that JAX computes numbers of `dtype` in, of 32 bits at least."""
     if not jnp.issubdtype(dtype, jnp.floating):
-        return jax.dtypes.canonicalize_dtype(float)
-    return jnp.promote_types(np.float32, jax.dtypes.canonicalize_dtype(dtype))
+        return np.dtype(jax.dtypes.canonicalize_dtype(float))
+    return np.dtype(jnp.promote_types(np.float32, jax.dtypes.canonicalize_dtype(dtype)))
 
 
-def _check_samples(name: str, value) -> np.ndarray | jax.Array:
+def _check_samples(name: str, value: Any) -> Float[AnyArray, " n"]:
     """A 1-D floating array without NaN; in NumPy, with all its digits, unless it is traced."""
     if isinstance(value, (str, bytes)) or value is None:
         raise TypeError(
@@ -106,7 +170,7 @@ def _check_samples(name: str, value) -> np.ndarray | jax.Array:
         )
     if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
         value = np.asarray(value)
-    array = value if isinstance(value, np.ndarray | jax.Array) else _as_numpy(name, value)
+    array = value if isinstance(value, np.ndarray | jax.Array) else _as_array(name, value)
     dtype = array.dtype
     if dtype.kind == "c":
         raise TypeError(f"{name} must be real, got complex numbers ({dtype}).")
@@ -118,9 +182,9 @@ def _check_samples(name: str, value) -> np.ndarray | jax.Array:
         raise ValueError(f"{name} must not be empty, got shape (0,).")
     if isinstance(array, jax.Array):
         return array.astype(_floating(dtype))
-    if dtype.kind in "iub":
-        return array.astype(np.float64)
-    if dtype.itemsize < 4:
+    if dtype.kind in "iub" or dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    if dtype.itemsize < 4 and dtype.kind not in "iub":
         array = array.astype(np.float32)
     # Either of these is NaN if any of the samples is.
     low, high = array.min(), array.max()
@@ -132,7 +196,7 @@ def _check_samples(name: str, value) -> np.ndarray | jax.Array:
     return array
 
 
-def _check_range(name: str, array: np.ndarray, low, high) -> None:
+def _check_range(name: str, array: Float[np.ndarray, " n"], low: float, high: float) -> None:
     floating = _floating(array.dtype)
     limit = np.finfo(floating).max
     if -limit <= low and high <= limit:
@@ -140,12 +204,12 @@ def _check_range(name: str, array: np.ndarray, low, high) -> None:
     finite = np.abs(array[np.isfinite(array)])
     if np.any(finite > limit):
         raise ValueError(
-            f"{name} holds {np.max(finite):g}, beyond {np.dtype(floating).name}; "
+            f"{name} holds {np.max(finite):g}, beyond {floating.name}; "
             "rescale it, or enable 64 bits with jax.config.update('jax_enable_x64', True)."
         )
 
 
-def _as_numpy(name: str, value) -> np.ndarray | jax.Array:
+def _as_array(name: str, value: Any) -> AnyArray:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -160,12 +224,20 @@ def _as_numpy(name: str, value) -> np.ndarray | jax.Array:
     return array
 
 
-def read_weights(name: str, weights, samples) -> jax.Array | None:
-    """Weights normalised to sum to 1."""
-    return _on_device(_check_weights(name, weights, len(samples)))
+def read_weights(
+    name: str, weights: Numbers | None, samples: Float[AnyArray, " n"]
+) -> Float[Array, " n"] | None:
+    """Weights normalised to sum to 1, or None.
+
+    Raises:
+        TypeError, ValueError: they are not numbers of 0 or more, one for each sample, with a sum
+            above 0.
+    """
+    array = _check_weights(name, weights, samples.shape[0])
+    return None if array is None else _on_device(array)
 
 
-def _check_weights(name: str, weights, length: int) -> np.ndarray | jax.Array | None:
+def _check_weights(name: str, weights: Any, length: int) -> Float[AnyArray, " n"] | None:
     """Weights normalised to sum to 1; in NumPy with 64 bits, unless they are traced."""
     if weights is None:
         return None
@@ -184,13 +256,26 @@ def _check_weights(name: str, weights, length: int) -> np.ndarray | jax.Array | 
         )
     if high == 0:
         raise ValueError(f"{label} must not all be zero.")
-    array = array / np.float64(high)  # so that no sum overflows
-    array /= array.sum()
-    return array
+    shares = array / np.float64(high)  # so that no sum overflows
+    shares /= shares.sum()
+    return shares
 
 
-def read_number(name: str, value, *, low: float, high: float, closed: bool, need: str):
-    """A real number between `low` and `high`; a traced one is taken on trust."""
+def read_number(name: str, value: Any, *, low: float, high: float, closed: bool, need: str) -> Any:
+    """A real number between `low` and `high`, as it was passed; a traced one is taken on trust.
+
+    Args:
+        name: of the argument, for messages.
+        value: what was passed.
+        low: the lower end.
+        high: the upper end.
+        closed: whether the ends themselves are allowed.
+        need: what the number must be, in words, for messages.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is not between the ends.
+    """
     if type(value) not in (int, float):
         if not is_known(value):
             return value

@@ -12,13 +12,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from divlab.divergences import closed_form, distances, entropies, f_divergences, families
+from divlab.divergences import (
+    closed_form,
+    discrepancy,
+    distances,
+    entropies,
+    f_divergences,
+    families,
+)
 from divlab.divergences.families import Family
 from divlab.divergences.integrals import cdf_distances
 from divlab.divergences.integrals.arrays import Array
 from divlab.divergences.integrals.cdf_distances import Gap
 from divlab.divergences.integrals.renyi import from_alpha_divergence
-from divlab.divergences.methods.quadrature import root
+from divlab.divergences.methods.closed_form import find
+from divlab.divergences.results import root
 
 Options = Mapping[str, Any]
 
@@ -102,7 +110,7 @@ class Quantity:
         else:
             tables = (row.formulas,) if row is not None else ()
         arguments = distributions[::-1] if self.is_reversed else distributions
-        return any(closed_form.find(table, *arguments) is not None for table in tables)
+        return any(find(table, *arguments) is not None for table in tables)
 
     def rate_of_bias(self, options: Options) -> float:
         """The bias of an estimate from n samples falls like n to the minus this."""
@@ -191,7 +199,7 @@ QUANTITIES: dict[str, Quantity] = {
         ),
         Quantity(f_divergences.chi2, "χ²", row=_is(families.pearson), tv_bounds=_by_chi2, unit=""),
         Quantity(
-            f_divergences.renyi,
+            entropies.renyi,
             "Rényi",
             row=_renyi_row,
             finish=_renyi,
@@ -233,7 +241,7 @@ QUANTITIES: dict[str, Quantity] = {
             **{**_BY_SORTING, "unit": ""},
         ),
         Quantity(
-            distances.mmd,
+            discrepancy.mmd,
             "MMD",
             limits=lambda options: (0.0, 2.0 if options.get("squared") else math.sqrt(2)),
             **{**_BY_SORTING, "of_samples": "pairs", "unit": ""},

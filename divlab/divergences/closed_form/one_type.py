@@ -1,39 +1,26 @@
-"""Entropies, and divergences of two distributions of the same type."""
+"""Divergences of two distributions of one type that are not those of an exponential family.
+
+Total variation of any type is here, and all that is known of Laplace, Uniform and Cauchy.
+"""
 
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr
+from jaxtyping import Array, Float
+from numpyro.distributions import Distribution
 
-from divlab.divergences.closed_form.differences import (
-    between,
-    excess_of_gamma_remainder,
+from divlab.divergences.closed_form.elementary import mean_decay, mean_loss, safe_root
+from divlab.divergences.closed_form.exponential_families import (
+    blend,
     excess_of_minus_log,
+    expm1_plus,
     log_ratio,
-    mean_decay,
-    mean_loss,
     one_less,
     renyi_of_family,
-    safe_root,
 )
-from divlab.divergences.series import expm1_plus
 
 
-def kl_normal(p, q):
-    t = log_ratio(p.scale, q.scale)
-    return 0.5 * (expm1_plus(-2 * t) + ((p.loc - q.loc) / q.scale) ** 2)
-
-
-def renyi_normal(p, q, alpha):
-    # Of the precisions, in units of P's.
-    ratio = (p.scale / q.scale) ** 2
-    gap = (p.scale - q.scale) / q.scale * ((p.scale + q.scale) / q.scale)
-    spread = 0.5 * renyi_of_family(excess_of_minus_log, 1.0, ratio, gap, alpha)
-    middle = between(1.0, ratio, gap, alpha)
-    middle = jnp.where(middle > 0, middle, 1.0)
-    return spread + 0.5 * alpha * ((p.loc - q.loc) / q.scale) ** 2 / middle
-
-
-def tv_normal(p, q):
+def tv_normal(p: Distribution, q: Distribution) -> Float[Array, ""]:
     # In units in which P is standard. p = q at a near and a far point, the roots of a quadratic.
     m, s, more = (q.loc - p.loc) / p.scale, q.scale / p.scale, (q.scale - p.scale) / p.scale
     log_s, bend = log_ratio(q.scale, p.scale), more * (1 + s)  # bend = s² - 1
@@ -41,7 +28,7 @@ def tv_normal(p, q):
     near = (m**2 + 2 * s**2 * log_s) / jnp.where(m + root == 0, 1.0, m + root)
     far = jnp.clip(-(m + root) / jnp.where(bend == 0, 1.0, bend), -40.0, 40.0)
 
-    def lead(z):
+    def lead(z: Float[Array, ""]) -> Float[Array, ""]:
         """How much more mass P has to the left of z than Q."""
         width = (more * z + m) / s
         return _mass_of_standard_normal(z - width, width)
@@ -52,7 +39,7 @@ def tv_normal(p, q):
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
-def _mass_of_standard_normal(low, width):
+def _mass_of_standard_normal(low: Float[Array, ""], width: Float[Array, ""]) -> Float[Array, ""]:
     """Φ(low + width) - Φ(low); over a short interval by a Gauss rule that is exact to rounding."""
     short = jnp.abs(width) < 0.5
     step = jnp.where(short, width, 0.0) / 2
@@ -63,26 +50,26 @@ def _mass_of_standard_normal(low, width):
     return jnp.where(short, step * sum(bells) / np.sqrt(2 * np.pi), ndtr(low + width) - ndtr(low))
 
 
-def kl_laplace(p, q):
+def kl_laplace(p: Distribution, q: Distribution) -> Float[Array, ""]:
     shift, t = jnp.abs(p.loc - q.loc), log_ratio(p.scale, q.scale)
     # b1/b2 exp(-d/b1) + d/b2 - log(b1/b2) - 1, in two parts that are each zero at equality
     return jnp.exp(t) * expm1_plus(shift / p.scale) + expm1_plus(-t)
 
 
-def renyi_laplace(p, q, alpha):
+def renyi_laplace(p: Distribution, q: Distribution, alpha: Float[Array, ""]) -> Float[Array, ""]:
     ratio, gap = p.scale / q.scale, (p.scale - q.scale) / q.scale
     spread = renyi_of_family(excess_of_minus_log, 1.0, ratio, gap, alpha)
     # The shift divides the integral of p^α q^(1-α) by e^lesser / (1 + lesser mean_decay(z)).
     shift = jnp.abs(p.loc - q.loc)
     one, other = alpha * shift / p.scale, one_less(alpha) * shift / q.scale
-    bounded = between(1.0, ratio, gap, alpha) > 0
+    bounded = blend(1.0, ratio, gap, alpha) > 0
     lesser, z = jnp.where(bounded, jnp.minimum(one, other), 0.0), jnp.abs(one - other)
     inner = lesser * mean_decay(z)
     loss = lesser * mean_loss(z) + expm1_plus(-jnp.log1p(inner))
     return spread + loss / one_less(alpha)
 
 
-def tv_laplace(p, q):
+def tv_laplace(p: Distribution, q: Distribution) -> Float[Array, ""]:
     # With P the narrower one and Q at a distance d >= 0, P leads on one interval around its centre.
     wide = jnp.maximum(p.scale, q.scale)
     narrow = jnp.minimum(p.scale, q.scale)
@@ -100,82 +87,19 @@ def tv_laplace(p, q):
     return jnp.where(more > 0, beyond_left, 0.0) + jnp.where(past_q, beyond_right, between)
 
 
-def kl_exponential(p, q):
-    return expm1_plus(-log_ratio(q.rate, p.rate))
-
-
-def renyi_exponential(p, q, alpha):
-    return renyi_of_family(excess_of_minus_log, p.rate, q.rate, q.rate - p.rate, alpha)
-
-
-def tv_exponential(p, q):
+def tv_exponential(p: Distribution, q: Distribution) -> Float[Array, ""]:
     # The densities cross at x = t / (b - a), t = log(b/a).
     t = jnp.abs(log_ratio(p.rate, q.rate))
     return -jnp.expm1(-t) * jnp.exp(-jnp.exp(-t) / mean_decay(t))
 
 
-def _gamma_parameters(d):
-    return jnp.stack([d.concentration, d.rate])
-
-
-def _excess_gamma(point, base, gap):
-    # A = k(a) + a log(a/b) - a; the last two terms are jointly convex.
-    t = log_ratio(point, base, gap)
-    remainder = excess_of_gamma_remainder(point[0], base[0], gap[0])
-    return remainder + point[0] * expm1_plus(t[0] - t[1])
-
-
-def kl_gamma(p, q):
-    p, q = _gamma_parameters(p), _gamma_parameters(q)
-    return _excess_gamma(q, p, q - p)
-
-
-def renyi_gamma(p, q, alpha):
-    p, q = _gamma_parameters(p), _gamma_parameters(q)
-    return renyi_of_family(_excess_gamma, p, q, q - p, alpha)
-
-
-def entropy_gamma(p):
-    # Of all distributions with this mean the exponential one has the largest entropy.
-    a = p.concentration
-    return 1 + jnp.log(a / p.rate) - excess_of_gamma_remainder(1.0, a, 1 - a)
-
-
-def _beta_parameters(d):
-    return jnp.stack([d.concentration1, d.concentration0])
-
-
-def _excess_beta(point, base, gap):
-    # A = k(a) + k(b) - k(a + b) + a log(a / (a + b)) + b log(b / (a + b)).
-    point, base, gap = (jnp.append(x, jnp.sum(x)) for x in (point, base, gap))
-    t = log_ratio(point, base, gap)
-    remainders = excess_of_gamma_remainder(point, base, gap)
-    shares = point[:2] * expm1_plus(t[:2] - t[2])
-    return remainders[0] + remainders[1] - remainders[2] + shares[0] + shares[1]
-
-
-def kl_beta(p, q):
-    p, q = _beta_parameters(p), _beta_parameters(q)
-    return _excess_beta(q, p, q - p)
-
-
-def renyi_beta(p, q, alpha):
-    p, q = _beta_parameters(p), _beta_parameters(q)
-    return renyi_of_family(_excess_beta, p, q, q - p, alpha)
-
-
-def entropy_beta(p):
-    p = _beta_parameters(p)
-    return -_excess_beta(jnp.ones_like(p), p, 1 - p)
-
-
-def _outside(p, q):
+def _outside(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """How long a part of P's interval Q lacks."""
     left, right = jnp.maximum(q.low - p.low, 0.0), jnp.maximum(p.high - q.high, 0.0)
     return jnp.minimum(left + right, p.high - p.low)
 
 
-def _log_of_common_part(p, q):
+def _log_of_common_part(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """-log of the share of P's interval that Q has too."""
     width, outside = p.high - p.low, _outside(p, q)
     common = jnp.minimum(p.high, q.high) - jnp.maximum(p.low, q.low)
@@ -183,22 +107,22 @@ def _log_of_common_part(p, q):
     return jnp.where(common > 0, value, jnp.inf)
 
 
-def kl_uniform(p, q):
+def kl_uniform(p: Distribution, q: Distribution) -> Float[Array, ""]:
     return jnp.where(_outside(p, q) > 0, jnp.inf, _log_of_common_part(q, p))
 
 
-def renyi_uniform(p, q, alpha):
+def renyi_uniform(p: Distribution, q: Distribution, alpha: Float[Array, ""]) -> Float[Array, ""]:
     below = alpha < 1
     weight = jnp.where(below, alpha / jnp.where(below, 1 - alpha, 1.0), 1.0)
     value = _log_of_common_part(q, p) + weight * _log_of_common_part(p, q)
     return jnp.where(~below & (_outside(p, q) > 0), jnp.inf, value)
 
 
-def tv_uniform(p, q):
+def tv_uniform(p: Distribution, q: Distribution) -> Float[Array, ""]:
     return jnp.maximum(_outside(p, q) / (p.high - p.low), _outside(q, p) / (q.high - q.low))
 
 
-def js_uniform(p, q, weight):
+def js_uniform(p: Distribution, q: Distribution, weight: Float[Array, ""]) -> Float[Array, ""]:
     from divlab.divergences.families import JS  # whose row refers to this formula
 
     family = JS(jnp.asarray(weight, float))
@@ -209,24 +133,24 @@ def js_uniform(p, q, weight):
     return common + family.at_infinity * only_p + family.at_zero * only_q
 
 
-def _apart(p, q):
+def _apart(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Half of χ², of which every f-divergence of two Cauchy distributions is a function."""
     return ((p.scale - q.scale) ** 2 + (p.loc - q.loc) ** 2) / (4 * p.scale * q.scale)
 
 
-def kl_cauchy(p, q):
+def kl_cauchy(p: Distribution, q: Distribution) -> Float[Array, ""]:
     return jnp.log1p(_apart(p, q))
 
 
-def chi2_cauchy(p, q):
+def chi2_cauchy(p: Distribution, q: Distribution) -> Float[Array, ""]:
     return 2 * _apart(p, q)
 
 
-def tv_cauchy(p, q):
+def tv_cauchy(p: Distribution, q: Distribution) -> Float[Array, ""]:
     return 2 / np.pi * jnp.arctan(safe_root(_apart(p, q)))
 
 
-def hellinger_cauchy(p, q):
+def hellinger_cauchy(p: Distribution, q: Distribution) -> Float[Array, ""]:
     # ∫ √(pq) = 1 / AGM(c, 1) with c = √(1 + apart): a complete elliptic integral.
     apart = _apart(p, q)
     a, b = apart / (1 + jnp.sqrt(1 + apart)), jnp.zeros_like(apart)  # c - 1 and 1 - 1
@@ -235,10 +159,11 @@ def hellinger_cauchy(p, q):
     return a / (1 + a)
 
 
-def js_cauchy(p, q, weight):
+def js_cauchy(p: Distribution, q: Distribution, weight: Float[Array, ""]) -> Float[Array, ""]:
     apart = _apart(p, q)
 
-    def kl_to_mixture(share):  # of the one whose share in the mixture this is
+    def kl_to_mixture(share: Float[Array, ""]) -> Float[Array, ""]:
+        # Of the one whose share in the mixture this is
         root = jnp.sqrt(1 + 4 * share * (1 - share) * apart)
         less = (1 - share) * apart * (1 - 2 * share / (1 + root))
         return jnp.log1p(less / (1 + share * apart + (root - 1) / 2))

@@ -1,7 +1,7 @@
 """The rows of f-divergences, and their table by name.
 
-Each row is a subclass of `Family`, whose docstring says what a row consists of and shows a row of
-one's own. All that is particular to a divergence stands in its row.
+Each row is a subclass of `Family`, whose docstring says what a row consists of and shows how to
+write one. All that is particular to a divergence stands in its row.
 """
 
 from divlab.divergences.families.family import Family, integrand, surprise
@@ -17,7 +17,7 @@ from divlab.divergences.families.powers import (
 kl, reverse_kl, jeffreys, js = KL(), ReverseKL(), Jeffreys(), JS()
 tv, hellinger, pearson, neyman = TotalVariation(), SquaredHellinger(), Pearson(), Neyman()
 
-FAMILIES = {
+FAMILIES: dict[str, Family] = {
     "kl": kl,
     "reverse_kl": reverse_kl,
     "jeffreys": jeffreys,

@@ -1,32 +1,56 @@
 """What a row is: one f-divergence D_f(P‖Q) = ∫ q f(p/q) dx with all that is particular to it.
 
-A row holds the integrand q f(p/q) as a function of the two log densities (so f itself, in the log
-ratio r, is `perspective(r, 0)`), what f becomes where one density vanishes, and for variational
-bounds the conjugate f*, an activation onto its domain and the best critic T*(r) = f'(e^r). Every f
-has f(1) = f'(1) = 0, so its integrand is non-negative at every point and loses no digits where p
-and q are nearly equal: for KL it is p log(p/q) - p + q, not p log(p/q), whose positive and negative
-parts cancel. Nothing is added to a density to keep a logarithm finite.
+A row holds the integrand q f(p/q) as a function of the two log densities, so that f itself, in the
+log ratio r, is `perspective(r, 0)`. It also holds what f becomes where one density vanishes, and
+for variational bounds the conjugate f*, an activation onto the domain of f*, and the best critic
+T*(r) = f'(e^r).
+
+Every f has f(1) = f'(1) = 0. Its integrand is therefore never negative and loses no digits where p
+and q are nearly equal. For KL the integrand is p log(p/q) - p + q, not p log(p/q), whose positive
+and negative parts cancel. Nothing is added to a density to keep a logarithm finite.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Bool, Float
 
-from divlab.divergences.integrals.arrays import Array, at_points, namespace, on_host
+from divlab.divergences.inputs import AnyArray
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals.arrays import at_points, namespace, on_host
 from divlab.pytrees import pytree
+
+
+class RatioMeans(Protocol):
+    """What a row can ask of an estimate of the density ratio p/q from samples.
+
+    It is implemented by `divlab.divergences.methods.nearest_neighbours.Ratios`.
+    """
+
+    def reversed(self) -> "RatioMeans":
+        """The ratio q/p at the samples of Q."""
+
+    def mean_log(self) -> arrays.Array:
+        """E_P[log(p/q)]."""
+
+    def mean_power(self, power: Any) -> arrays.Array:
+        """(E_P[(p/q)^power] - 1) / power."""
+
+    def by_counts(self, family: "Family") -> arrays.Array:
+        """D_f(P‖Q) from counts of neighbours."""
 
 
 @pytree
 class Family:
     """A row: one f-divergence.
 
-    A subclass under `pytree` defines `perspective`; for variational bounds also `conjugate`,
-    `activation` and `optimal_critic`. Its numbers (an order, a weight) are fields, so that a new
-    value compiles nothing again. All the rest has a default that is right for every row.
+    A subclass under `pytree` defines `perspective`. For variational bounds it also defines
+    `conjugate`, `activation` and `optimal_critic`. Its numbers (an order, a weight) are fields, so
+    that a new value compiles nothing again. All the rest has a default that is right for every row.
 
     Attributes:
         name: how messages speak of it. Nothing else depends on it.
@@ -34,8 +58,8 @@ class Family:
         formulas: (type of P, type of Q) -> formula(p, q, **numbers of the row): the closed forms.
         bias_rate: the bias of an estimate from n samples falls like n^-bias_rate.
 
-    A row's closed forms, and what it says of itself in `from_ratios`, `from_entropies` and
-    `tighter_bound`, hold for that row alone: a subclass does not inherit them.
+    What a row says of itself holds for its own f. A subclass of a row that defines another
+    `perspective` inherits none of it: what it does not define has the default.
 
     Example:
         >>> import jax.numpy as jnp
@@ -57,48 +81,50 @@ class Family:
 
     name: ClassVar[str] = "f_divergence"
     is_symmetric: ClassVar[bool] = False
-    formulas: ClassVar[Mapping[tuple, Callable]] = {}
+    formulas: ClassVar[Mapping[tuple[type, ...], Callable[..., Any]]] = {}
     bias_rate: ClassVar[float] = 0.5
 
-    def __init_subclass__(cls, **options: Any):
-        """Takes from the classes above only what holds for every row."""
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Drops what was inherited from classes that are behind the one that defines f."""
         super().__init_subclass__(**options)
-        for name in ("formulas", "from_ratios", "from_entropies", "tighter_bound"):
-            if name not in cls.__dict__:
-                setattr(cls, name, Family.__dict__[name])
+        owners = [owner for owner in cls.__mro__ if "perspective" in owner.__dict__]
+        current = cls.__mro__[: cls.__mro__.index(owners[0]) + 1]
+        for trait in _TRAITS:
+            if not any(trait in owner.__dict__ for owner in current):
+                setattr(cls, trait, Family.__dict__[trait])
 
     @property
-    def at_zero(self):
-        """The value f(0): what a unit of Q's mass counts where P has none; may be inf."""
+    def at_zero(self) -> arrays.Array:
+        """f(0): what a unit of Q's mass counts where P has none; may be inf."""
         return jnp.inf
 
     @property
-    def at_infinity(self):
-        """Lim f(u)/u: what a unit of P's mass counts where Q has none; may be inf."""
+    def at_infinity(self) -> arrays.Array:
+        """The limit of f(u)/u: what a unit of P's mass counts where Q has none; may be inf."""
         return jnp.inf
 
     @property
-    def limit(self):
+    def limit(self) -> arrays.Array:
         """The largest value of the divergence, f(0) + lim f(u)/u."""
         return self.at_zero + self.at_infinity
 
-    def perspective(self, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+    def perspective(self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]) -> arrays.Array:
         """The integrand q f(p/q) for finite log densities, without over- or underflow."""
         raise NotImplementedError(f"{type(self).__name__} defines no perspective(log_p, log_q).")
 
-    def conjugate(self, t: jax.Array) -> jax.Array:
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """f*(t) = sup_u {u t - f(u)} over u ≥ 0."""
         raise NotImplementedError(f"{type(self).__name__} defines no conjugate(t).")
 
-    def activation(self, v: jax.Array) -> jax.Array:
-        """Maps any real v, increasing, to where f* is finite."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """An increasing map of any real v to where f* is finite."""
         raise NotImplementedError(f"{type(self).__name__} defines no activation(v).")
 
-    def activated_conjugate(self, v: jax.Array) -> jax.Array:
-        """The conjugate at activation(v), where the two can be had without loss of digits."""
+    def activated_conjugate(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(activation(v)), by a formula of its own where the two in turn would lose digits."""
         return self.conjugate(self.activation(v))
 
-    def optimal_critic(self, r: jax.Array) -> jax.Array:
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """The value T* = f'(e^r) at which the variational bound is tight; r = log(p/q)."""
         raise NotImplementedError(f"{type(self).__name__} defines no optimal_critic(r).")
 
@@ -107,61 +133,55 @@ class Family:
         """The power s for which D is a function of E_P[(p/q)^s]; None if there is none."""
         return None
 
-    def from_ratios(self, ratios: Any) -> Any:
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
         """The divergence from means of the density ratio that nearest neighbours estimate.
 
-        `ratios` is a `divlab.divergences.methods.nearest_neighbours.Ratios`. By default neighbours
-        are counted, as suits a divergence that has a bound.
+        By default neighbours are counted, as suits a divergence that has a bound.
         """
         return ratios.by_counts(self)
 
     def from_entropies(self, cross_entropy: Any, entropy: Any) -> Any:
         """The divergence of P from Q from the cross-entropy and the entropy of P; None if unknown.
 
-        It is what samples of P and a distribution Q can tell.
+        These two are what samples of P and a distribution Q can tell.
         """
         return None
 
-    def tighter_bound(self, at_p: jax.Array, at_q: jax.Array) -> Any:
+    def tighter_bound(self, at_p: Float[Array, " n"], at_q: Float[Array, " m"]) -> Any:
         """A lower bound above that of the conjugate, from log ratios at samples of P and of Q."""
         return None
 
 
-def _finite(log_p: jax.Array, log_q: jax.Array) -> tuple[jax.Array, ...]:
-    """Whether p and q have mass here, and stand-ins of log p and log q that are never infinite."""
-    has_p, has_q = log_p > -jnp.inf, log_q > -jnp.inf
-    log_p = jnp.where(has_p, log_p, jnp.where(has_q, log_q, 0.0))
-    log_q = jnp.where(has_q, log_q, log_p)
-    return has_p, has_q, log_p, log_q
+# What holds for one f alone.
+_TRAITS = (
+    "is_symmetric",
+    "formulas",
+    "bias_rate",
+    "at_zero",
+    "at_infinity",
+    "conjugate",
+    "activation",
+    "activated_conjugate",
+    "optimal_critic",
+    "ratio_power",
+    "from_ratios",
+    "from_entropies",
+    "tighter_bound",
+)
 
 
-def _lacks(log_p: Array, log_q: Array) -> Array:
-    """Where P has mass that Q does not have.
-
-    Outside Q's support any mass of P counts, however small. Inside it a log density at the
-    dtype's limit is an underflow, and counts only where p itself has not underflowed.
-    """
-    lowest = np.finfo(log_q.dtype).min
-    outside = (log_q == -np.inf) & (log_p > -np.inf)
-    return outside | ((log_q <= lowest / 2) & (namespace(log_p).exp(log_p) > 0))
-
-
-def _alone(lacks: jax.Array, mass: jax.Array, factor) -> jax.Array:
-    """What mass of the one counts where the other has none, by a factor that may be infinite."""
-    infinite = jnp.isinf(factor)
-    return jnp.where(
-        infinite, jnp.where(lacks, jnp.inf, 0.0), jnp.where(infinite, 0.0, factor) * mass
-    )
-
-
-def integrand(family: Family, log_p: Array, log_q: Array) -> Array:
-    """Q f(p/q) at points with these log densities, -inf outside a support included."""
+def integrand(
+    family: Family, log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]
+) -> Float[AnyArray, "*n"]:
+    """The integrand q f(p/q) where the densities have these logarithms, which may be -inf."""
     if on_host(log_p) and on_host(log_q):
         return at_points(partial(_integrand_program, family), log_p, log_q)
     return _integrand(family, log_p, log_q)
 
 
-def _integrand(family: Family, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
+def _integrand(
+    family: Family, log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]
+) -> Float[Array, "*n"]:
     has_p, has_q, finite_p, finite_q = _finite(log_p, log_q)
     p_lacks, q_lacks = _lacks(log_q, log_p), _lacks(log_p, log_q)
     only_p = _alone(q_lacks, jnp.exp(finite_p), family.at_infinity)
@@ -177,7 +197,38 @@ def _integrand(family: Family, log_p: jax.Array, log_q: jax.Array) -> jax.Array:
 _integrand_program = jax.jit(_integrand)
 
 
-def surprise(log_p: Array, log_q: Array) -> Array:
+def _finite(
+    log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]
+) -> tuple[Bool[Array, "*n"], Bool[Array, "*n"], Float[Array, "*n"], Float[Array, "*n"]]:
+    """Whether p and q have mass here, and stand-ins of log p and log q that are never infinite."""
+    has_p, has_q = log_p > -jnp.inf, log_q > -jnp.inf
+    log_p = jnp.where(has_p, log_p, jnp.where(has_q, log_q, 0.0))
+    log_q = jnp.where(has_q, log_q, log_p)
+    return jnp.asarray(has_p), jnp.asarray(has_q), log_p, log_q
+
+
+def _lacks(log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]) -> Bool[AnyArray, "*n"]:
+    """Where P has mass that Q does not have.
+
+    Outside Q's support any mass of P counts, however small. Inside it a log density at the limit of
+    its dtype is an underflow, and counts only where p itself has not underflowed.
+    """
+    lowest = np.finfo(log_q.dtype).min
+    outside = (log_q == -np.inf) & (log_p > -np.inf)
+    return outside | ((log_q <= lowest / 2) & (namespace(log_p).exp(log_p) > 0))
+
+
+def _alone(
+    lacks: Bool[AnyArray, "*n"], mass: Float[Array, "*n"], factor: Any
+) -> Float[Array, "*n"]:
+    """What mass counts where the other distribution has none, by a factor that may be infinite."""
+    infinite = jnp.isinf(factor)
+    return jnp.where(
+        infinite, jnp.where(lacks, jnp.inf, 0.0), jnp.where(infinite, 0.0, factor) * mass
+    )
+
+
+def surprise(log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
     """-p log q, the integrand of the cross-entropy."""
     xp = namespace(log_p, log_q)
     has_p = log_p > -np.inf

@@ -4,13 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
+from jaxtyping import Array, Float
 
 from divlab.divergences import closed_form
-from divlab.divergences.families.family import Family
+from divlab.divergences.closed_form.exponential_families import decay_excess_series
+from divlab.divergences.families.family import Family, RatioMeans
 from divlab.divergences.inputs import read_number
+from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import namespace
-from divlab.divergences.series import decay_excess_series
-from divlab.pytrees import pytree
+from divlab.pytrees import Number, pytree
 
 
 def _relative_entropy(log_p: jax.Array, log_q: jax.Array, r: jax.Array) -> jax.Array:
@@ -29,31 +31,33 @@ class KL(Family):
     at_zero = 1.0
     formulas = closed_form.KL
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand p log(p/q) - p + q."""
         return _relative_entropy(log_p, log_q, log_p - log_q)
 
-    def conjugate(self, t):
-        """The conjugate e^t - 1."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = e^t - 1."""
         return jnp.expm1(t)
 
-    def activation(self, v):
-        """Any real number will do."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives v itself, because f* is finite everywhere."""
         return v
 
-    def optimal_critic(self, r):
-        """The log ratio itself."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = r."""
         return r
 
-    def from_ratios(self, ratios):
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
         """E_P[log(p/q)]."""
         return ratios.mean_log()
 
-    def from_entropies(self, cross_entropy, entropy):
-        """The cross-entropy less the entropy."""
+    def from_entropies(self, cross_entropy: arrays.Array, entropy: arrays.Array) -> arrays.Array:
+        """The cross-entropy less the entropy, which is never below 0."""
         return namespace(entropy).maximum(cross_entropy - entropy, 0.0)
 
-    def tighter_bound(self, at_p, at_q):
+    def tighter_bound(self, at_p: Float[Array, " n"], at_q: Float[Array, " m"]) -> Float[Array, ""]:
         """E_P[r] - log E_Q[e^r] (Donsker & Varadhan 1983)."""
         return jnp.mean(at_p) - logsumexp(at_q) + jnp.log(float(len(at_q)))
 
@@ -66,27 +70,29 @@ class ReverseKL(Family):
     at_infinity = 1.0
     formulas = closed_form.REVERSE_KL
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand q log(q/p) - q + p."""
         return _relative_entropy(log_q, log_p, log_q - log_p)
 
-    def conjugate(self, t):
-        """The conjugate -log(1 - t) for t < 1."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = -log(1 - t) for t < 1."""
         return -jnp.log1p(-t)
 
-    def activation(self, v):
-        """The number 1 - e^-v, below 1."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives 1 - e^-v, which is below 1."""
         return -jnp.expm1(-v)
 
-    def activated_conjugate(self, v):
-        """The number v."""
+    def activated_conjugate(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(activation(v)) = v."""
         return v
 
-    def optimal_critic(self, r):
-        """The value 1 - q/p."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = 1 - q/p."""
         return -jnp.expm1(-r)
 
-    def from_ratios(self, ratios):
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
         """E_Q[log(q/p)]."""
         return ratios.reversed().mean_log()
 
@@ -99,13 +105,15 @@ class Jeffreys(Family):
     is_symmetric = True
     formulas = closed_form.JEFFREYS
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand (p - q) log(p/q)."""
         gap = jnp.abs(log_p - log_q)
         return -jnp.exp(jnp.maximum(log_p, log_q)) * gap * jnp.expm1(-gap)
 
-    def conjugate(self, t):
-        """Log u + u - 1, where u solves log u + 1 - 1/u = t."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = log u + u - 1, where u solves log u + 1 - 1/u = t."""
         # In r = log u Newton's method on the concave r + 1 - e^-r converges from the left.
         r = jnp.where(t > 0, t / 2, -jnp.log1p(-jnp.minimum(t, 0.0)))
         for _ in range(8):
@@ -113,16 +121,16 @@ class Jeffreys(Family):
             r = r + (t - r - 1 + small) / (1 + small)
         return r + jnp.expm1(r)
 
-    def activation(self, v):
-        """Any real number will do."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives v itself, because f* is finite everywhere."""
         return v
 
-    def optimal_critic(self, r):
-        """The value log(p/q) + 1 - q/p."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = log(p/q) + 1 - q/p."""
         return r - jnp.expm1(-r)
 
-    def from_ratios(self, ratios):
-        """The sum of KL in both directions, neither of them below 0."""
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+        """KL(P‖Q) + KL(Q‖P), each of them at least 0."""
         forward, backward = ratios.mean_log(), ratios.reversed().mean_log()
         xp = namespace(forward)
         return xp.maximum(forward, 0.0) + xp.maximum(backward, 0.0)
@@ -132,27 +140,29 @@ class Jeffreys(Family):
 class JS(Family):
     """w KL(P‖M) + (1 - w) KL(Q‖M) with M = w P + (1 - w) Q: f(u) = w u log(u/m) - (1 - w) log m."""
 
-    weight: float | jax.Array = 0.5
+    weight: Number = 0.5
 
     name = "js"
     is_symmetric = True  # at the weight ½
     formulas = closed_form.JS
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         need = "strictly between 0 and 1"
         read_number("weight", self.weight, low=0.0, high=1.0, closed=False, need=need)
 
     @property
-    def at_zero(self):
-        """The value -(1 - w) log(1 - w)."""
+    def at_zero(self) -> arrays.Array:
+        """f(0) = -(1 - w) log(1 - w)."""
         return -(1 - self.weight) * namespace(self.weight).log1p(-self.weight)
 
     @property
-    def at_infinity(self):
-        """The value -w log w."""
+    def at_infinity(self) -> arrays.Array:
+        """The limit of f(u)/u, -w log w."""
         return -self.weight * namespace(self.weight).log(self.weight)
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand w p log(p/m) + (1 - w) q log(q/m)."""
         weight = self.weight
         limit = np.log(np.finfo(log_p.dtype).max) / 2
@@ -163,19 +173,19 @@ class JS(Family):
         p_part = _relative_entropy(log_p, log_m, from_p)
         return weight * p_part + (1 - weight) * _relative_entropy(log_q, log_m, from_q)
 
-    def conjugate(self, t):
-        """The conjugate (1 - w) (log(1 - w) - log(1 - w e^(t/w))) for t < -w log w."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = (1 - w) (log(1 - w) - log(1 - w e^(t/w))) for t < -w log w."""
         rest = 1 - self.weight * jnp.exp(t / self.weight)
         return (1 - self.weight) * (jnp.log1p(-self.weight) - jnp.log(rest))
 
-    def activation(self, v):
-        """The number w times the log of a probability, less its least value."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives w (log σ(v) - log w), which is below -w log w; σ is the logistic function."""
         return self.weight * (jax.nn.log_sigmoid(v) - jnp.log(self.weight))
 
-    def activated_conjugate(self, v):
-        """(1 - w) log of 1 - w over what the probability leaves."""
+    def activated_conjugate(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(activation(v)) = (1 - w) (log(1 - w) - log σ(-v))."""
         return (1 - self.weight) * (jnp.log1p(-self.weight) - jax.nn.log_sigmoid(-v))
 
-    def optimal_critic(self, r):
-        """The value w log(p/m)."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = w log(p/m)."""
         return self.activation(r + jnp.log(self.weight) - jnp.log1p(-self.weight))

@@ -1,14 +1,17 @@
 """Rows whose f is made of powers: total variation, Hellinger, χ² in both directions, alpha."""
 
-import jax
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from divlab.divergences import closed_form
-from divlab.divergences.families.family import Family
+from divlab.divergences.families.family import Family, RatioMeans
 from divlab.divergences.inputs import read_number
+from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import namespace
-from divlab.pytrees import pytree
+from divlab.pytrees import Number, pytree
 
 
 @pytree
@@ -21,21 +24,23 @@ class TotalVariation(Family):
     formulas = closed_form.TV
     bias_rate = 0.25  # the noise of counts enters by its size
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand ½ |p - q|."""
         gap = jnp.abs(log_p - log_q)
         return -0.5 * jnp.exp(jnp.maximum(log_p, log_q)) * jnp.expm1(-gap)
 
-    def conjugate(self, t):
-        """The value t itself, on [-½, ½]."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = t on [-½, ½], and -½ below."""
         return jnp.maximum(t, -0.5)
 
-    def activation(self, v):
-        """The number ½ tanh(v/2)."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives ½ tanh(v/2), between -½ and ½."""
         return 0.5 * jnp.tanh(0.5 * v)
 
-    def optimal_critic(self, r):
-        """½ where p is the larger, else -½."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = ½ where p is the larger, else -½."""
         return 0.5 * jnp.sign(r)
 
 
@@ -48,25 +53,27 @@ class SquaredHellinger(Family):
     at_zero = at_infinity = 0.5
     formulas = closed_form.SQUARED_HELLINGER
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand ½ (√p - √q)²."""
         gap = jnp.abs(log_p - log_q)
         return 0.5 * jnp.exp(jnp.maximum(log_p, log_q)) * jnp.expm1(-0.5 * gap) ** 2
 
-    def conjugate(self, t):
-        """The conjugate t / (1 - 2t) for t < ½."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = t / (1 - 2t) for t < ½."""
         return t / (1 - 2 * t)
 
-    def activation(self, v):
-        """The number ½ (1 - e^-v), below ½."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives ½ (1 - e^-v), which is below ½."""
         return -0.5 * jnp.expm1(-v)
 
-    def activated_conjugate(self, v):
-        """The number ½ (e^v - 1)."""
+    def activated_conjugate(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(activation(v)) = ½ (e^v - 1)."""
         return 0.5 * jnp.expm1(v)
 
-    def optimal_critic(self, r):
-        """The value ½ (1 - √(q/p))."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = ½ (1 - √(q/p))."""
         return -0.5 * jnp.expm1(-0.5 * r)
 
 
@@ -79,26 +86,28 @@ class Pearson(Family):
     formulas = closed_form.CHI2
     ratio_power = 1.0
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand (p - q)² / q."""
         r = log_p - log_q
         larger = jnp.exp(log_q + 2 * jnp.maximum(r, 0.0))
         return larger * jnp.expm1(-jnp.abs(r)) ** 2
 
-    def conjugate(self, t):
-        """The conjugate t + t²/4 for t ≥ -2, and -1 below."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = t + t²/4 for t ≥ -2, and -1 below."""
         t = jnp.maximum(t, -2.0)
         return t + t * t / 4
 
-    def activation(self, v):
-        """Any real number will do."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives v itself, because f* is finite everywhere."""
         return v
 
-    def optimal_critic(self, r):
-        """The value 2 (p/q - 1)."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = 2 (p/q - 1)."""
         return 2 * jnp.expm1(r)
 
-    def from_ratios(self, ratios):
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
         """E_P[p/q] - 1."""
         return ratios.mean_power(1.0)
 
@@ -111,27 +120,29 @@ class Neyman(Family):
     at_infinity = 1.0
     ratio_power = 1.0
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand (p - q)² / p."""
         return Pearson().perspective(log_q, log_p)
 
-    def conjugate(self, t):
-        """The conjugate 2 - 2 √(1 - t) for t ≤ 1."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = 2 - 2 √(1 - t) for t ≤ 1."""
         return 2 - 2 * jnp.sqrt(1 - t)
 
-    def activation(self, v):
-        """The number 1 - e^-v, below 1."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives 1 - e^-v, which is below 1."""
         return -jnp.expm1(-v)
 
-    def activated_conjugate(self, v):
-        """The number 2 - 2 e^(-v/2)."""
+    def activated_conjugate(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(activation(v)) = 2 - 2 e^(-v/2)."""
         return -2 * jnp.expm1(-0.5 * v)
 
-    def optimal_critic(self, r):
-        """The value 1 - (q/p)²."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = 1 - (q/p)²."""
         return -jnp.expm1(-2 * r)
 
-    def from_ratios(self, ratios):
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
         """E_Q[q/p] - 1."""
         return ratios.reversed().mean_power(1.0)
 
@@ -147,31 +158,33 @@ class Alpha(Family):
     log(1 + α (α - 1) D) / (α - 1).
     """
 
-    alpha: float | jax.Array = 0.5
+    alpha: Number = 0.5
 
     name = "alpha"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         need = "above 0, and finite"
         read_number("alpha", self.alpha, low=0.0, high=np.inf, closed=False, need=need)
 
     @property
-    def at_zero(self):
-        """The value 1/α."""
+    def at_zero(self) -> arrays.Array:
+        """f(0) = 1/α."""
         return 1 / self.alpha
 
     @property
-    def at_infinity(self):
-        """The value 1/(1 - α) for α < 1, else inf."""
+    def at_infinity(self) -> arrays.Array:
+        """The limit of f(u)/u: 1/(1 - α) for α < 1, else inf."""
         xp, below = namespace(self.alpha), self.alpha < 1
         return xp.where(below, 1 / xp.where(below, 1.0 - self.alpha, 1.0), np.inf)
 
     @property
-    def ratio_power(self):
-        """The power α - 1."""
+    def ratio_power(self) -> Any:
+        """D is a function of E_P[(p/q)^(α-1)]."""
         return self.alpha - 1
 
-    def perspective(self, log_p, log_q):
+    def perspective(
+        self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
+    ) -> Float[Array, "*n"]:
         """The integrand (p^α q^(1-α) - α p - (1 - α) q) / (α (α - 1))."""
         r, alpha = log_p - log_q, jnp.asarray(self.alpha, log_p.dtype)
         near = jnp.abs(r) * jnp.maximum(1.0, alpha) < 0.5
@@ -191,24 +204,24 @@ class Alpha(Family):
         apart = (jnp.where(flat, smooth, steep) - jnp.exp(log_p) + jnp.exp(log_q)) / alpha
         return jnp.where(near, jnp.exp(log_q) * series, jnp.maximum(apart, 0.0))
 
-    def conjugate(self, t):
-        """The conjugate ((1 + (α - 1) t)^(α/(α-1)) - 1) / α."""
+    def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """f*(t) = ((1 + (α - 1) t)^(α/(α-1)) - 1) / α."""
         log_base = jnp.log1p((self.alpha - 1) * t) / (self.alpha - 1)
         return jnp.expm1(self.alpha * log_base) / self.alpha
 
-    def activation(self, v):
-        """The number (e^((α-1) v) - 1) / (α - 1)."""
+    def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Gives (e^((α-1) v) - 1) / (α - 1)."""
         return jnp.expm1((self.alpha - 1) * v) / (self.alpha - 1)
 
-    def optimal_critic(self, r):
-        """The value ((p/q)^(α-1) - 1) / (α - 1)."""
+    def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """T*(r) = ((p/q)^(α-1) - 1) / (α - 1)."""
         return self.activation(r)
 
-    def from_ratios(self, ratios):
-        """By distances for α ≥ 1, by counts for α ≤ ½, in between by the one and the other.
+    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+        """By distances for α ≥ 1, by counts for α ≤ ½, and by a mean of the two in between.
 
-        Nearer to 1 the value of mass that only one sample has grows without bound, and so does the
-        noise of counts; distances overlook that mass where it has one.
+        As α rises to 1, mass that only P has counts for more and more, and the noise of counts
+        grows with it. Distances are blind to such mass, and therefore serve where counts do not.
         """
         xp = namespace(self.alpha)
         counted = xp.clip(2 - 2 * self.alpha, 0.0, 1.0)

@@ -36,6 +36,9 @@ def choose(label: str, method: Any, known: Sequence[str], of: str) -> Any:
         method: None, a name or an object.
         known: the names of the methods that exist.
         of: what P and Q are, for messages.
+
+    Raises:
+        ValueError: the method is none of these.
     """
     if method is None:
         return METHODS[known[0]]()

@@ -1,18 +1,23 @@
 """What every method is: options, and how it computes an f-divergence."""
 
-from __future__ import annotations
+from typing import Any, ClassVar
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import jax
 import numpy as np
+from jaxtyping import Array, Float
 
-from divlab.divergences.inputs import Samples
-from divlab.divergences.integrals.arrays import Array, is_known, precision
-
-if TYPE_CHECKING:
-    from divlab.divergences.families import Family
-    from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.families import Family
+from divlab.divergences.inputs import AnyArray, Samples
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals.arrays import (
+    compiled_if_traced,
+    is_known,
+    namespace,
+    precision,
+    unless_nan,
+)
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods.samples import ordered
+from divlab.divergences.results import on_device
 
 
 class OfDistributions:
@@ -30,7 +35,7 @@ class OfDistributions:
 
     def f_divergence(
         self, family: Family, p: Packed, q: Packed, names: tuple[str, str]
-    ) -> jax.Array:
+    ) -> Float[Array, ""]:
         """D_f(P‖Q); `names` are those of the arguments, for messages."""
         raise NotImplementedError(f"{type(self).__name__} defines no f_divergence.")
 
@@ -45,18 +50,35 @@ class OfSamples:
     fewest: ClassVar[int] = 2  # samples of P, and of Q, that it can do with
     is_costly: ClassVar[bool] = False  # whether time grows faster than the number of samples
 
-    def f_divergence(self, family: Family, x: Array, y: Array) -> Array:
+    def f_divergence(
+        self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
+    ) -> arrays.Array:
         """An estimate of D_f(P‖Q) from sorted samples, no two of which are equal.
 
-        They are arrays of NumPy where they are known and of JAX where they are traced.
+        They are arrays of NumPy where they are known and of JAX where they are traced. The estimate
+        need not lie in the range of the divergence.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no f_divergence.")
 
+    def of_samples(self, family: Family, p: Samples, q: Samples) -> Float[Array, ""]:
+        """An estimate of D_f(P‖Q), in the range of the divergence, from samples in any order."""
+        return on_device(_in_range(family, *ordered(p.values, q.values), self))
+
     def check(self, label: str, family: Family | None, **arguments: Samples) -> None:
-        """Refuses, by the name of the argument, samples that have no density to estimate."""
+        """Refuses, by the name of the argument, samples that have no density to estimate.
+
+        Args:
+            label: what is computed, for messages.
+            family: the row, if an f-divergence is computed.
+            arguments: name of the argument to its samples.
+
+        Raises:
+            ValueError: there are too few samples, or they are infinite, all equal, or too close
+                together or far apart for floating point.
+        """
         for name, argument in arguments.items():
             size = argument.values.shape[0]
-            need = max(self.fewest, (getattr(self, "k", None) or 0) + 1)
+            need = self.needs()
             if size < need:
                 raise ValueError(
                     f"{name} has {size} samples, too few for {self.name}; {need} or more are "
@@ -65,7 +87,11 @@ class OfSamples:
             if is_known(argument.values):
                 self._check_values(name, np.asarray(argument.values))
 
-    def _check_values(self, name: str, values: np.ndarray) -> None:
+    def needs(self) -> int:
+        """How many samples of P, and of Q, the method needs with its options."""
+        return self.fewest
+
+    def _check_values(self, name: str, values: Float[np.ndarray, " n"]) -> None:
         low, high = float(values.min()), float(values.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             raise ValueError(f"{name} holds infinite samples, which {self.name} cannot take.")
@@ -82,8 +108,21 @@ class OfSamples:
             )
 
 
+@compiled_if_traced()
+def _in_range(
+    family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], method: OfSamples
+) -> arrays.Array:
+    value = method.f_divergence(family, x, y)
+    return unless_nan(namespace(value).clip(value, 0.0, family.limit), x, y)
+
+
 def need_positive(name: str, value: Any) -> None:
-    """Refuses what is not a positive number; a traced one is taken on trust."""
+    """Refuses what is not a positive number; a traced one is taken on trust.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is not positive and finite.
+    """
     if not is_known(value):
         return
     if isinstance(value, str | bytes | bool) or np.ndim(value) != 0 or np.iscomplexobj(value):

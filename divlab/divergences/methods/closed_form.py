@@ -1,8 +1,20 @@
 """The method "closed_form": a formula for these very types of distributions."""
 
-from divlab.divergences import closed_form
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+from numpyro.distributions import Distribution
+
+from divlab.divergences.closed_form import Formula, Formulas
+from divlab.divergences.families import Family
+from divlab.divergences.inputs import may_be_empty
+from divlab.divergences.integrals.arrays import unless_nan
+from divlab.divergences.integrals.densities import support_bounds
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfDistributions
-from divlab.pytrees import pytree
+from divlab.pytrees import Number, pytree
 
 
 @pytree
@@ -12,9 +24,47 @@ class ClosedForm(OfDistributions):
     name = "closed_form"
 
     @classmethod
-    def exists(cls, family, p, q):
-        return closed_form.find(family.formulas, p.distribution, q.distribution) is not None
+    def exists(cls, family: Family, p: Packed, q: Packed) -> bool:
+        return find(family.formulas, p, q) is not None
 
-    def f_divergence(self, family, p, q, names):
-        formula = closed_form.find(family.formulas, p.distribution, q.distribution)
-        return closed_form.run(formula, p, q, **vars(family))
+    def f_divergence(
+        self, family: Family, p: Packed, q: Packed, names: tuple[str, str]
+    ) -> Float[Array, ""]:
+        formula = find(family.formulas, p, q)
+        assert formula is not None, "`exists` says whether there is one"
+        return run(formula, p, q, **vars(family))
+
+
+def find(formulas: Formulas, *distributions: Packed) -> Formula | None:
+    """The formula for these very types, or None: a subclass of a type has a density of its own."""
+    return formulas.get(tuple(type(packed.distribution) for packed in distributions))
+
+
+def run(formula: Formula, *distributions: Packed, **numbers: Number) -> Float[Array, ""]:
+    """The value of a formula; new values of its arguments compile nothing."""
+    return _run(formula, distributions, numbers)
+
+
+@partial(jax.jit, static_argnums=0)
+def _run(
+    formula: Formula, packed: tuple[Packed, ...], numbers: dict[str, Number]
+) -> Float[Array, ""]:
+    distributions = [one.distribution for one in packed]
+    value = unless_nan(jnp.asarray(formula(*distributions, **numbers), float), packed, numbers)
+    for distribution in distributions:
+        value = jnp.where(_is_possible(distribution), value, jnp.nan)
+    return value
+
+
+def _is_possible(distribution: Distribution) -> Bool[Array, ""]:
+    """Whether there is such a distribution. A formula would not notice that there is none."""
+    possible = jnp.array(True)
+    for name, constraint in distribution.arg_constraints.items():
+        try:
+            possible &= jnp.all(constraint(getattr(distribution, name)))
+        except ValueError:  # the constraint depends on other parameters
+            continue
+    if may_be_empty(distribution):
+        low, high = support_bounds(distribution)
+        possible &= jnp.all(jnp.asarray(low) < jnp.asarray(high))
+    return possible

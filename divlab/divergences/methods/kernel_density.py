@@ -13,12 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.scipy.special import logsumexp
+from jaxtyping import Array, Float
 
-from divlab.divergences import families
-from divlab.divergences.integrals.arrays import Array, at_points, fill, namespace, on_host
+from divlab.divergences.families import Family, integrand
+from divlab.divergences.inputs import AnyArray
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals.arrays import at_points, fill, namespace, on_host
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.divergences.methods.nearest_neighbours import neighbour_distance
-from divlab.pytrees import pytree
+from divlab.pytrees import Number, pytree
 
 _POINTS = 1024  # of each sample, at which the densities are compared
 _AT_ONCE = 2**22  # kernels in memory
@@ -36,37 +39,37 @@ class KDE(OfSamples):
             takes Silverman's rule for each sample.
     """
 
-    bandwidth: float | None = None
+    bandwidth: Number | None = None
     name = "kde"
     is_costly = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses a bandwidth that is not positive."""
         if self.bandwidth is not None:
             need_positive("bandwidth", self.bandwidth)
 
-    def f_divergence(self, family, x, y):
+    def f_divergence(
+        self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
+    ) -> arrays.Array:
         """½ E_P[g] + ½ E_Q[g] with g = q f(p/q) / ½(p + q), both densities estimated.
 
-        The expectations are means over the samples, or over as many order statistics as _POINTS.
+        The expectations are means over the samples, or over _POINTS of their order statistics.
         """
-        xp, kernels = (
-            namespace(x),
-            [(sample, _log_widths(sample, self.bandwidth)) for sample in (x, y)],
-        )
+        xp = namespace(x)
+        kernels = [(sample, _log_widths(sample, self.bandwidth)) for sample in (x, y)]
 
-        def mean_at(sample: Array) -> Array:
+        def mean_at(sample: Float[AnyArray, " size"]) -> arrays.Array:
             count = min(_POINTS, sample.shape[0])
             middle = (2 * np.arange(count) + 1) * sample.shape[0] // (2 * count)
             log_p, log_q = (_log_estimate(*kernel, sample[middle]) for kernel in kernels)
             # In units of (p + q), so that no density is too small for its dtype.
             log_sum = xp.logaddexp(log_p, log_q)
-            return families.integrand(family, log_p - log_sum, log_q - log_sum).mean()
+            return integrand(family, log_p - log_sum, log_q - log_sum).mean()
 
         return mean_at(x) + mean_at(y)
 
 
-def _silverman(x: Array) -> Array:
+def _silverman(x: Float[AnyArray, " n"]) -> arrays.Array:
     """0.9 min(standard deviation, interquartile range / 1.34) n^(-1/5), x sorted.
 
     Source: Silverman (1986), equation 3.31.
@@ -77,11 +80,12 @@ def _silverman(x: Array) -> Array:
     return 0.9 * xp.where(robust > 0, xp.minimum(spread, robust), spread) * x.shape[0] ** -0.2
 
 
-def _log_widths(x: Array, bandwidth: Any) -> Array:
+def _log_widths(x: Float[AnyArray, " n"], bandwidth: Any) -> Float[AnyArray, " n"]:
     """The log of each kernel's standard deviation, `bandwidth` in the geometric mean.
 
-    It goes as the root of the density (Abramson 1982), which for this is taken to be the inverse
-    of the distance to the neighbour whose number is the root of the sample size.
+    A width is inversely proportional to the root of the density (Abramson 1982). For this purpose
+    the density is the inverse of the distance to the k-th neighbour, k being the root of the sample
+    size.
     """
     xp = namespace(x)
     middle = _silverman(x) if bandwidth is None else bandwidth
@@ -90,7 +94,9 @@ def _log_widths(x: Array, bandwidth: Any) -> Array:
     return namespace(middle).log(middle) + 0.5 * (log_distance - log_distance.mean())
 
 
-def _log_estimate(samples: Array, log_width: Array, x: Array) -> Array:
+def _log_estimate(
+    samples: Float[AnyArray, " n"], log_width: Float[AnyArray, " n"], x: Float[AnyArray, " points"]
+) -> Float[AnyArray, " points"]:
     """The log of the mean kernel around `samples`, at each x."""
     if on_host(samples):  # a sample at infinity, of width 1, adds nothing
         samples_and_widths = fill(samples, np.inf), fill(log_width, 0.0)
@@ -100,8 +106,10 @@ def _log_estimate(samples: Array, log_width: Array, x: Array) -> Array:
     return log_sum - np.log(samples.shape[0] * np.sqrt(2 * np.pi))
 
 
-def _log_sum(samples: jax.Array, log_width: jax.Array, x: jax.Array) -> jax.Array:
-    def at(point: jax.Array) -> jax.Array:
+def _log_sum(
+    samples: Float[Array, " n"], log_width: Float[Array, " n"], x: Float[Array, " points"]
+) -> Float[Array, " points"]:
+    def at(point: Float[Array, ""]) -> Float[Array, ""]:
         z = (point - samples) * jnp.exp(-log_width)
         return logsumexp(-0.5 * z * z - log_width)
 

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float
 
 from divlab.checks import check_count, read_key
-from divlab.divergences import families
+from divlab.divergences.families import Family, integrand
 from divlab.divergences.integrals.arrays import compiled, is_known, unless_nan
 from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.outlines import support_ends
@@ -30,12 +31,14 @@ class MonteCarlo(OfDistributions):
     key: Any = 0
     name = "monte_carlo"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses too few samples to have a standard error."""
         check_count("samples", self.samples, 4)
         object.__setattr__(self, "key", read_key("key", self.key))
 
-    def f_divergence(self, family, p, q, names):
+    def f_divergence(
+        self, family: Family, p: Packed, q: Packed, names: tuple[str, str]
+    ) -> Float[Array, ""]:
         value, _ = mean_and_error(as_arrays(family), p, q, self)
         if is_known(value) and np.isnan(value):
             raise ValueError(
@@ -46,13 +49,16 @@ class MonteCarlo(OfDistributions):
 
 
 @compiled()
-def mean_and_error(family: families.Family, p: Packed, q: Packed, method) -> tuple[jax.Array, ...]:
+def mean_and_error(
+    family: Family, p: Packed, q: Packed, method: MonteCarlo
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """The mean of q f(p/q) / m over draws from m = ½ (p + q), and its standard error.
 
-    Half of the draws come from each. Every term is non-negative, and none exceeds f(0) + lim
-    f(u)/u, so where that is finite the mean is tame; where it is not, a term grows like the density
-    ratio to the power by which f grows. An infinite integral is `inf` where a draw has no density
-    under the other distribution; one whose tails are too heavy is not recognised as such.
+    Half of the draws come from each distribution. No term is negative, and none exceeds
+    f(0) + lim f(u)/u. Where that limit is finite, so is the variance of the mean. Where it is
+    infinite, a term grows like the density ratio to the power by which f grows. The value is `inf`
+    where a draw has no density under the other distribution. An integral that is infinite because
+    of heavy tails is not recognised.
 
     Under differentiation the draws move with the ends of the supports between which they lie and
     are held fixed otherwise. That leaves the gradient in all parameters unbiased, also for
@@ -71,28 +77,30 @@ def mean_and_error(family: families.Family, p: Packed, q: Packed, method) -> tup
     # A draw that was rounded onto the end of its support has no density.
     log_m = jnp.where(log_m > -jnp.inf, log_m, 0.0)
     # In units of m, so that no density is too small for its dtype.
-    terms = families.integrand(family, log_p - log_m, log_q - log_m) * stretch
+    terms = integrand(family, log_p - log_m, log_q - log_m) * stretch
     value = jnp.clip(jnp.mean(terms), 0.0, family.limit)
     error = jnp.where(jnp.isinf(value), 0.0, _standard_error(terms))
     consistent = jnp.array(True)
-    for log_density_ in (log_p, log_q):
-        ratio = lax.stop_gradient(jnp.exp(log_density_ - log_m))
+    for log in (log_p, log_q):
+        ratio = lax.stop_gradient(jnp.exp(log - log_m))
         consistent &= jnp.abs(jnp.mean(ratio) - 1) <= 6 * _standard_error(ratio) + 1e-3
-    return tuple(
-        unless_nan(jnp.where(consistent, number, jnp.nan), p, q) for number in (value, error)
-    )
+    value, error = (jnp.where(consistent, number, jnp.nan) for number in (value, error))
+    return unless_nan(value, p, q), unless_nan(error, p, q)
 
 
-def _standard_error(terms: jax.Array) -> jax.Array:
-    """Of the mean of two rows, each of independent draws from a distribution of its own."""
+def _standard_error(terms: Float[Array, "2 draws"]) -> Float[Array, ""]:
+    """That of the mean of two rows, each of independent draws from its own distribution."""
     return jnp.sqrt(jnp.mean(jnp.var(terms, axis=1, ddof=1)) / terms.size)
 
 
-def _follow_ends(x: jax.Array, p: Packed, q: Packed) -> tuple[jax.Array, jax.Array]:
-    """The numbers x and 1, with the derivatives of a map that takes the supports' ends along.
+def _follow_ends(
+    x: Float[Array, "2 draws"], p: Packed, q: Packed
+) -> tuple[Float[Array, "2 draws"], Float[Array, "2 draws"]]:
+    """The points x and as many ones, with the derivatives of a map that moves with the ends.
 
-    It stretches what lies between two ends and shifts what lies outside; the second number
-    is the derivative of that map. An integral over fixed points would miss what an end passes.
+    Where an end of a support moves, the map stretches what lies between two ends and shifts what
+    lies outside. The ones are its slope. An integral over fixed points would miss what an end
+    passes.
     """
     ends = support_ends(p.distribution, q.distribution)
     if not ends.size:

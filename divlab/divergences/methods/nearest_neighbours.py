@@ -1,23 +1,36 @@
 """The method "nearest_neighbours": distances to, and counts of, neighbours in sorted order.
 
-In one dimension the neighbours of a point are its neighbours in sorted order, so everything is a
-sort, a binary search and sums: n log n, and the same program for any values.
+In one dimension the neighbours of a point are its neighbours in sorted order. So everything is a
+sort, a binary search and sums, in time n log n.
 
-KL and what grows without bound with a density ratio compare distances: the k-th neighbour of x in
-its own sample is about k / (2 n p(x)) away, that in the other about k / (2 m q(x)). Divergences
-with a bound compare counts in the same ball, so that q is seen to be 0 where it is.
+KL, and whatever grows without bound with a density ratio, compares distances: the k-th neighbour of
+x in its own sample is about k / (2 n p(x)) away, and the one in the other sample about
+k / (2 m q(x)). Divergences with a bound compare counts in the same ball, which show where q is 0.
 """
 
 from typing import Any
 
+import jax.scipy.special
 import numpy as np
+from jaxtyping import Array, Float
 from scipy.special import digamma, gammaln, polygamma
 
 from divlab.checks import check_count
-from divlab.divergences import families
-from divlab.divergences.integrals.arrays import Array, fixed, is_known, namespace
+from divlab.divergences.families import Family, integrand
+from divlab.divergences.inputs import AnyArray, Samples
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals.arrays import (
+    compiled_if_traced,
+    fixed,
+    is_known,
+    namespace,
+    unless_nan,
+)
+from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfSamples
-from divlab.divergences.methods.samples import least_count
+from divlab.divergences.methods.samples import least_count, ordered
+from divlab.divergences.results import on_device
 from divlab.pytrees import pytree, setting
 
 _NEAR = 5  # neighbours whose distance is compared, by default
@@ -29,25 +42,40 @@ class NearestNeighbours(OfSamples):
     """Estimates from two samples by distances to, or counts of, the nearest neighbours.
 
     Attributes:
-        k: which neighbour; larger is smoother. None takes 5 where distances are compared, for
-            entropies, KL, χ² and what else has no bound, and 1.5 √n, at least 5, where neighbours
-            are counted, for JS, total variation and Hellinger, n being the size of the smaller
-            sample. The noise of a gradient in the samples falls as √n / k: where one differentiates
-            KL, k of about n^(2/3) is better.
+        k: which neighbour; a larger one makes the estimate smoother. None takes 5 where distances
+            are compared: for entropies, KL, χ² and whatever else has no bound. It takes 1.5 √n, at
+            least 5, where neighbours are counted: for JS, total variation and Hellinger, n being
+            the size of the smaller sample. The noise of a gradient in the samples goes as √n / k,
+            so to differentiate KL a k of about n^(2/3) is better.
     """
 
     k: int | None = setting(None)
     name = "nearest_neighbours"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses a k that is not a positive integer."""
         if self.k is not None:
             check_count("k", self.k)
 
-    def f_divergence(self, family, x, y):
+    def f_divergence(
+        self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
+    ) -> arrays.Array:
         return family.from_ratios(Ratios(x, y, self))
 
-    def check(self, label, family, **arguments):
+    def of_samples_and_distribution(
+        self, family: Family, p: Samples, q: Packed
+    ) -> Float[Array, ""]:
+        """An estimate of D_f(P‖Q), of a row that has `from_entropies`."""
+        return on_device(_from_entropies(family, p.values, *ordered(p.values), q, self))
+
+    def entropy(self, p: Samples) -> Float[Array, ""]:
+        """An estimate of the entropy of P."""
+        return on_device(_entropy(*ordered(p.values), self))
+
+    def needs(self) -> int:
+        return max(self.fewest, (self.k or 0) + 1)
+
+    def check(self, label: str, family: Family | None, **arguments: Samples) -> None:
         super().check(label, family, **arguments)
         power = family.ratio_power if family is not None else None
         if power is None or not is_known(power):
@@ -72,17 +100,25 @@ class NearestNeighbours(OfSamples):
 _FEW = 8  # neighbours that are looked at one by one
 
 
-def neighbour_distance(x: Array, y: Array, k: int, *, same: bool) -> Array:
-    """Distance from each x to its k-th nearest y; both sorted; `same`: y is x, itself excluded.
+def neighbour_distance(
+    x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], k: int, *, same: bool
+) -> Float[AnyArray, " n"]:
+    """The distance from each x to its k-th nearest y.
 
     Of the k nearest some number is below x and the others are above it.
+
+    Args:
+        x: sorted samples.
+        y: sorted samples.
+        k: which neighbour.
+        same: whether y is x. Then no sample is its own neighbour.
     """
     xp, size = namespace(x), x.shape[0]
     endless = xp.full(k, np.inf, y.dtype)
     padded = xp.concatenate([-endless, y, endless])
     at = k + (xp.arange(size) if same else xp.searchsorted(y, x))
 
-    def neighbour(steps: int) -> Array:  # so many to the right
+    def neighbour(steps: int) -> Float[AnyArray, " n"]:  # so many to the right
         return padded[k + steps : k + steps + size] if same else padded[at + steps]
 
     if k <= _FEW:
@@ -92,8 +128,8 @@ def neighbour_distance(x: Array, y: Array, k: int, *, same: bool) -> Array:
             above = neighbour(k - lower - (not same)) - x if lower < k else 0.0
             distance = xp.minimum(distance, xp.maximum(below, above))
     else:
-        # By bisection, the least number such that the next one below is no nearer than the last
-        # one above.
+        # Bisection finds the least number below such that the next one below is no nearer than the
+        # last one above.
         held, here = fixed((padded, x))
         lower, upper = xp.zeros_like(at), xp.full_like(at, k)
         for _ in range(k.bit_length()):
@@ -106,15 +142,17 @@ def neighbour_distance(x: Array, y: Array, k: int, *, same: bool) -> Array:
         below = xp.where(lower > 0, x - padded[at - lower], 0.0)
         above = xp.where(lower < k, padded[at + k - lower - (not same)] - x, 0.0)
         distance = xp.maximum(below, above)
-    # Never nearer than rounding can tell: two values of one float have no distance.
+    # Never less than rounding can tell, because two values of one float have no distance.
     kind = np.finfo(x.dtype)
     return xp.maximum(distance, xp.maximum(0.5 * kind.eps * xp.abs(fixed(x)), kind.tiny))
 
 
 class Ratios:
-    """The density ratio p/q of two sorted samples x of P and y of Q, as neighbours tell it."""
+    """What neighbours tell of the density ratio p/q, from sorted samples x of P and y of Q."""
 
-    def __init__(self, x: Array, y: Array, method: NearestNeighbours):
+    def __init__(
+        self, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], method: NearestNeighbours
+    ):
         self.x, self.y, self.method = x, y, method
         self._k = method.near(x.shape[0], y.shape[0])
 
@@ -122,18 +160,18 @@ class Ratios:
         """The ratio q/p at the samples of Q."""
         return Ratios(self.y, self.x, self.method)
 
-    def _logs(self) -> Array:
+    def _logs(self) -> Float[AnyArray, " n"]:
         """log(p/q) at each x, from the distances to the k-th neighbour in either sample."""
         x, y, k, xp = self.x, self.y, self._k, namespace(self.x)
         own = neighbour_distance(x, x, k, same=True)
         other = neighbour_distance(x, y, k, same=False)
         return xp.log(other) - xp.log(own) + np.log(y.shape[0] / (x.shape[0] - 1))
 
-    def mean_log(self) -> Array:
+    def mean_log(self) -> arrays.Array:
         """E_P[log(p/q)]; Wang, Kulkarni & Verdú (2009)."""
         return self._logs().mean()
 
-    def mean_power(self, power: Any) -> Array:
+    def mean_power(self, power: Any) -> arrays.Array:
         """(E_P[(p/q)^power] - 1) / power, for |power| < k.
 
         (p/q)^power is estimated with a factor whose mean is known,
@@ -142,7 +180,7 @@ class Ratios:
         k, xp = float(self._k), namespace(power)
         small = xp.abs(power) < 1e-2
         safe = xp.where(small, 1e-2, power)
-        log_gamma = gammaln if xp is np else _traced_log_gamma
+        log_gamma = gammaln if xp is np else jax.scipy.special.gammaln
         known = 2 * gammaln(k) - log_gamma(k - safe) - log_gamma(k + safe)
         logs = self._logs()
         xp = namespace(logs, power)
@@ -153,17 +191,19 @@ class Ratios:
         relative = xp.where(flat, 1 + z / 2, xp.expm1(z) / xp.where(flat, 1.0, z))
         return xp.where(xp.abs(power) < k, (relative * slope).mean(), np.nan)
 
-    def by_counts(self, family: families.Family) -> Array:
+    def by_counts(self, family: Family) -> arrays.Array:
         """½ E_P[g] + ½ E_Q[g], where g = q f(p/q) / ½(p + q), from counts around each sample.
 
-        Where a ball holds none of the other sample, that density is 0, and half a sample if f is
-        infinite there. The k given, or 1.5 √n, is that of the smaller sample; of the larger one
-        it takes as many more as there are.
+        Where a ball holds none of the other sample, that density counts as 0, or as that of half a
+        sample if f is infinite there. The k given, or 1.5 √n, is that of the smaller sample. In the
+        larger sample k is larger by the ratio of their sizes.
         """
         smaller = min(self.x.shape[0], self.y.shape[0])
         k = self.method.many(smaller)
 
-        def mean_at(a: Array, b: Array, least: Array, *, is_p: bool) -> Array:
+        def mean_at(
+            a: Float[AnyArray, " n"], b: Float[AnyArray, " m"], least: arrays.Array, *, is_p: bool
+        ) -> arrays.Array:
             xp = namespace(a)
             wide = min(max(1, round(k * a.shape[0] / smaller)), a.shape[0] - 1)
             count = xp.maximum(_count(a, b, wide), least)
@@ -172,19 +212,13 @@ class Ratios:
             log_ratio = xp.where(seen, xp.log(xp.where(seen, ratio, 1.0)), -np.inf)
             here, there = xp.zeros_like(ratio), log_ratio
             logs = (here, there) if is_p else (there, here)
-            return (families.integrand(family, *logs) / (1 + ratio)).mean()
+            return (integrand(family, *logs) / (1 + ratio)).mean()
 
         at_x = mean_at(self.x, self.y, least_count(family.at_infinity), is_p=True)
         return at_x + mean_at(self.y, self.x, least_count(family.at_zero), is_p=False)
 
 
-def _traced_log_gamma(x: Array) -> Array:
-    from jax.scipy.special import gammaln
-
-    return gammaln(x)
-
-
-def _count(x: Array, y: Array, k: int) -> Array:
+def _count(x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], k: int) -> Float[AnyArray, " n"]:
     """How many y are nearer to each x than its k-th neighbour in its own sample.
 
     Each y is spread evenly over the cell of what is nearest to it, so that the count is continuous
@@ -198,8 +232,27 @@ def _count(x: Array, y: Array, k: int) -> Array:
     return above - below
 
 
-def entropy(x: Array, method: NearestNeighbours) -> Array:
-    """Kozachenko & Leonenko (1987): ψ(n) - ψ(k) + log 2 + mean log distance; x sorted."""
+def _entropy_of_sorted(x: Float[AnyArray, " n"], method: NearestNeighbours) -> arrays.Array:
+    """ψ(n) - ψ(k) + log 2 + the mean log distance; Kozachenko & Leonenko (1987)."""
     size, k = x.shape[0], method.near(x.shape[0])
     distance = neighbour_distance(x, x, k, same=True)
     return float(digamma(size) - digamma(k)) + namespace(x).log(2 * distance).mean()
+
+
+@compiled_if_traced()
+def _entropy(x: Float[AnyArray, " n"], method: NearestNeighbours) -> arrays.Array:
+    return unless_nan(_entropy_of_sorted(x, method), x)
+
+
+@compiled_if_traced()
+def _from_entropies(
+    family: Family,
+    values: Float[AnyArray, " n"],
+    x: Float[AnyArray, " n"],
+    q: Packed,
+    method: NearestNeighbours,
+) -> arrays.Array:
+    """From the surprise of the samples under Q, and their entropy; x are the samples in order."""
+    (log_q,) = log_densities(q)
+    cross_entropy = -log_q(values).mean()
+    return unless_nan(family.from_entropies(cross_entropy, _entropy_of_sorted(x, method)), x)

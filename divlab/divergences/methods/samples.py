@@ -5,16 +5,19 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Float, Integer
 
-from divlab.divergences.integrals.arrays import Array, fixed, is_known, namespace
+from divlab.divergences.inputs import AnyArray
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals.arrays import fixed, is_known, namespace
 
 
-def sorted_samples(*samples: Array) -> list[Array]:
+def sorted_samples(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"]]:
     """Each of the samples sorted, all of them measured from the place in their range nearest 0.
 
     No f-divergence depends on the origin, and near it floating point has the most room between
-    values. Known values stay on the host, where sorting is many times faster than by XLA on a CPU,
-    and keep 64 bits. Under `jit`, NaN for what the methods' `check` would refuse.
+    values. Known values stay on the host and keep 64 bits; sorting them there is many times faster
+    than by XLA on a CPU. Under `jit`, samples that the methods' `check` would refuse become NaN.
     """
     if is_known(samples):
         known = [np.sort(np.asarray(x, np.float64)) for x in samples]
@@ -24,24 +27,24 @@ def sorted_samples(*samples: Array) -> list[Array]:
     traced = [jnp.where(jnp.isfinite(x[-1] - x[0]) & (x[0] < x[-1]), x, jnp.nan) for x in traced]
     low = jnp.min(jnp.stack([x[0] for x in traced]))
     high = jnp.max(jnp.stack([x[-1] for x in traced]))
-    # No gradient: moving all samples alike changes nothing.
+    # It has no gradient, because to move all samples alike changes nothing.
     return [x - lax.stop_gradient(jnp.clip(0.0, low, high)) for x in traced]
 
 
-def ordered(*samples: Array) -> list[Array]:
+def ordered(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"]]:
     """Sorted samples in which no two are equal.
 
-    Equal values come from rounding to a grid; a density has no ties. Each of them is taken for
-    what it stands for, a value anywhere within the cell of those nearer to it than to any other
-    value. A fixed draw says where: an even spread would be more regular than samples are, and
-    neighbours too far away.
+    A density has no ties, so equal values come from rounding to a grid. Each of them stands for a
+    value somewhere in its cell, which is what lies nearer to it than to any other value. It is
+    moved to a place in that cell that a fixed draw chooses. An even spread would be more regular
+    than samples are, and would put neighbours too far away.
     """
     parts = sorted_samples(*samples)
     known = is_known(parts)
     xp = np if known else jnp
     both = fixed(xp.concatenate(parts))
     order = xp.argsort(both, stable=True)
-    if known:  # only those that are tied, and what is next to them
+    if known:  # it is enough to look at those that are tied, and at their neighbours
         pool = both[order]
         tied = np.flatnonzero(pool[1:] == pool[:-1])
         if tied.size == 0:
@@ -58,7 +61,9 @@ def ordered(*samples: Array) -> list[Array]:
     return [xp.sort(x) for x in xp.split(both, np.cumsum([len(x) for x in parts])[:-1])]
 
 
-def _shift(xp: Any, pool: Array, order: Array) -> Array:
+def _shift(
+    xp: Any, pool: Float[AnyArray, " n"], order: Integer[AnyArray, " n"]
+) -> Float[AnyArray, " n"]:
     """By how much to move each of the sorted values, 0 for those that are not tied."""
     gaps, unknown = xp.diff(pool), xp.full_like(pool[:1], xp.inf)
     below, above = xp.concatenate([unknown, gaps]), xp.concatenate([gaps, unknown])
@@ -69,8 +74,8 @@ def _shift(xp: Any, pool: Array, order: Array) -> Array:
     return xp.where(first < last, _draws(xp, order) * cell, 0).astype(pool.dtype)
 
 
-def _draws(xp: Any, index: Array) -> Array:
-    """Numbers in [-½, ½) without visible order, one for each index: a fixed integer hash."""
+def _draws(xp: Any, index: Integer[AnyArray, " n"]) -> Float[AnyArray, " n"]:
+    """Numbers in [-½, ½) without visible order, one for each index, by a fixed integer hash."""
     bits = index.astype(xp.uint32) + xp.uint32(1)
     for multiplier in (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D):  # odd, their bits well mixed
         bits = bits * xp.uint32(multiplier)
@@ -78,10 +83,10 @@ def _draws(xp: Any, index: Array) -> Array:
     return (bits >> xp.uint32(8)).astype(xp.float32) / np.float32(2**24) - np.float32(0.5)
 
 
-def least_count(limit: Any) -> Array:
-    """What counts for an empty place where f tends to `limit`: nothing, or up to half a sample.
+def least_count(limit: Any) -> arrays.Array:
+    """How many samples an empty place counts for, where f tends to `limit`.
 
-    Nothing where f has a bound of the order of 1, half a sample where it has none, and in between
-    what makes the estimate continuous in an order that leads from the one to the other.
+    It is 0 where f has a bound of the order of 1, and half a sample where it has none. In between
+    it makes the estimate continuous in an order that leads from the one case to the other.
     """
     return 0.5 * namespace(limit).maximum(0.0, 1 - 2 / limit)

@@ -4,11 +4,12 @@ For every function r, E_P[f'(e^r)] - E_Q[f*(f'(e^r))] ≤ D_f(P‖Q), with equal
 (Nguyen, Wainwright & Jordan 2010; Nowozin, Cseke & Tomioka 2016). For KL, E_P[r] - log E_Q[e^r] is
 tighter for the same r (Donsker & Varadhan 1983).
 
-The critic r is trained to tell the two samples apart, by the logistic loss, whose best r is the
-same log ratio and whose gradients are bounded. Maximising the bounds themselves reaches the same
-values for KL, and does not converge where f' or f* grows fast, or is constant, as for total
-variation. Maximised on the samples it is evaluated on, a bound is none: what is reported comes from
-samples that the critic has not seen, once, at the end of training.
+The critic r is trained by the logistic loss to tell the two samples apart. The best r of that loss
+is the same log ratio, and its gradients are bounded. Maximising the bounds themselves reaches the
+same values for KL, but does not converge where f' or f* grows fast, or is constant, as for total
+variation. A critic can raise the value on its own training samples without limit, so the value is
+no bound there. What is reported comes from samples that the critic has not seen, once, at the end
+of training.
 """
 
 from collections.abc import Callable
@@ -19,13 +20,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float, Key, PyTree
 
 from divlab.checks import check_count, read_key
-from divlab.divergences import families
+from divlab.divergences.families import Family
+from divlab.divergences.inputs import AnyArray
+from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import compiled, on_host, precision
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
-from divlab.pytrees import as_arrays, pytree, setting
+from divlab.pytrees import Number, as_arrays, pytree, setting
 
 _BOUNDS = ("donsker_varadhan", "nwj", "f_gan")
 _WEIGHT_DECAY = 0.3  # against overfitting a hundred samples; a thousand do not notice it
@@ -35,20 +39,20 @@ _WEIGHT_DECAY = 0.3  # against overfitting a hundred samples; a thousand do not 
 class Variational(OfSamples):
     """A lower bound by a critic trained to tell the samples apart, reported on held-out samples.
 
-    The bound holds on average: an estimate from few held-out samples may lie above the truth. It
-    cannot see ratios of densities beyond the number of training samples, and falls short where
-    those matter.
+    The bound holds on average: an estimate from few held-out samples may lie above the truth. The
+    critic cannot see density ratios larger than the number of its training samples, and the bound
+    falls short where such ratios matter.
 
     Attributes:
-        bound: "f_gan" for the bound of the family's own conjugate, "nwj" for that of KL (Nguyen,
+        bound: "f_gan" for the bound of the row's own conjugate, "nwj" for that of KL (Nguyen,
             Wainwright & Jordan), "donsker_varadhan" for the tighter one that KL has. None takes
-            Donsker-Varadhan for KL, f-GAN for the others.
+            "donsker_varadhan" for KL and "f_gan" for every other divergence.
         hidden: widths of the critic's hidden layers.
         steps: training steps of Adam.
-        batch_size: how many samples of each kind a step sees, or all there are.
-        learning_rate: of Adam, decaying to 0 along a cosine.
-        held_out: the share of each sample that a critic is not trained on, at most a half; 1 /
-            held_out critics are trained, so that every sample is held out once.
+        batch_size: how many samples of P, and of Q, a step sees; all of them if there are fewer.
+        learning_rate: the learning rate of Adam, which decays to 0 along a cosine.
+        held_out: the share of each sample that a critic is not trained on, at most a half. There
+            are 1 / held_out critics, so that every sample is held out once.
         key: an int or a JAX key, for the split and the initial weights.
     """
 
@@ -56,14 +60,14 @@ class Variational(OfSamples):
     hidden: tuple[int, ...] = setting((32, 32))
     steps: int = setting(1000)
     batch_size: int = setting(256)
-    learning_rate: float = 3e-3
+    learning_rate: Number = 3e-3
     held_out: float = setting(0.5)
     key: Any = 0
     name = "variational"
     fewest = 4
     is_costly = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuses unknown bounds, empty networks and impossible splits."""
         if self.bound is not None and self.bound not in _BOUNDS:
             raise ValueError(
@@ -81,7 +85,9 @@ class Variational(OfSamples):
             raise ValueError(f"held_out must be above 0 and at most 0.5, got {self.held_out!r}.")
         object.__setattr__(self, "key", read_key("key", self.key))
 
-    def f_divergence(self, family, x, y):
+    def f_divergence(
+        self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
+    ) -> arrays.Array:
         _bound(family, self.bound)  # refuses a bound that does not exist before anything is trained
         if not on_host(x):
             return _held_out_bound(family, x, y, self)
@@ -91,19 +97,21 @@ class Variational(OfSamples):
 
 @compiled()
 def _held_out_bound(
-    family: families.Family, x: jax.Array, y: jax.Array, method: Variational
-) -> jax.Array:
-    """The mean bound on held-out samples: below the divergence on average.
+    family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], method: Variational
+) -> Float[Array, ""]:
+    """The mean bound on held-out samples, which on average is below the divergence.
 
     Every sample is held out once, from one of 1 / held_out critics. With a single split of sorted
-    samples its key would decide which ranks are held out, the same for all data of that size.
+    samples, the key would decide which ranks are held out, and would do so alike for all data of
+    that size.
 
-    |r| is kept below the log of the number of training samples: beyond the last of them it would
-    grow without reason, and the bound stays one. Where much of the divergence comes from larger
-    ratios it falls short of it, as any bound that holds with confidence must (McAllester & Stratos
-    2020).
+    |r| is kept below the log of the number of training samples, because beyond the last of them it
+    would grow without reason. The bound is still a bound then. It falls short where much of the
+    divergence comes from larger ratios, as any bound that holds with confidence must (McAllester &
+    Stratos 2020).
 
-    Under differentiation the critics are held fixed, as they may be at a maximum.
+    Under differentiation the critics are held fixed, because at a maximum their change does not
+    matter.
     """
     bound = _bound(family, method.bound)
     folds = round(1 / method.held_out)
@@ -125,15 +133,19 @@ def _held_out_bound(
     limit = np.log1p(min(sample.shape[1] for sample in train))
     critic = mlp((1, *method.hidden, 1), "silu")
 
-    def log_ratio(params, a, b):
+    def log_ratio(
+        params: PyTree, a: Float[Array, " a"], b: Float[Array, " b"]
+    ) -> list[Float[Array, " _"]]:
         values = critic.apply(params, jnp.concatenate([a, b])[:, None])[:, 0]
         return jnp.split(limit * jnp.tanh(values / limit), [a.shape[0]])
 
-    def loss(params, a, b):
+    def loss(params: PyTree, a: Float[Array, " a"], b: Float[Array, " b"]) -> Float[Array, ""]:
         at_p, at_q = log_ratio(params, a, b)
         return jnp.mean(jax.nn.softplus(-at_p)) + jnp.mean(jax.nn.softplus(at_q))
 
-    def on_fold(key, train, test):
+    def on_fold(
+        key: Key[Array, ""], train: list[Float[Array, " _"]], test: list[Float[Array, " _"]]
+    ) -> Float[Array, ""]:
         params = _train(loss, critic.init(key), train, method)
         return bound(*log_ratio(lax.stop_gradient(params), *test))
 
@@ -141,8 +153,13 @@ def _held_out_bound(
     return jnp.mean(jax.vmap(on_fold)(jax.random.split(init_key, folds), train, test))
 
 
-def _train(loss, params, samples, method):
-    """Adam on batches that go round and round the shuffled samples."""
+def _train(
+    loss: Callable[..., Float[Array, ""]],
+    params: PyTree,
+    samples: list[Float[Array, " _"]],
+    method: Variational,
+) -> PyTree:
+    """The critic's weights after Adam has gone round the shuffled samples in batches."""
     import optax  # slow to import, and needed by no other method
 
     optimiser = optax.adamw(
@@ -151,7 +168,7 @@ def _train(loss, params, samples, method):
     sizes = [min(method.batch_size, len(sample)) for sample in samples]
     rounds = [jnp.concatenate([s, s[:size]]) for s, size in zip(samples, sizes, strict=True)]
 
-    def step(carry, number):
+    def step(carry: tuple[PyTree, PyTree], number: Any) -> tuple[tuple[PyTree, PyTree], None]:
         params, state = carry
         batches = [
             lax.dynamic_slice(ring, (number * size % (len(ring) - size),), (size,))
@@ -165,10 +182,10 @@ def _train(loss, params, samples, method):
     return params
 
 
-def _bound(family: families.Family, name: str | None) -> Callable[..., jax.Array]:
+def _bound(family: Family, name: str | None) -> Callable[..., Float[Array, ""]]:
     """(log ratio at P's samples, log ratio at Q's samples) -> the bound of that name."""
 
-    def f_gan(at_p: jax.Array, at_q: jax.Array) -> jax.Array:
+    def f_gan(at_p: Float[Array, " a"], at_q: Float[Array, " b"]) -> Float[Array, ""]:
         return jnp.mean(_slopes(family, at_p)[0]) + jnp.mean(_slopes(family, at_q)[1])
 
     has_tighter = family.tighter_bound(jnp.zeros(1), jnp.zeros(1)) is not None
@@ -182,7 +199,7 @@ def _bound(family: families.Family, name: str | None) -> Callable[..., jax.Array
     return known[name]
 
 
-def _slopes(family: families.Family, r: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _slopes(family: Family, r: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     """T = f'(e^r) and -f*(T): the derivatives of q f(p/q) in p and in q where p/q = e^r."""
     log_p, log_q = jnp.minimum(r, 0.0), jnp.minimum(-r, 0.0)
     _, pull = jax.vjp(family.perspective, log_p, log_q)

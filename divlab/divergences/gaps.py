@@ -1,0 +1,97 @@
+"""Measures of the gap F - G between a distribution function and another one, or that of samples."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from divlab.divergences import sorting
+from divlab.divergences.inputs import AnyArray, Samples
+from divlab.divergences.integrals import arrays, cdf_distances
+from divlab.divergences.integrals.arrays import (
+    compiled_if_traced,
+    computing_on_host,
+    is_known,
+    unless_nan,
+)
+from divlab.divergences.integrals.cdf_distances import Gap
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.results import at_precision_of, resolved
+
+
+def of_samples_and_distribution(
+    measure: Callable[..., Any], p: Packed | Samples, q: Packed | Samples, *options: Any
+) -> Float[Array, ""]:
+    """A measure of sorted samples and a distribution, whichever of `p` and `q` they are.
+
+    Args:
+        measure: (values, levels, distribution, *options) -> the measure, and the mass of the
+            distribution that the nodes have seen.
+        p: samples or a distribution.
+        q: the other one.
+        options: further arguments of `measure`.
+    """
+    if isinstance(p, Samples) and isinstance(q, Packed):
+        samples, distribution, name = p, q, "q"
+    elif isinstance(q, Samples) and isinstance(p, Packed):
+        samples, distribution, name = q, p, "p"
+    else:
+        raise TypeError("pass samples and a distribution.")
+    x = sorting.sort(samples)
+    is_exact = sorting.is_exact(x) and is_known(distribution, options)
+    if measure is not cdf_distances.samples_largest and sorting.has_infinite(x):
+        return at_precision_of(np.inf, x, x)
+    levels = sorting.levels(x)[1:] if is_exact else sorting.traced_levels(x)
+    values = np.asarray(x.values, float) if is_exact else jnp.asarray(x.values)
+    value, mass = _of_sorted(measure, values, levels, distribution, options)
+    return resolved(value, (name, mass))
+
+
+@compiled_if_traced(0)
+def _of_sorted(
+    measure: Callable[..., Any],
+    values: Float[AnyArray, " n"],
+    levels: Float[AnyArray, " n"],
+    distribution: Packed,
+    options: tuple[Any, ...],
+) -> tuple[arrays.Array, arrays.Array]:
+    value, mass = measure(values, levels, distribution, *options)
+    return unless_nan(value, values), mass
+
+
+def of_distributions(
+    measure: Callable[[Gap], Any], p: Packed, q: Packed
+) -> tuple[arrays.Array, ...]:
+    """A measure of F - G, and the masses of P and Q that the nodes have seen."""
+    return _measured(measure, p, q) if is_known(p, q) else _differentiable(measure, p, q)
+
+
+@compiled_if_traced(0)
+def _measured(measure: Callable[[Gap], Any], p: Packed, q: Packed) -> tuple[arrays.Array, ...]:
+    gap, *masses, _ = cdf_distances.between(p, q)
+    return measure(gap), *masses
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _differentiable(
+    measure: Callable[[Gap], Any], p: Packed, q: Packed
+) -> tuple[arrays.Array, ...]:
+    return _measured(measure, p, q)
+
+
+@_differentiable.defjvp
+def _differentiable_jvp(
+    measure: Callable[[Gap], Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    if not is_known(primals) or measure not in cdf_distances.POTENTIALS:
+        return jax.jvp(partial(_measured, measure), primals, tangents)
+    with computing_on_host():
+        gap, *masses, _ = cdf_distances.between(*primals)
+        found = [jnp.asarray(v, float) for v in (measure(gap), *masses)]
+    change = cdf_distances.change_on_host(measure, gap, primals, tangents)
+    # The masses that the nodes have seen are a check, not a result, and have no gradient.
+    return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))

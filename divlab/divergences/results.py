@@ -1,0 +1,76 @@
+"""From what a method has found to what a user gets: a checked scalar array of JAX."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals import arrays
+from divlab.divergences.integrals.arrays import is_known, on_host, precision
+
+_UNSEEN = 5e-3  # mass that the nodes may miss
+
+
+def clipped(value: arrays.Array, limit: arrays.Array) -> arrays.Array:
+    """The value, cut to the range from 0 to `limit` that rounding may have left."""
+    if on_host(value) and on_host(limit):
+        return np.clip(value, 0.0, limit)
+    return _clipped(value, limit)
+
+
+@jax.jit
+def _clipped(value: Float[Array, ""], limit: Float[Array, ""]) -> Float[Array, ""]:
+    return jnp.clip(value, 0.0, limit)
+
+
+def resolved(value: arrays.Array, *masses: tuple[str, arrays.Array]) -> Float[Array, ""]:
+    """The value, if the nodes of an integral have seen all the mass of each argument.
+
+    Args:
+        value: the integral.
+        masses: the name of each argument, and how much of its mass the nodes have seen.
+
+    Raises:
+        ValueError: a known mass is not 1. Where it is traced, the value is NaN instead.
+    """
+    for name, mass in masses:
+        if not is_known(mass):
+            value = _unless_unseen(value, mass)
+        elif not abs(float(mass) - 1) <= _UNSEEN:
+            raise ValueError(
+                f"{name} could not be resolved: its density integrates to {float(mass):.6g} "
+                "instead of 1. Is its log_prob normalised?"
+            )
+    return on_device(value)
+
+
+@jax.jit
+def _unless_unseen(value: Float[Array, ""], mass: Float[Array, ""]) -> Float[Array, ""]:
+    return jnp.where(jnp.abs(mass - 1) <= _UNSEEN, value, jnp.nan)
+
+
+def on_device(value: arrays.Array) -> Float[Array, ""]:
+    """A number found on the host as an array of JAX; an array of JAX as it is."""
+    return identity(np.asarray(value, precision())) if on_host(value) else value
+
+
+@jax.jit
+def identity(value: Any) -> Float[Array, ""]:
+    """The value itself, on the device: in half the time that `jnp.asarray` takes."""
+    return jnp.asarray(value)
+
+
+def at_precision_of(value: float, x: Samples, y: Samples) -> Float[Array, ""]:
+    """A number found on the host, in the precision that JAX gives to these samples."""
+    dtype = jax.dtypes.canonicalize_dtype(np.result_type(x.values, y.values))
+    return identity(np.asarray(value, dtype))
+
+
+@jax.jit
+def root(square: Float[Array, ""]) -> Float[Array, ""]:
+    """The square root of a number of 0 or more, with the gradient 0 at 0."""
+    none = square <= 0
+    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))
