@@ -90,16 +90,6 @@ def test_weighted_samples_to_a_uniform(precision: str) -> None:
     assert got == pytest.approx(0.475, rel=close(precision))
 
 
-@pytest.mark.parametrize("name", CDF_DISTANCES)
-def test_traced_samples_give_what_known_ones_do(name: str) -> None:
-    distance, rng = CDF_DISTANCES[name], np.random.default_rng(0)
-    x, y = (np.round(rng.normal(size=n), 1) for n in (40, 27))
-    for weights in ((), (rng.random(40), rng.random(27)), (None, rng.random(27))):
-        known = float(distance(x, y, *weights))
-        assert float(jax.jit(distance)(x, y, *weights)) == pytest.approx(known, rel=2e-5)
-    assert float(jax.jit(distance)(x, x)) == float(distance(x, x)) == 0
-
-
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sizes", [(300_000, 300_000), (300_000, 200_001)])
 def test_long_sums_do_not_drift(sizes: tuple[int, int], weighted: bool) -> None:
@@ -199,6 +189,7 @@ def test_bad_arguments() -> None:
 def test_one_sample_and_equal_samples_are_fine(name: str) -> None:
     assert float(CDF_DISTANCES[name]([2.0], [2.0, 2.0])) == 0
     assert float(CDF_DISTANCES[name]([2.0], [4.0])) > 0
+    assert float(CDF_DISTANCES[name](X, X[::-1])) == 0
 
 
 @pytest.mark.parametrize("name", CDF_DISTANCES)

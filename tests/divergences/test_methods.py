@@ -122,10 +122,10 @@ def test_gradient_in_samples_is_that_of_the_value_and_of_the_law(name: str, meth
     with jax.enable_x64(True):
         x, y = samples()
 
-        @jax.jit
         def shifted(t: Any) -> Any:
             return divlab.f_divergence(jnp.asarray(x), jnp.asarray(y) + t, name, method=method)
 
+        # By a program; the differences on the host.
         gradient, step = float(jax.jit(jax.grad(shifted))(0.0)), 1e-6
         difference = float(shifted(step) - shifted(-step)) / (2 * step)
     assert gradient == pytest.approx(difference, rel=1e-3, abs=1e-4)
@@ -154,6 +154,17 @@ def test_a_histogram_refuses_to_be_differentiated() -> None:
         jax.grad(lambda a: divlab.js(a, y, method="histogram"))(x)
     held = jax.grad(lambda a: divlab.js(jax.lax.stop_gradient(a), y, method="histogram"))(x)
     assert not np.any(held)
+
+
+@pytest.mark.parametrize("name", families.FAMILIES)
+def test_the_bound_of_a_critic_is_the_mean_of_its_slopes(name: str) -> None:
+    """E_P[T*(r)] - E_Q[f*(T*(r))], whatever the critic's log ratios r."""
+    family = families.FAMILIES[name]
+    at_p, at_q = jnp.array([-0.7, 0.1, 1.5]), jnp.array([-2.0, -0.2, 0.4, 0.9])
+    best = [family.optimal_critic(r) for r in (at_p, at_q)]
+    expected = float(best[0].mean() - family.conjugate(best[1]).mean())
+    got = float(variational._bound(family, "f_gan")(at_p, at_q))
+    assert got == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", families.FAMILIES)
