@@ -12,6 +12,7 @@ have imported are replaced there too.
 
 import argparse
 import ast
+import dataclasses
 import functools
 import importlib
 import os
@@ -89,6 +90,10 @@ def mutate(module: str, name: str) -> None:
                 setattr(holder, key, wrong)
             elif isinstance(value, dict):  # a table of functions
                 value.update({k: wrong for k, v in value.items() if v is original})
+                for record in filter(dataclasses.is_dataclass, value.values()):  # or of records
+                    for field, held in vars(record).items():
+                        if held is original:
+                            object.__setattr__(record, field, wrong)
 
 
 def pytest_configure() -> None:

@@ -10,7 +10,10 @@ from numpyro.distributions import Cauchy, Normal
 from scipy import stats
 
 import divlab
-from divlab import estimate
+from divlab import estimate, families
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.methods import monte_carlo
+from divlab.pytrees import as_arrays
 
 P, Q = Normal(0.0, 1.0), Normal(1.0, 2.0)
 KL = np.log(2) + 2 / 8 - 0.5  # log(s₂/s₁) + (s₁² + (m₁ - m₂)²) / 2s₂² - ½
@@ -102,6 +105,23 @@ def test_monte_carlo(name: str, options: dict[str, Any]) -> None:
     assert draws[0].standard_error == pytest.approx(values.std(ddof=1), rel=0.7)
     assert np.mean(np.abs(values - exact) < 3 * draws[0].standard_error) > 0.9
     assert draws[0].method == "monte_carlo"
+
+
+def test_the_error_of_monte_carlo_is_carried_through_what_is_done_with_the_mean() -> None:
+    method, packed = MonteCarlo(samples=2000), (Packed(P), Packed(Q))
+
+    def mean_and_error(row: Any) -> tuple[float, float]:
+        mean, error = monte_carlo.mean_and_error(as_arrays(row), *packed, method)
+        return float(mean), float(error)
+
+    _, error = mean_and_error(families.kl)
+    assert estimate("kl", P, Q, method=method).standard_error == pytest.approx(error, rel=1e-5)
+    mean, error = mean_and_error(families.hellinger)  # of √m: 1 / 2√m
+    found = estimate("hellinger", P, Q, method=method)
+    assert found.standard_error == pytest.approx(error / (2 * np.sqrt(mean)), rel=1e-4)
+    mean, error = mean_and_error(families.Alpha(0.5))  # of -2 log(1 - m / 4)
+    found = estimate("renyi", P, Q, method=method, alpha=0.5)
+    assert found.standard_error == pytest.approx(error / (2 * (1 - mean / 4)), rel=1e-4)
 
 
 def test_exact_methods() -> None:

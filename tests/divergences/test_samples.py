@@ -1,6 +1,7 @@
 """Estimates from two samples are consistent, obey the laws, and hold up on rounded data."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from divlab.methods import KDE, Histogram, NearestNeighbours, Variational
 from numpyro.distributions import Exponential
-from scipy import spatial, stats
+from scipy import spatial, special, stats
 
 import divlab
 import divlab.targets
@@ -165,6 +166,69 @@ def test_a_critic_is_judged_on_what_it_has_not_seen() -> None:
     random = np.random.default_rng(5)
     values = [float(divlab.js(*random.normal(0, 1, (2, 60)), method=method)) for _ in range(5)]
     assert np.mean(values) < 0.03
+
+
+def distance(x: np.ndarray, y: np.ndarray, k: int, *, same: bool) -> np.ndarray:
+    """From each x to the k-th nearest y, by a table of all distances."""
+    return np.sort(np.abs(x[:, None] - y), axis=1)[:, k - 1 + same]
+
+
+def test_the_formulas_of_distances_to_neighbours() -> None:
+    """As the papers have them, by a table of all distances."""
+    x, y = (sample[:n] for sample, n in zip(draw(7, 60), (60, 45), strict=True))
+    for k in (3, 5):
+        method = NearestNeighbours(k)
+        own, other = distance(x, x, k, same=True), distance(x, y, k, same=False)
+        # Kozachenko & Leonenko (1987)
+        entropy = special.digamma(60) - special.digamma(k) + np.log(2 * own).mean()
+        assert float(divlab.entropy(x, method=method)) == pytest.approx(entropy, rel=1e-5)
+        # Wang, Kulkarni & Verdú (2009)
+        ratio = 45 * other / (59 * own)
+        kl = float(divlab.kl(x, y, method=method))
+        assert kl == pytest.approx(np.log(ratio).mean(), rel=1e-5)
+        # Póczos & Schneider (2011)
+        chi2 = (k - 1) / k * ratio.mean() - 1
+        assert float(divlab.chi2(x, y, method=method)) == pytest.approx(chi2, rel=1e-4)
+        factor = special.gamma(k) ** 2 / special.gamma(k - 0.5) / special.gamma(k + 0.5)
+        renyi = np.log(factor * np.mean(ratio**0.5)) / 0.5
+        got = float(divlab.renyi(x, y, alpha=1.5, method=method))
+        assert got == pytest.approx(renyi, rel=1e-4)
+
+
+def test_the_formula_of_the_histogram() -> None:
+    x, y = (sample[:n] for sample, n in zip(draw(7, 60), (60, 45), strict=True))
+    bins = 6
+    pooled = np.sort(np.concatenate([x, y]))
+    edges = [-np.inf, *(pooled[i * 105 // bins - 1] for i in range(1, bins)), np.inf]
+    counts = [
+        np.array([np.sum((low < s) & (s <= high)) for low, high in pairwise(edges)]) for s in (x, y)
+    ]
+    p, q = (c / c.sum() for c in counts)
+    got = float(divlab.tv(x, y, method=Histogram(bins)))
+    assert got == pytest.approx(np.abs(p - q).sum() / 2, rel=1e-5)
+    # Half a sample of Q in each bin: where Q has none, KL has no bound.
+    q = (counts[1] + 0.5) / (45 + 0.5 * bins)
+    got = float(divlab.kl(x, y, method=Histogram(bins)))
+    assert got == pytest.approx(np.sum(special.rel_entr(p, q)), rel=1e-5)
+
+
+def test_the_formula_of_kernel_estimates() -> None:
+    x, y = (sample[:n] for sample, n in zip(draw(7, 60), (60, 45), strict=True))
+
+    def density(sample: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Abramson (1982), on Silverman's rule (1986)."""
+        low, high = np.quantile(sample, [0.25, 0.75])
+        middle = 0.9 * min(sample.std(), (high - low) / 1.34) * sample.size**-0.2
+        near = distance(sample, sample, round(sample.size**0.5), same=True)
+        widths = middle * np.sqrt(near / stats.gmean(near))
+        heights: np.ndarray = stats.norm.pdf(at[:, None], sample, widths).mean(axis=1)
+        return heights
+
+    expected = 0.0
+    for at in (x, y):  # ½ E_P[g] + ½ E_Q[g], g = |p - q| / (p + q)
+        p, q = density(x, at), density(y, at)
+        expected += np.mean(np.abs(p - q) / (p + q)) / 2
+    assert float(divlab.tv(x, y, method="kde")) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 2])
