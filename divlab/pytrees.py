@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 # A field that is a leaf: a number as the user gave it, or an array of shape () in its place.
-Number: TypeAlias = int | float | Float[Array, ""] | Float[np.ndarray, ""]
+Number: TypeAlias = int | float | np.number[Any] | Float[Array, ""] | Float[np.ndarray, ""]
 
 
 def setting(default: Any) -> Any:

@@ -1,38 +1,62 @@
 """Several divergences of two distributions at once, by the same nodes."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from divlab.divergences import families
-from divlab.divergences.inputs import read_exact
-from divlab.divergences.integrals import cdf_distances
-from divlab.divergences.integrals.arrays import Array, compiled_if_traced
+from divlab.divergences.inputs import AnyArray, Argument, read_exact
+from divlab.divergences.integrals import arrays, cdf_distances
+from divlab.divergences.integrals.arrays import compiled_if_traced
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.quantities import QUANTITIES
 from divlab.divergences.results import clipped, resolved
 
 
-def compare(p: Any, q: Any, *names: str) -> dict[str, jax.Array]:
+def compare(p: Argument, q: Argument, *names: str) -> dict[str, Float[Array, ""]]:
     """Several divergences of two distributions by one quadrature.
 
     Args:
         p: a distribution.
         q: a distribution.
-        names: of the functions of `divlab`: kl, reverse_kl, jeffreys, js, tv, hellinger, chi2,
-            entropy (of p), cross_entropy, wasserstein, cramer, energy, ks.
+        names: the names of functions of `divlab`, with their default options: "kl", "reverse_kl",
+            "jeffreys", "js", "tv", "hellinger", "chi2", "entropy" (of `p`), "cross_entropy",
+            "wasserstein", "cramer", "energy" and "ks".
 
     Returns:
-        Name to scalar, in the order of `names`.
+        The scalar value of each, by name, in the order of `names`.
+
+    Raises:
+        TypeError, ValueError: `p` or `q` is not a distribution; a name is none of the above.
+
+    Example:
+        >>> from divlab.divergences.comparison import compare
+        >>> from numpyro.distributions import Normal
+        >>> found = compare(Normal(0, 1), Normal(1, 2), "kl", "tv")
+        >>> {name: round(float(value), 3) for name, value in found.items()}
+        {'kl': 0.443, 'tv': 0.352}
     """
-    found, *masses = _compare(names, read_exact("p", p), read_exact("q", q))
+    packed = [read_exact("p", p), read_exact("q", q)]
+    for label, argument in zip("pq", packed, strict=True):
+        if not isinstance(argument, Packed):
+            raise ValueError(f"{label} must be a distribution, got samples.")
+    for name in names:
+        if name not in QUANTITIES or not QUANTITIES[name].is_integral:
+            known = (name for name, quantity in QUANTITIES.items() if quantity.is_integral)
+            raise ValueError(f"names must be of {', '.join(known)}; got {name!r}.")
+    found, *masses = _compare(names, *packed)
     values = {name: resolved(found[name], *zip("pq", masses, strict=True)) for name in names}
     return {name: QUANTITIES[name].finish(value, {}) for name, value in values.items()}
 
 
-def _integrands(names: tuple[str, ...], log_p: Array, log_q: Array) -> tuple[Array, ...]:
+def _integrands(
+    names: tuple[str, ...], log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]
+) -> tuple[Float[AnyArray, "*n"], ...]:
     found = []
     for quantity in (QUANTITIES[name] for name in names):
         row, logs = quantity.row({}), (log_p, log_q)
@@ -44,12 +68,27 @@ def _integrands(names: tuple[str, ...], log_p: Array, log_q: Array) -> tuple[Arr
     return tuple(found)
 
 
+@lru_cache
+def _integrands_of(names: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
+    """The integrands of these names, on the host all by one program."""
+    program = jax.jit(lambda log_p, log_q: jnp.stack(_integrands(names, log_p, log_q)))
+
+    def integrands(log_p: arrays.Array, log_q: arrays.Array) -> tuple[Any, ...]:
+        if names and arrays.on_host(log_p):
+            return tuple(arrays.at_points(program, log_p, log_q))
+        return _integrands(names, log_p, log_q)
+
+    return integrands
+
+
 @compiled_if_traced(0)
-def _compare(names: tuple[str, ...], p: Packed, q: Packed) -> tuple[Any, ...]:
-    of_gap = {name: QUANTITIES[name].of_gap for name in names}
-    of_gap = {name: measure for name, measure in of_gap.items() if measure is not None}
+def _compare(
+    names: tuple[str, ...], p: Packed, q: Packed
+) -> tuple[Any, arrays.Array, arrays.Array]:
+    measures = ((name, QUANTITIES[name].of_gap) for name in names)
+    of_gap = {name: measure for name, measure in measures if measure is not None}
     of_logs = tuple(name for name in names if name not in of_gap)
-    integrands = partial(_integrands, of_logs)
+    integrands = _integrands_of(of_logs)
     if not of_gap:
         *integrals, p_mass, q_mass = integral(integrands, (p, q))
         found = {}

@@ -1,20 +1,38 @@
 """Why an estimate from samples may be wrong in ways that resampling does not show."""
 
+from typing import Any
+
 import numpy as np
+from jaxtyping import Float
 
 from divlab.divergences.families import Family
-from divlab.divergences.inputs import Samples
+from divlab.divergences.inputs import AnyArray, Samples
+from divlab.divergences.integrals.packed import Packed
 
-FEW = 50  # samples; below, 95 % intervals of JS held the truth in 75 to 88 % of draws
-TIED = 0.1  # share of samples
-UNSEEN, FEW_UNSEEN = 0.05, 0.005  # shares of samples
-HEAVY = 1.5  # tail index, over the order of the moment that must be finite
-BIASED = 1.5  # standard errors
-WILD = 1.5  # standard deviation over the same from the median deviation; 1 for normal values
+# With fewer samples than this, 95 % intervals of JS held the truth in only 75 to 88 % of draws.
+FEW = 50
+# A warning is given where more than this share of the samples are equal to another one.
+TIED = 0.1
+# Shares of the samples of one that lie where the other has none nearby. Above the smaller share a
+# warning is given; above the larger one the interval loses its upper end too.
+UNSEEN, FEW_UNSEEN = 0.05, 0.005
+# The tail index must be this many times the order of the moment that the divergence needs.
+HEAVY = 1.5
+# A bias of more standard errors than this is reported.
+BIASED = 1.5
+# The standard deviation of the resamples, over the estimate of it from their median deviation. The
+# ratio is 1 for normal values, and larger than this where a few resamples decide.
+WILD = 1.5
 
 
-def of_samples(arguments, method: str, order) -> list[str]:
-    """What the samples themselves show: too few of them, or equal ones where none should be."""
+def of_samples(arguments: tuple[Packed | Samples, ...], method: str, order: Any) -> list[str]:
+    """Warnings that the samples themselves give: there are too few, or too many are equal.
+
+    Args:
+        arguments: distributions or samples; the former give no warning.
+        method: the name of the method.
+        order: the option `order` of the divergence, or None.
+    """
     found = []
     for name, argument in zip("pq", arguments, strict=False):
         if not isinstance(argument, Samples):
@@ -29,24 +47,26 @@ def of_samples(arguments, method: str, order) -> list[str]:
             tied = np.sum(counts[counts > 1]) / values.size
             if tied > TIED:
                 found.append(
-                    f"{tied:.0%} of {name} are tied: a density has no ties, and they are taken for "
-                    "rounding; is it discrete, or are rows repeated?"
+                    f"{tied:.0%} of {name} are tied. A density has no ties, so they are taken for "
+                    f"rounding. Is {name} discrete, or are rows repeated?"
                 )
     if order is not None and np.isinf(order):
         found.append("order=inf is decided by the most extreme samples: no interval is reliable.")
     return found
 
 
-def lack_of_overlap(p: Samples, q: Samples, family: Family, names=("p", "q")) -> tuple[str, bool]:
-    """A sentence if samples of one lie where the other has none, and whether the value may be inf.
+def lack_of_overlap(
+    p: Samples, q: Samples, family: Family, names: tuple[str, str] = ("p", "q")
+) -> tuple[str, bool]:
+    """A warning if samples of one lie where the other has none, and whether the value may be inf.
 
-    The sentence is empty if there is nothing to say.
+    The warning is empty if there is nothing to say.
     """
-    of_p = _unseen(p.values, q.values), *names
-    of_q = _unseen(q.values, p.values), *names[::-1]
+    of_p = _unseen(p.values, q.values), names[0], names[1]
+    of_q = _unseen(q.values, p.values), names[1], names[0]
     by_powers = family.ratio_power is not None
     if by_powers and family.ratio_power < 0:
-        # Its logarithm is told by what overlaps, be it a part of the one or of the other.
+        # Its logarithm depends on where they overlap, so the better covered of the two decides.
         share, name, other = min(of_p, of_q)
         by_powers = False
     else:
@@ -60,14 +80,14 @@ def lack_of_overlap(p: Samples, q: Samples, family: Family, names=("p", "q")) ->
     if share <= UNSEEN and not by_powers:
         return f"Little overlap: {lies}. The value may be too low.", False
     return (
-        f"Too little overlap: {lies}. The truth may be far larger; from {size} samples no more "
-        f"than about log({size}) = {np.log(size):.1f} nats of a log ratio can be told, so the "
-        "interval has no upper end."
+        f"Too little overlap: {lies}. The truth may be far larger: {size} samples can show log "
+        f"ratios up to about log({size}) = {np.log(size):.1f} nats, so the interval has no upper "
+        "end."
     ), True
 
 
-def heavy_tails(arguments, order: float) -> str | None:
-    """A sentence if a moment of this order may be infinite, by Hill's (1975) tail index."""
+def heavy_tails(arguments: tuple[Packed | Samples, ...], order: Any) -> str | None:
+    """A warning if a moment of this order may be infinite, by Hill's (1975) tail index."""
     for name, argument in zip("pq", arguments, strict=True):
         if not isinstance(argument, Samples) or argument.values.shape[0] < FEW:
             continue
@@ -76,14 +96,14 @@ def heavy_tails(arguments, order: float) -> str | None:
         index = 1 / max(np.mean(np.log(away[-last:] / away[-last - 1])), 1e-9)
         if index < HEAVY * order:
             return (
-                f"Heavy tails: {name} falls off like |x|^-{index + 1:.1f}, so that the truth may "
-                "be infinite; the interval has no upper end."
+                f"Heavy tails: {name} falls off like |x|^-{index + 1:.1f}. The truth may be "
+                "infinite, so the interval has no upper end."
             )
     return None
 
 
-def _unseen(x, y) -> float:
-    """The share of x around which, among its √n nearest in rank, there is no y."""
+def _unseen(x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]) -> float:
+    """The share of the x that have no y among them and their √n nearest in rank."""
     x, y = np.sort(x), np.sort(y)
     reach = max(1, round(x.size**0.5 / 2))
     index = np.arange(x.size)
@@ -93,12 +113,26 @@ def _unseen(x, y) -> float:
     return float(np.mean(there == 0))
 
 
-def of_resamples(error, bias, values, interval, bounds) -> list[str]:
-    """What the resampled values show."""
+def of_resamples(
+    error: float,
+    bias: float,
+    values: Float[np.ndarray, " resamples"],
+    interval: tuple[float, float],
+    bounds: tuple[float, float],
+) -> list[str]:
+    """Warnings that the resampled values give.
+
+    Args:
+        error: the standard error.
+        bias: the estimate of the bias.
+        values: the divergence of each part of the samples.
+        interval: the confidence interval.
+        bounds: the range of the divergence.
+    """
     found = []
     center = np.median(values)
     usual = 1.4826 * np.median(np.abs(values - center))
-    # Values cut off at the end of the range have no spread to compare.
+    # Values that are cut off at an end of the range have no spread to compare.
     cut = np.mean(np.isin(values, bounds)) > 0.05
     if not cut and np.std(values) > WILD * usual:
         found.append(

@@ -50,13 +50,13 @@ def mmd(
     need = "above 0 and finite"
     read_number("bandwidth", bandwidth, low=0.0, high=np.inf, closed=False, need=need)
     p, q = read_exact("p", p), read_exact("q", q)
-    if isinstance(p, Samples) != isinstance(q, Samples):
-        raise ValueError(f"mmd of {MIXED} is not available: pass two of the same kind.")
-    if isinstance(p, Packed):
+    if isinstance(p, Packed) and isinstance(q, Packed):
         value, *masses = mmd_integrals.squared(p, q, as_arrays(bandwidth))
         square = resolved(value, *zip("pq", masses, strict=True))
+    elif isinstance(p, Packed) or isinstance(q, Packed):
+        raise ValueError(f"mmd of {MIXED} is not available: pass two of the same kind.")
     elif is_exact(p) and is_exact(q) and is_known(bandwidth):
-        x, y = _bring_near(p.values, q.values, bandwidth)
+        x, y = _bring_near(p.values, q.values, float(bandwidth))
         square = at_precision_of(mmd_integrals.known_squared(x, y, bandwidth), p, q)
     else:
         square = _traced_squared_mmd(p, q, as_arrays(bandwidth))
@@ -78,11 +78,12 @@ def _bring_near(
     finite = both[np.isfinite(both)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     far = 10.0 * bandwidth
-    near = {"posinf": high + far, "neginf": low - far}
-    return np.nan_to_num(x, **near), np.nan_to_num(y, **near)
+    high, low = high + far, low - far
+    return np.nan_to_num(x, posinf=high, neginf=low), np.nan_to_num(y, posinf=high, neginf=low)
 
 
 @compiled()
 def _traced_squared_mmd(x: Samples, y: Samples, bandwidth: Float[Array, ""]) -> Float[Array, ""]:
     value = mmd_integrals.traced_squared(x.values, y.values, bandwidth)
-    return unless_nan(jnp.where(bandwidth > 0, value, jnp.nan), x, y)
+    result: Array = unless_nan(jnp.where(bandwidth > 0, value, jnp.nan), x, y)
+    return result

@@ -21,7 +21,7 @@ from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.closed_form import find, run
 from divlab.divergences.results import at_precision_of, on_device, resolved, root
 from divlab.divergences.sorting import comes_from_infinity, is_exact
-from divlab.pytrees import as_arrays
+from divlab.pytrees import Number, as_arrays
 
 
 def wasserstein(
@@ -64,11 +64,13 @@ def wasserstein(
         0.166667
     """
     order = read_number("order", order, low=1.0, high=np.inf, closed=True, need="at least 1")
+    order = order if is_known(order) else as_arrays(order)
     p, q = _read(p, q, p_weights, q_weights)
     if isinstance(p, Samples) and isinstance(q, Samples):
         x, y = sorting.sort(p), sorting.sort(q)
         if not (is_exact(x) and is_exact(y) and is_known(order)):
-            return sorting.traced_wasserstein(x, y, order)
+            traced: Array = sorting.traced_wasserstein(x, y, as_arrays(order))
+            return traced
         if comes_from_infinity(x, y):
             return at_precision_of(np.inf, x, y)
         return at_precision_of(sorting.wasserstein(x, y, float(order)), x, y)
@@ -200,7 +202,8 @@ def ks(
     p, q = _read(p, q, p_weights, q_weights)
     if isinstance(p, Samples) and isinstance(q, Samples):
         if not (is_exact(p) and is_exact(q)):
-            return sorting.traced_largest(p, q)
+            traced: Array = sorting.traced_largest(p, q)
+            return traced
         x, y = sorting.sort(p), sorting.sort(q)
         return at_precision_of(sorting.largest_gap(x, y), x, y)
     if isinstance(p, Samples) or isinstance(q, Samples):
@@ -236,12 +239,13 @@ def _root_unless(
     else:
         square = _resolve(gaps.of_distributions(cdf_distances.square, p, q))
     square = _scaled(square, factor)
-    return square if squared else root(square)
+    result: Array = square if squared else root(square)
+    return result
 
 
 @jax.jit
-def _scaled(square: Float[Array, ""], factor: float) -> Float[Array, ""]:
-    return factor * square
+def _scaled(square: Float[Array, ""], factor: Number) -> Float[Array, ""]:
+    return jnp.asarray(factor * square)
 
 
 def _resolve(value_and_masses: tuple[arrays.Array, ...]) -> Float[Array, ""]:

@@ -55,7 +55,8 @@ def entropy(p: Argument, *, method: Any = None) -> Float[Array, ""]:
     if isinstance(p, Samples):
         method = choose("entropy", method, ["nearest_neighbours"], "samples")
         method.check("entropy", None, p=p)
-        return method.entropy(p)
+        result: Array = method.entropy(p)
+        return result
     formula = find(closed_form.ENTROPY, p)
     method = choose("entropy", method, _known_methods(formula), "a distribution")
     if formula and method.name == "closed_form":
@@ -149,7 +150,8 @@ def renyi(p: Argument, q: Argument, *, alpha: Any, method: Any = None) -> Float[
             value, *masses = renyi_integrals.finite_order(p, q, order)
             return resolved(value, *zip("pq", masses, strict=True))
     divergence = divergence_of_row(families.Alpha(order), p, q, method, label="renyi")
-    return _to_renyi(divergence, order)
+    result: Array = _to_renyi(divergence, order)
+    return result
 
 
 _to_renyi = jax.jit(renyi_integrals.from_alpha_divergence)

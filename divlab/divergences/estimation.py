@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from divlab.checks import check_count, read_key
+from divlab.checks import Count, KeyLike, check_count, read_key
 from divlab.divergences import diagnosis
-from divlab.divergences.inputs import Samples, read_exact, read_number
+from divlab.divergences.inputs import Argument, Samples, read_exact, read_number
 from divlab.divergences.integrals.arrays import is_known
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import METHODS
 from divlab.divergences.methods.monte_carlo import mean_and_error
 from divlab.divergences.quantities import QUANTITIES, Quantity
@@ -29,12 +31,13 @@ class Estimate:
 
     Attributes:
         value: the divergence, as the function itself returns it.
-        standard_error: the standard deviation of `value` over new samples; 0 where it is exact,
-            nan where the value of samples is infinite, inf where that of some resamples is.
-        interval: (low, high) that holds the truth with the confidence asked for.
+        standard_error: the standard deviation of `value` over new samples. It is 0 where `value` is
+            exact, nan where the value of samples is infinite, and inf where the value of some
+            resamples is.
+        interval: (low, high), which holds the truth with the confidence asked for.
         method: the name of the method that computed `value`.
-        warnings: sentences that say why the numbers above cannot be trusted; empty if nothing
-            was found.
+        warnings: sentences that say why the numbers above cannot be trusted. There are none if
+            nothing was found.
 
     Example:
         >>> import divlab
@@ -49,7 +52,7 @@ class Estimate:
     method: str
     warnings: tuple[str, ...] = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """One line of numbers, and a line for each warning."""
         low, high = self.interval
         text = (
@@ -60,49 +63,62 @@ class Estimate:
 
 
 def estimate(
-    divergence, p, q=None, *, method=None, confidence=0.95, resamples=200, key=0, **options
+    divergence: Any,
+    p: Argument,
+    q: Argument | None = None,
+    *,
+    method: Any = None,
+    confidence: Any = 0.95,
+    resamples: Count = 200,
+    key: KeyLike = 0,
+    **options: Any,
 ) -> Estimate:
     """A divergence with its standard error, a confidence interval and warnings.
 
-    Samples are resampled without replacement: each of `resamples` parts holds a quarter of the
-    samples (fewer of many), and √(m / (n - m)) times the standard deviation over parts of m is the
-    standard error of n. The bootstrap repeats samples, and a sample whose nearest neighbour is its
-    own copy says nothing about a density; parts hold each sample once. The interval is
-    value ± z √(standard error² + bias²), cut to the range of the divergence, where the bias is
-    told by how far the mean over parts is from the value. It is this that lets the interval hold
-    the truth where P = Q and the value, which is never negative, is mostly bias.
+    Samples are resampled without replacement. Each of `resamples` parts holds a quarter of the
+    samples (less if there are many), and √(m / (n - m)) times the standard deviation over parts of
+    m samples is the standard error of n samples. The bootstrap would repeat samples, and a sample
+    whose nearest neighbour is its own copy says nothing about a density. Parts hold each sample at
+    most once.
 
-    Of two distributions, "monte_carlo" has the standard error of its draws; any other method is
-    exact, up to the error of quadrature: standard error 0 and the interval (value, value).
+    The interval is value ± z √(standard error² + bias²), cut to the range of the divergence. The
+    bias is estimated from how far the mean over the parts is from the value. Thanks to it the
+    interval holds the truth also where P = Q: there the value, which is never negative, is mostly
+    bias.
+
+    For two distributions, "monte_carlo" has the standard error of its draws. Any other method is
+    exact up to the error of quadrature, with standard error 0 and the interval (value, value).
 
     Args:
-        divergence: a function of divlab, as `divlab.kl`, or its name.
+        divergence: a function of divlab, such as `divlab.kl`, or its name.
         p: a distribution or samples, as `divergence` takes it.
-        q: likewise; left out for `entropy`.
-        method: as `divergence` takes it.
-        confidence: of the interval, strictly between 0 and 1.
+        q: a distribution or samples, as `divergence` takes it; left out for `entropy`.
+        method: a method, as `divergence` takes it.
+        confidence: the confidence of the interval, strictly between 0 and 1.
         resamples: how many parts are drawn, 20 or more.
-        key: an int or a JAX key, for the parts.
+        key: an int or a JAX key, on which the parts depend.
         **options: passed on to `divergence`: `weight`, `alpha`, `order`, `squared`, `f`,
-            `bandwidth`. `p_weights` and `q_weights` are taken for importance weights: each stays
-            with its sample. They cannot stand for counts.
+            `bandwidth`. `p_weights` and `q_weights` are taken for importance weights, each of which
+            stays with its sample. They cannot stand for counts.
 
     Returns:
-        An `Estimate` of Python floats. If P has samples where Q has none nearby, and the
-        divergence depends on how small q is there, the interval has no upper end: samples cannot
-        tell. Of 1000 samples each from N(0, 1) and N(1, 2), intervals of 95 % held the truth in
-        94 to 98.5 % of 200 draws (W₁, energy, KL, JS, TV, Hellinger, χ², KS, MMD, entropies), and
-        in 93.5 to 100 % where P = Q. For KL from N(0, 1.5) to N(0, 1) it was 71 % of 100: where P
-        has the heavier tails, neighbours are too far away and the value is too low. χ² depends on
-        tails more yet: from N(0, 1) to N(1, 1) it was 68 % of 60.
+        An `Estimate` of Python floats. If P has samples where Q has none nearby, and the divergence
+        depends on how small q is there, the interval has no upper end, because samples cannot show
+        it. From 1000 samples each of N(0, 1) and N(1, 2), intervals of 95 % held the truth in 94 to
+        98.5 % of 200 draws (W₁, energy, KL, JS, TV, Hellinger, χ², KS, MMD, entropies), and in 93.5
+        to 100 % where P = Q. For KL from N(0, 1.5) to N(0, 1) it was 71 % of 100 draws: where P has
+        the heavier tails, neighbours are too far away and the value is too low. χ² depends on tails
+        even more: from N(0, 1) to N(1, 1) it was 68 % of 60 draws.
 
     Raises:
-        TypeError: `divergence` is none of divlab's; anything is traced, as under `jax.jit`.
-        ValueError: bad numbers; fewer than 4 samples; else as `divergence`.
+        TypeError: `divergence` is not a function of divlab; an argument is traced, as under
+            `jax.jit`.
+        ValueError: a number is out of its range; there are fewer than 4 samples; otherwise as
+            `divergence`.
 
     Source: Politis & Romano (1994), Large sample confidence regions based on subsamples; Shao & Wu
-    (1989) for the factor; Abadie & Imbens (2008) for the bootstrap of nearest neighbours, Andrews
-    (2000) for it at the end of a range.
+    (1989) for the factor; Abadie & Imbens (2008) on the bootstrap of nearest neighbours, and
+    Andrews (2000) on the bootstrap at the end of a range.
 
     Example:
         >>> import divlab
@@ -114,9 +130,9 @@ def estimate(
     if not is_known(p, q, options, method, confidence, key):
         raise TypeError("estimate looks at its numbers: it cannot run under jit, vmap or grad.")
     need = "strictly between 0 and 1"
-    confidence = read_number("confidence", confidence, low=0, high=1, closed=False, need=need)
-    check_count("resamples", resamples, _FEWEST_RESAMPLES)
-    key = read_key("key", key)
+    confidence = read_number("confidence", confidence, low=0.0, high=1.0, closed=False, need=need)
+    count = check_count("resamples", resamples, _FEWEST_RESAMPLES)
+    jax_key = read_key("key", key)
     if quantity.takes_one and q is not None:
         raise ValueError(f"{quantity.name} takes one argument: leave q out.")
     if method is not None:
@@ -134,24 +150,29 @@ def estimate(
         read_exact(label, argument, weight)
         for label, argument, weight in zip("pq", given, weights, strict=False)
     )
-    if not any(isinstance(a, Samples) for a in arguments):
-        return _of_distributions(quantity, arguments, value, confidence, options)
+    packed = tuple(a for a in arguments if isinstance(a, Packed))
+    if len(packed) == len(arguments):
+        return _of_distributions(quantity, packed, value, confidence, options)
 
     method = options.get("method")
     used = quantity.of_samples if method is None else method.name
     bounds = quantity.range(options)
     warnings = diagnosis.of_samples(arguments, used, options.get("order"))
     if not math.isfinite(value):
-        warnings.append(f"The value is {value}: resampling says nothing about it.")
+        warnings.append(f"The value is {value}, about which resampling can say nothing.")
         return Estimate(value, math.nan, bounds, used, tuple(warnings))
     is_costly = quantity.of_samples == "pairs" or getattr(method, "is_costly", False)
     parts, ratio = sizes_of_parts(arguments, method, is_costly=is_costly)
-    values = resample(quantity.function, arguments, options, key, resamples, parts)
+    values = resample(quantity.function, arguments, options, jax_key, count, parts)
     return _judge(quantity, arguments, options, value, values, ratio, confidence, used, warnings)
 
 
 def _of_distributions(
-    quantity: Quantity, arguments: tuple, value: float, confidence: float, options: dict
+    quantity: Quantity,
+    arguments: tuple[Packed, ...],
+    value: float,
+    confidence: float,
+    options: dict[str, Any],
 ) -> Estimate:
     method = options.get("method")
     if method is not None:
@@ -164,23 +185,35 @@ def _of_distributions(
         error = _monte_carlo_error(quantity, arguments, options)
     half = NormalDist().inv_cdf(0.5 + confidence / 2) * error
     low, high = quantity.range(options)
-    # An infinite value has no room to either side.
+    # Without an error the interval is the value, which may be infinite.
     ends = (max(value - half, low), min(value + half, high)) if half else (value, value)
     return Estimate(value, error, ends, used)
 
 
 def _judge(
     quantity: Quantity,
-    arguments: tuple,
-    options: dict,
+    arguments: tuple[Packed | Samples, ...],
+    options: dict[str, Any],
     value: float,
-    values: np.ndarray,
+    values: Float[np.ndarray, " resamples"],
     ratio: float,
     confidence: float,
     used: str,
     warnings: list[str],
 ) -> Estimate:
-    """From the values of the parts to an `Estimate`; `ratio` is that of n to their size."""
+    """From the values of the parts to an `Estimate`.
+
+    Args:
+        quantity: the divergence.
+        arguments: its distributions and samples.
+        options: its further arguments, by name.
+        value: its value for all samples.
+        values: its values for the parts.
+        ratio: the number of samples over that in a part.
+        confidence: the confidence of the interval.
+        used: the name of the method.
+        warnings: what there is to say already.
+    """
     bounds = quantity.range(options)
     finite = np.isfinite(values)
     if not np.all(finite):
@@ -190,7 +223,7 @@ def _judge(
         )
         return Estimate(value, math.inf, bounds, used, tuple(warnings))
     error = float(np.std(values, ddof=1)) / math.sqrt(ratio - 1)
-    # A bias that falls like n^-rate is told by how far the parts, which are smaller, are off.
+    # If the bias falls like n^-rate, the smaller parts are off by a multiple of it.
     bias = (float(np.mean(values)) - value) / (ratio ** quantity.rate_of_bias(options) - 1)
     half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.hypot(error, bias)
     low, high = max(value - half, bounds[0]), min(value + half, bounds[1])
@@ -201,8 +234,10 @@ def _judge(
         is_open = sentence is not None
     elif row and math.isinf(bounds[1]) and all(isinstance(a, Samples) for a in arguments):
         turn = -1 if quantity.is_reversed else 1
-        p, q = arguments[::turn]
-        sentence, is_open = diagnosis.lack_of_overlap(p, q, row, ("p", "q")[::turn])
+        p, q = (a for a in arguments[::turn] if isinstance(a, Samples))
+        sentence, is_open = diagnosis.lack_of_overlap(
+            p, q, row, ("p", "q") if turn == 1 else ("q", "p")
+        )
     if sentence:
         warnings.append(sentence)
     high = bounds[1] if is_open else high
@@ -211,7 +246,11 @@ def _judge(
 
 
 def find(divergence: Any) -> Quantity:
-    """The record of a function of divlab, given as such or by its name."""
+    """What is particular to a function of divlab, which is given as such or by its name.
+
+    Raises:
+        TypeError: there is no such function.
+    """
     name = divergence if isinstance(divergence, str) else getattr(divergence, "__name__", "")
     quantity = QUANTITIES.get(name)
     if quantity is None or not (isinstance(divergence, str) or divergence is quantity.function):
@@ -223,15 +262,17 @@ def find(divergence: Any) -> Quantity:
     return quantity
 
 
-def _monte_carlo_error(quantity: Quantity, arguments: tuple, options: Mapping) -> float:
-    """The standard error of the mean, carried through the root or logarithm taken of it."""
+def _monte_carlo_error(
+    quantity: Quantity, arguments: tuple[Packed, ...], options: Mapping[str, Any]
+) -> float:
+    """The standard error of the mean, carried through the root or the logarithm taken of it."""
     p, q = arguments[::-1] if quantity.is_reversed else arguments
     row = as_arrays(quantity.row(options))
     mean, error = (jnp.asarray(number) for number in mean_and_error(row, p, q, options["method"]))
 
-    def finish(mean: jax.Array) -> jax.Array:
+    def finish(mean: Float[Array, ""]) -> Float[Array, ""]:
         return jnp.asarray(quantity.finish(mean, options))
 
-    if mean == 0:  # where a root has no slope; there the root of the error is what it can be off by
+    if mean == 0:  # a root has no slope there, but can be off by the root of the error
         return float(finish(error))
     return abs(float(jax.grad(finish)(mean))) * float(error)

@@ -296,17 +296,20 @@ def divergence_of_row(
         label: how the user calls the divergence, for messages; None takes the name of the row.
     """
     p, q, label = read_exact(names[0], p), read_exact(names[1], q), label or row.name
+    value: Array
     if isinstance(p, Packed) and isinstance(q, Packed):
         known = methods_of_distributions(row, p, q)
         if method is None:
-            return next(known)().f_divergence(row, p, q, names)
-        known_names = [kind.name for kind in known]
-        method = choose(label, method, known_names, DISTRIBUTIONS)
-        return method.f_divergence(row, p, q, names)
+            method = next(known)()
+        else:
+            method = choose(label, method, [kind.name for kind in known], DISTRIBUTIONS)
+        value = method.f_divergence(row, p, q, names)
+        return value
     if isinstance(p, Samples) and isinstance(q, Samples):
         method = choose(label, method, methods_of_samples(), SAMPLES)
         method.check(label, row, **{names[0]: p, names[1]: q})
-        return method.of_samples(row, p, q)
+        value = method.of_samples(row, p, q)
+        return value
     can_mix = row.from_entropies(0.0, 0.0) is not None
     if not (can_mix and isinstance(p, Samples) and isinstance(q, Packed)):
         raise ValueError(
@@ -316,7 +319,8 @@ def divergence_of_row(
         )
     method = choose(label, method, [NearestNeighbours.name], MIXED)
     method.check(label, None, **{names[0]: p})
-    return method.of_samples_and_distribution(row, p, q)
+    value = method.of_samples_and_distribution(row, p, q)
+    return value
 
 
 def methods_of_distributions(row: Family, p: Packed, q: Packed) -> Iterator[type[OfDistributions]]:

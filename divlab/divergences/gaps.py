@@ -80,7 +80,8 @@ def _measured(measure: Callable[[Gap], Any], p: Packed, q: Packed) -> tuple[arra
 def _differentiable(
     measure: Callable[[Gap], Any], p: Packed, q: Packed
 ) -> tuple[arrays.Array, ...]:
-    return _measured(measure, p, q)
+    value: tuple[Any, ...] = _measured(measure, p, q)
+    return value
 
 
 @_differentiable.defjvp

@@ -12,8 +12,14 @@ from divlab.checks import Numbers
 from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
+from divlab.pytrees import Number
 
-AnyArray: TypeAlias = np.ndarray | jax.Array  # of NumPy where its numbers are known
+# An array of NumPy where its numbers are known, else of JAX. A type checker cannot tell which of
+# the two a formula for both returns; the tests check it at run time.
+if TYPE_CHECKING:
+    AnyArray: TypeAlias = Any
+else:
+    AnyArray = np.ndarray | jax.Array
 
 
 class Samples(NamedTuple):
@@ -23,12 +29,15 @@ class Samples(NamedTuple):
     weights: Float[AnyArray, " n"] | None = None
 
 
-# The type of what a user passes as `p` or `q`. At run time it is open, as in `divlab.checks`: this
-# file refuses what does not fit, and says what would do.
+# Types of what a user passes: P and Q, a real number and a whole number that are options of a
+# divergence or of a method. At run time they are open, as in `divlab.checks`: the readers of
+# arguments refuse what does not fit, and say what would do.
 if TYPE_CHECKING:
     Argument: TypeAlias = Distribution | Numbers | Packed | Samples
+    Real: TypeAlias = Number
+    Whole: TypeAlias = int
 else:
-    Argument = Any
+    Argument = Real = Whole = Any
 
 # How messages call what P and Q are.
 DISTRIBUTIONS, SAMPLES, MIXED = "two distributions", "two samples", "samples and a distribution"
@@ -133,8 +142,10 @@ def _unmasked(name: str, value: Any, weights: Any) -> tuple[Any, Any]:
     masked = np.ma.MaskedArray
     if not (isinstance(value, masked) or isinstance(weights, masked)):
         return value, weights
-    if np.ndim(value) != 1 or (weights is not None and np.shape(weights) != np.shape(value)):
+    if np.ndim(value) != 1 or (weights is not None and np.ndim(weights) != 1):
         return _filled(value), _filled(weights)  # whose shapes are refused later
+    if weights is not None:
+        _check_length(name, np.shape(weights)[0], np.shape(value)[0])
     missing = np.ma.getmaskarray(value) | np.ma.getmaskarray(weights)
     if missing.size and missing.all():
         masks = [isinstance(value, masked), isinstance(weights, masked)]
@@ -243,10 +254,7 @@ def _check_weights(name: str, weights: Any, length: int) -> Float[AnyArray, " n"
         return None
     label = f"{name}_weights"
     array = _check_samples(label, weights)
-    if array.shape[0] != length:
-        raise ValueError(
-            f"{label} must have one entry for each sample, got {array.shape[0]} for {length}."
-        )
+    _check_length(name, array.shape[0], length)
     if isinstance(array, jax.Array):
         return jnp.where(jnp.all(array >= 0), array / jnp.sum(array), jnp.nan)
     low, high = array.min(), array.max()
@@ -259,6 +267,13 @@ def _check_weights(name: str, weights: Any, length: int) -> Float[AnyArray, " n"
     shares = array / np.float64(high)  # so that no sum overflows
     shares /= shares.sum()
     return shares
+
+
+def _check_length(name: str, got: int, length: int) -> None:
+    if got != length:
+        raise ValueError(
+            f"{name}_weights must have one entry for each sample, got {got} for {length}."
+        )
 
 
 def read_number(name: str, value: Any, *, low: float, high: float, closed: bool, need: str) -> Any:

@@ -1,12 +1,14 @@
-"""One record for each function of divlab that compares distributions, and their table by name.
+"""What is particular to each function of divlab that compares distributions, by its name.
 
-Whoever needs to know something that is particular to a divergence asks its record: `estimate`,
-`compare`, `sweep`, the explorers, the tables of the docs. Nobody compares names.
+Each function has one `Quantity`. `estimate`, `compare`, `sweep`, the explorers and the tables of
+the docs ask it, and none of them compares names.
 """
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -20,10 +22,12 @@ from divlab.divergences import (
     f_divergences,
     families,
 )
+from divlab.divergences.closed_form import Formulas
 from divlab.divergences.families import Family
 from divlab.divergences.integrals import cdf_distances
 from divlab.divergences.integrals.arrays import Array
 from divlab.divergences.integrals.cdf_distances import Gap
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.renyi import from_alpha_divergence
 from divlab.divergences.methods.closed_form import find
 from divlab.divergences.results import root
@@ -54,20 +58,20 @@ class Quantity:
     Attributes:
         function: the function itself.
         label: how a figure or a table calls it.
-        row: from the options to the row of `divlab.families`; None where it is no f-divergence.
+        row: (options) -> the row of `divlab.families`, or None for what is no f-divergence.
         is_reversed: whether that row is taken of (Q, P).
-        of_logs: an integrand of log p and log q whose integral it is, where there is no row.
-        of_gap: of F - G, for what compares distribution functions.
-        finish: from the row's value, or that of `of_gap`, to the function's own.
-        formulas: from the options to the tables of closed forms, unless those are the row's.
+        of_logs: (log p, log q) -> the integrand whose integral it is, where there is no row.
+        of_gap: (F - G) -> the value, for what compares distribution functions.
+        finish: (value, options) -> the value of the function, given that of the row or of `of_gap`.
+        formulas: (options) -> the tables of closed forms; None where they are those of the row.
         of_samples: what is done with samples by default.
         takes_method: whether it has the argument `method`.
         takes_one: whether it has no argument `q`.
-        needs_moment: from the options, the order of the moment that must be finite for it to be.
+        needs_moment: (options) -> the order of the moment that must be finite for the value to be.
         is_symmetric: whether D(P‖Q) = D(Q‖P) with the default options.
-        limits: the least and the largest value, from the options, where there is no row.
-        bias_rate: as in `Family`, from the options.
-        tv_bounds: between what numbers the total variation lies, given the value.
+        limits: (options) -> the least and the largest value, where there is no row.
+        bias_rate: (options) -> the rate of the bias as in `Family`; None where it is the row's.
+        tv_bounds: (value) -> the least and the largest total variation that there can be.
         unit: "nats", "units of x" or "" for a number without a unit.
     """
 
@@ -78,7 +82,7 @@ class Quantity:
     of_logs: Callable[[Array, Array], Array] | None = None
     of_gap: Callable[[Gap], Array] | None = None
     finish: Callable[[Array, Options], Array] = _unchanged
-    formulas: Callable[[Options], tuple[Mapping, ...]] | None = None
+    formulas: Callable[[Options], tuple[Formulas, ...]] | None = None
     of_samples: str = "nearest_neighbours"
     takes_method: bool = True
     takes_one: bool = False
@@ -94,6 +98,15 @@ class Quantity:
         """The name of the function."""
         return self.function.__name__
 
+    @cached_property
+    def is_integral(self) -> bool:
+        """Whether, with the default options, it comes from one integral over the line."""
+        parameters = inspect.signature(self.function).parameters.items()
+        if any(name not in ("p", "q") and p.default is p.empty for name, p in parameters):
+            return False  # there is an option without a default
+        has_integrand = self.of_logs is not None or self.row({}) is not None
+        return has_integrand or self.of_gap is not None
+
     def range(self, options: Options) -> tuple[float, float]:
         """The least and the largest value there is."""
         row = self.row(options)
@@ -102,7 +115,7 @@ class Quantity:
         with np.errstate(all="ignore"):
             return 0.0, float(self.finish(np.asarray(row.limit, float), options))
 
-    def has_formula(self, options: Options, *distributions: Any) -> bool:
+    def has_formula(self, options: Options, *distributions: Packed) -> bool:
         """Whether there is a closed form for these distributions."""
         row = self.row(options)
         if self.formulas is not None:
@@ -128,7 +141,7 @@ def _renyi(value: Array, options: Options) -> Array:
     return value if options["alpha"] == 1 else from_alpha_divergence(value, options["alpha"])
 
 
-def _wasserstein_formulas(options: Options) -> tuple[Mapping, ...]:
+def _wasserstein_formulas(options: Options) -> tuple[Formulas, ...]:
     order = float(options.get("order", 1))
     return closed_form.WASSERSTEIN_OF_ORDER.get(order, {}), closed_form.WASSERSTEIN
 

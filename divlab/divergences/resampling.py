@@ -5,21 +5,26 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float, Key
 
 from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfSamples
 
 _LARGEST_PART, _LARGEST_COSTLY_PART = 10_000, 1_000  # samples in a part, of P and Q together
 
 
 def sizes_of_parts(
-    arguments: tuple[Any, ...], method: OfSamples | None, *, is_costly: bool
+    arguments: tuple[Packed | Samples, ...], method: OfSamples | None, *, is_costly: bool
 ) -> tuple[tuple[int, ...], float]:
-    """How many samples of each argument a part holds, and the ratio of all to these."""
+    """How many samples of each argument a part holds, and the ratio of all samples to these.
+
+    Raises:
+        ValueError: there are too few samples to resample.
+    """
     sizes = [a.values.shape[0] for a in arguments if isinstance(a, Samples)]
     smallest = min(sizes)
-    fewest = 2 if method is None else method.fewest
-    least = max(fewest, (getattr(method, "k", None) or 0) + 1)
+    least = 2 if method is None else method.needs()
     if smallest < 2 * least:
         label = "pq"[[isinstance(a, Samples) for a in arguments].index(True)]
         if len(sizes) == 2:
@@ -30,7 +35,7 @@ def sizes_of_parts(
     is_mixed = len(sizes) < len(arguments)
     limit = _LARGEST_COSTLY_PART if is_mixed or is_costly else _LARGEST_PART
     ratio = max(4.0, min(sum(sizes) / limit, smallest / 250))
-    # Of few samples a part takes more than a quarter, but at most half.
+    # If there are few samples, a part takes more than a quarter of them, but at most half.
     part = max(least, int(smallest / ratio), min(10, smallest // 2))
     ratio = smallest / part
     sizes = [a.values.shape[0] if isinstance(a, Samples) else 0 for a in arguments]
@@ -38,21 +43,30 @@ def sizes_of_parts(
 
 
 def resample(
-    function: Callable[..., jax.Array],
-    arguments: tuple[Any, ...],
+    function: Callable[..., Float[Array, ""]],
+    arguments: tuple[Packed | Samples, ...],
     options: dict[str, Any],
-    key: jax.Array,
+    key: Key[Array, ""],
     resamples: int,
     parts: tuple[int, ...],
-) -> np.ndarray:
-    """The divergence of each part."""
+) -> Float[np.ndarray, " resamples"]:
+    """The divergence of each of `resamples` parts.
+
+    Args:
+        function: the divergence.
+        arguments: the distributions or samples that are its arguments.
+        options: its further arguments, by name.
+        key: what the draws depend on.
+        resamples: how many parts to draw.
+        parts: how many samples of each argument a part holds.
+    """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     shuffled = [a if not isinstance(a, Samples) else _shuffled(a, rng) for a in arguments]
 
-    def part_of(argument: Any, size: int) -> Any:
+    def part_of(argument: Packed | Samples, size: int) -> Packed | Samples:
         if not isinstance(argument, Samples):
             return argument
-        # One of each stretch of the shuffled samples: none twice, without a shuffle.
+        # One sample of each stretch of the shuffled samples: none twice, and no further shuffle.
         edges = np.arange(size + 1) * argument.values.shape[0] // size
         at = rng.integers(edges[:-1], edges[1:])
         if argument.weights is None:

@@ -54,7 +54,8 @@ def _unless_unseen(value: Float[Array, ""], mass: Float[Array, ""]) -> Float[Arr
 
 def on_device(value: arrays.Array) -> Float[Array, ""]:
     """A number found on the host as an array of JAX; an array of JAX as it is."""
-    return identity(np.asarray(value, precision())) if on_host(value) else value
+    found: Array = identity(np.asarray(value, precision())) if on_host(value) else value
+    return found
 
 
 @jax.jit
@@ -66,7 +67,8 @@ def identity(value: Any) -> Float[Array, ""]:
 def at_precision_of(value: float, x: Samples, y: Samples) -> Float[Array, ""]:
     """A number found on the host, in the precision that JAX gives to these samples."""
     dtype = jax.dtypes.canonicalize_dtype(np.result_type(x.values, y.values))
-    return identity(np.asarray(value, dtype))
+    found: Array = identity(np.asarray(value, dtype))
+    return found
 
 
 @jax.jit

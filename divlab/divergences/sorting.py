@@ -48,13 +48,15 @@ def sort(argument: Samples) -> Samples:
     return Samples(values[order], weights[order])
 
 
-def levels(x: Samples) -> Float[np.ndarray, " n+1"]:
+def levels(x: Samples) -> Float[np.ndarray, " edges"]:
     """The mass up to each place between the sorted samples, from 0 to 1, shape (n + 1,)."""
     size = x.values.shape[0]
     if x.weights is None:
-        return np.arange(size + 1) / size
-    sums = np.concatenate([[0.0], np.cumsum(x.weights, dtype=np.float64)])
-    return sums / sums[-1]
+        sums = np.arange(size + 1.0)
+    else:
+        sums = np.concatenate([[0.0], np.cumsum(x.weights, dtype=np.float64)])
+    shares: np.ndarray = sums / sums[-1]
+    return shares
 
 
 def steps(
@@ -138,7 +140,8 @@ def largest_gap(x: Samples, y: Samples) -> float:
     open_blocks = first[np.maximum(f_last - g_first, g_last - f[first]) > largest]
     inside = (open_blocks[:, None] + np.arange(_BLOCK_OF_GAPS)).ravel()
     before, there, _ = gaps(inside[inside < size])
-    return max(largest, before.max(initial=0), there.max(initial=0))
+    value: float = max(largest, before.max(initial=0), there.max(initial=0))
+    return value
 
 
 def moves(x: Samples, y: Samples) -> Iterator[tuple[Row, Row]]:
@@ -155,7 +158,7 @@ def wasserstein(x: Samples, y: Samples, order: float) -> float:
         distance = np.subtract(x.values, y.values)
         np.abs(distance, out=distance)
         if order == 1:
-            return np.add.reduce(distance) / distance.size
+            return float(np.add.reduce(distance) / distance.size)
         return _power_mean(lambda: [(distance, 1 / distance.size)], order)
     if order == 1:
         return area(x, y, 1)
@@ -171,17 +174,19 @@ def _power_mean(parts: Callable[[], Moves], order: float, negligible: float = 0.
     """
     farthest = max(np.max(d, where=mass > negligible, initial=0) for d, mass in parts())
     if farthest == 0 or np.isinf(order):
-        return farthest
+        return float(farthest)
     total = sum(np.sum(mass * np.minimum(d / farthest, 1) ** order) for d, mass in parts())
-    return farthest * total ** (1 / order)
+    return float(farthest * total ** (1 / order))
 
 
 def traced_levels(x: Samples) -> Float[Array, " n"]:
     """The mass up to and with each of the sorted samples, shape (n,), ending in 1."""
     values, weights = x
     if weights is None:
-        return jnp.arange(1, values.shape[0] + 1, dtype=values.dtype) / values.shape[0]
-    return jnp.cumsum(weights, dtype=values.dtype).at[-1].set(1.0)
+        found: Array = jnp.arange(1, values.shape[0] + 1, dtype=values.dtype) / values.shape[0]
+    else:
+        found = jnp.cumsum(weights, dtype=values.dtype).at[-1].set(1.0)
+    return found
 
 
 @compiled()
@@ -199,7 +204,7 @@ def traced_wasserstein(x: Samples, y: Samples, order: Number) -> Float[Array, ""
         distance = jnp.abs(x.values[i] - y.values[j])
     # Levels that differ by rounding alone hold no mass worth moving.
     sizes = 1 / x.values.shape[0] + 1 / y.values.shape[0]
-    matters = mass > 4 * jnp.finfo(mass.dtype).eps * sizes
+    matters = mass > 4 * np.finfo(mass.dtype).eps * sizes
     farthest = jnp.max(jnp.where(matters, distance, 0.0))
     # Relative to the farthest move, so that no power overflows.
     scale = lax.stop_gradient(jnp.where((farthest > 0) & jnp.isfinite(farthest), farthest, 1.0))
@@ -207,21 +212,24 @@ def traced_wasserstein(x: Samples, y: Samples, order: Number) -> Float[Array, ""
     moved = jnp.where(mass > 0, mass * power(distance / scale, finite_order), 0.0)
     mean = scale * power(jnp.sum(moved), 1 / finite_order)
     value = jnp.where(jnp.isinf(order), farthest, mean)
-    return unless_nan(jnp.where(order >= 1, value, jnp.nan), x, y)
+    result: Array = unless_nan(jnp.where(order >= 1, value, jnp.nan), x, y)
+    return result
 
 
 @compiled()
 def traced_square(x: Samples, y: Samples) -> Float[Array, ""]:
     """∫ (F - G)² dx of samples in any order."""
     gap, width = _traced_steps(x, y)
-    return unless_nan(jnp.sum(gap**2 * width), x, y)
+    value: Array = unless_nan(jnp.sum(gap**2 * width), x, y)
+    return value
 
 
 @compiled()
 def traced_largest(x: Samples, y: Samples) -> Float[Array, ""]:
     """The largest |F - G| of samples in any order."""
     gap, width = _traced_steps(x, y)
-    return unless_nan(jnp.max(jnp.where(width > 0, jnp.abs(gap), 0.0)), x, y)
+    value: Array = unless_nan(jnp.max(jnp.where(width > 0, jnp.abs(gap), 0.0)), x, y)
+    return value
 
 
 def _traced_steps(x: Samples, y: Samples) -> tuple[Float[Array, " steps"], Float[Array, " steps"]]:

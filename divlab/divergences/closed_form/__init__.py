@@ -10,7 +10,7 @@ continuous distributions; Nielsen & Okamura (2023), On f-divergences between Cau
 Nielsen & Nock (2010), Entropies and cross-entropies of exponential families.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import jax
@@ -35,7 +35,7 @@ from numpyro.distributions import (
 from divlab.divergences.closed_form import exponential_families, one_type, two_types, wasserstein
 
 Formula: TypeAlias = Callable[..., jax.Array]
-Formulas: TypeAlias = dict[tuple[type[Distribution], ...], Formula]
+Formulas: TypeAlias = Mapping[tuple[type[Distribution], ...], Formula]
 
 
 def _of(formula: Formula, *views: Callable[[Distribution], Distribution]) -> Formula:
@@ -69,7 +69,8 @@ def _own_entropy(p: Distribution) -> Float[Array, ""]:
 
 
 def _entropy_half_normal(p: Distribution) -> Float[Array, ""]:
-    return _own_entropy(_unfolded(p)) - np.log(2)
+    value: Array = _own_entropy(_unfolded(p)) - np.log(2)
+    return value
 
 
 def _entropy_gumbel(p: Distribution) -> Float[Array, ""]:

@@ -59,7 +59,8 @@ def log_ratio(a: Numbers, b: Numbers, gap: Numbers | None = None) -> Float[Array
 
 def kl_normal(p: Distribution, q: Distribution) -> Float[Array, ""]:
     t = log_ratio(p.scale, q.scale)
-    return 0.5 * (expm1_plus(-2 * t) + ((p.loc - q.loc) / q.scale) ** 2)
+    value: Array = 0.5 * (expm1_plus(-2 * t) + ((p.loc - q.loc) / q.scale) ** 2)
+    return value
 
 
 def renyi_normal(p: Distribution, q: Distribution, alpha: Float[Array, ""]) -> Float[Array, ""]:
@@ -69,7 +70,8 @@ def renyi_normal(p: Distribution, q: Distribution, alpha: Float[Array, ""]) -> F
     spread = 0.5 * renyi_of_family(excess_of_minus_log, 1.0, ratio, gap, alpha)
     middle = blend(1.0, ratio, gap, alpha)
     middle = jnp.where(middle > 0, middle, 1.0)
-    return spread + 0.5 * alpha * ((p.loc - q.loc) / q.scale) ** 2 / middle
+    value: Array = spread + 0.5 * alpha * ((p.loc - q.loc) / q.scale) ** 2 / middle
+    return value
 
 
 def kl_exponential(p: Distribution, q: Distribution) -> Float[Array, ""]:

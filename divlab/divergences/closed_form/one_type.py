@@ -130,12 +130,14 @@ def js_uniform(p: Distribution, q: Distribution, weight: Float[Array, ""]) -> Fl
     common = family.perspective(log_ratio(q_width, p_width), jnp.zeros_like(p_width))
     common = common * (1 - _outside(q, p) / q_width)
     only_p, only_q = _outside(p, q) / p_width, _outside(q, p) / q_width
-    return common + family.at_infinity * only_p + family.at_zero * only_q
+    value: Array = common + family.at_infinity * only_p + family.at_zero * only_q
+    return value
 
 
 def _apart(p: Distribution, q: Distribution) -> Float[Array, ""]:
     """Half of χ², of which every f-divergence of two Cauchy distributions is a function."""
-    return ((p.scale - q.scale) ** 2 + (p.loc - q.loc) ** 2) / (4 * p.scale * q.scale)
+    value: Array = ((p.scale - q.scale) ** 2 + (p.loc - q.loc) ** 2) / (4 * p.scale * q.scale)
+    return value
 
 
 def kl_cauchy(p: Distribution, q: Distribution) -> Float[Array, ""]:

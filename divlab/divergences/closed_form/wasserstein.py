@@ -44,7 +44,7 @@ def w_uniform(p: Distribution, q: Distribution, order: Float[Array, ""]) -> Floa
     unit = jnp.where(largest > 0, largest, 1.0)
     lesser, gap = jnp.minimum(jnp.abs(a), jnp.abs(b)) / unit, jnp.abs(a - b) / unit
     # The mean of u^k from `lesser` to 1, and from -`lesser` to 1.
-    log_lesser = jnp.log1p(-jnp.minimum(gap, 1 - jnp.finfo(gap.dtype).eps))
+    log_lesser = jnp.log1p(-jnp.minimum(gap, 1 - np.finfo(gap.dtype).eps))
     same = mean_decay(-(order + 1) * log_lesser) / mean_decay(-log_lesser)
     opposite = (1 + lesser ** (order + 1)) / ((order + 1) * (1 + lesser))
     mean = jnp.where(a * b >= 0, same, opposite)
@@ -53,7 +53,8 @@ def w_uniform(p: Distribution, q: Distribution, order: Float[Array, ""]) -> Floa
 
 def w_exponential(p: Distribution, q: Distribution, order: Float[Array, ""]) -> Float[Array, ""]:
     gap = jnp.abs(p.rate - q.rate) / (p.rate * q.rate)
-    return gap * jnp.exp(gammaln(order + 1.0) / order)
+    value: Array = gap * jnp.exp(gammaln(order + 1.0) / order)
+    return value
 
 
 def same_or_inf(p: Distribution, q: Distribution) -> Float[Array, ""]:

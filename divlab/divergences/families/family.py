@@ -10,21 +10,22 @@ and q are nearly equal. For KL the integrand is p log(p/q) - p + q, not p log(p/
 and negative parts cancel. Nothing is added to a density to keep a logarithm finite.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from divlab.divergences.closed_form import Formulas
 from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import at_points, namespace, on_host
 from divlab.pytrees import pytree
 
 
+@runtime_checkable
 class RatioMeans(Protocol):
     """What a row can ask of an estimate of the density ratio p/q from samples.
 
@@ -81,7 +82,7 @@ class Family:
 
     name: ClassVar[str] = "f_divergence"
     is_symmetric: ClassVar[bool] = False
-    formulas: ClassVar[Mapping[tuple[type, ...], Callable[..., Any]]] = {}
+    formulas: ClassVar[Formulas] = {}
     bias_rate: ClassVar[float] = 0.5
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -9,10 +9,10 @@ from jaxtyping import Array, Float
 from divlab.divergences import closed_form
 from divlab.divergences.closed_form.exponential_families import decay_excess_series
 from divlab.divergences.families.family import Family, RatioMeans
-from divlab.divergences.inputs import read_number
+from divlab.divergences.inputs import Real, read_number
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import namespace
-from divlab.pytrees import Number, pytree
+from divlab.pytrees import pytree
 
 
 def _relative_entropy(log_p: jax.Array, log_q: jax.Array, r: jax.Array) -> jax.Array:
@@ -140,7 +140,7 @@ class Jeffreys(Family):
 class JS(Family):
     """w KL(P‖M) + (1 - w) KL(Q‖M) with M = w P + (1 - w) Q: f(u) = w u log(u/m) - (1 - w) log m."""
 
-    weight: Number = 0.5
+    weight: Real = 0.5
 
     name = "js"
     is_symmetric = True  # at the weight ½
@@ -164,7 +164,7 @@ class JS(Family):
         self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]
     ) -> Float[Array, "*n"]:
         """The integrand w p log(p/m) + (1 - w) q log(q/m)."""
-        weight = self.weight
+        weight = jnp.asarray(self.weight)
         limit = np.log(np.finfo(log_p.dtype).max) / 2
         r = jnp.clip(log_p - log_q, -limit, limit)
         from_p, from_q = -jnp.log1p((1 - weight) * jnp.expm1(-r)), -jnp.log1p(weight * jnp.expm1(r))
@@ -175,16 +175,19 @@ class JS(Family):
 
     def conjugate(self, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """f*(t) = (1 - w) (log(1 - w) - log(1 - w e^(t/w))) for t < -w log w."""
-        rest = 1 - self.weight * jnp.exp(t / self.weight)
-        return (1 - self.weight) * (jnp.log1p(-self.weight) - jnp.log(rest))
+        weight = jnp.asarray(self.weight)
+        rest = 1 - weight * jnp.exp(t / weight)
+        return (1 - weight) * (jnp.log1p(-weight) - jnp.log(rest))
 
     def activation(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Gives w (log σ(v) - log w), which is below -w log w; σ is the logistic function."""
-        return self.weight * (jax.nn.log_sigmoid(v) - jnp.log(self.weight))
+        weight = jnp.asarray(self.weight)
+        return weight * (jax.nn.log_sigmoid(v) - jnp.log(weight))
 
     def activated_conjugate(self, v: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """f*(activation(v)) = (1 - w) (log(1 - w) - log σ(-v))."""
-        return (1 - self.weight) * (jnp.log1p(-self.weight) - jax.nn.log_sigmoid(-v))
+        weight = jnp.asarray(self.weight)
+        return (1 - weight) * (jnp.log1p(-weight) - jax.nn.log_sigmoid(-v))
 
     def optimal_critic(self, r: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """T*(r) = w log(p/m)."""

@@ -8,10 +8,10 @@ from jaxtyping import Array, Float
 
 from divlab.divergences import closed_form
 from divlab.divergences.families.family import Family, RatioMeans
-from divlab.divergences.inputs import read_number
+from divlab.divergences.inputs import Real, read_number
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import namespace
-from divlab.pytrees import Number, pytree
+from divlab.pytrees import pytree
 
 
 @pytree
@@ -158,7 +158,7 @@ class Alpha(Family):
     log(1 + α (α - 1) D) / (α - 1).
     """
 
-    alpha: Number = 0.5
+    alpha: Real = 0.5
 
     name = "alpha"
 

@@ -42,7 +42,8 @@ def find(formulas: Formulas, *distributions: Packed) -> Formula | None:
 
 def run(formula: Formula, *distributions: Packed, **numbers: Number) -> Float[Array, ""]:
     """The value of a formula; new values of its arguments compile nothing."""
-    return _run(formula, distributions, numbers)
+    value: Array = _run(formula, distributions, numbers)
+    return value
 
 
 @partial(jax.jit, static_argnums=0)
@@ -50,7 +51,9 @@ def _run(
     formula: Formula, packed: tuple[Packed, ...], numbers: dict[str, Number]
 ) -> Float[Array, ""]:
     distributions = [one.distribution for one in packed]
-    value = unless_nan(jnp.asarray(formula(*distributions, **numbers), float), packed, numbers)
+    value: Array = unless_nan(
+        jnp.asarray(formula(*distributions, **numbers), float), packed, numbers
+    )
     for distribution in distributions:
         value = jnp.where(_is_possible(distribution), value, jnp.nan)
     return value

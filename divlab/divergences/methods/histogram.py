@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from divlab.checks import check_count
 from divlab.divergences.families import Family, integrand
-from divlab.divergences.inputs import AnyArray
+from divlab.divergences.inputs import AnyArray, Whole
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import namespace, on_host
 from divlab.divergences.methods.base import OfSamples
@@ -28,7 +28,7 @@ class Histogram(OfSamples):
         bins: how many bins; None takes 2 n^(1/3), where n is the size of the smaller sample.
     """
 
-    bins: int | None = setting(None)
+    bins: Whole | None = setting(None)
     name = "histogram"
 
     def __post_init__(self) -> None:

@@ -16,12 +16,12 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
 from divlab.divergences.families import Family, integrand
-from divlab.divergences.inputs import AnyArray
+from divlab.divergences.inputs import AnyArray, Real
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import at_points, fill, namespace, on_host
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.divergences.methods.nearest_neighbours import neighbour_distance
-from divlab.pytrees import Number, pytree
+from divlab.pytrees import pytree
 
 _POINTS = 1024  # of each sample, at which the densities are compared
 _AT_ONCE = 2**22  # kernels in memory
@@ -39,7 +39,7 @@ class KDE(OfSamples):
             takes Silverman's rule for each sample.
     """
 
-    bandwidth: Number | None = None
+    bandwidth: Real | None = None
     name = "kde"
     is_costly = True
 
@@ -98,6 +98,7 @@ def _log_estimate(
     samples: Float[AnyArray, " n"], log_width: Float[AnyArray, " n"], x: Float[AnyArray, " points"]
 ) -> Float[AnyArray, " points"]:
     """The log of the mean kernel around `samples`, at each x."""
+    log_sum: arrays.Array
     if on_host(samples):  # a sample at infinity, of width 1, adds nothing
         samples_and_widths = fill(samples, np.inf), fill(log_width, 0.0)
         log_sum = at_points(partial(_log_sum_program, *samples_and_widths), x)
@@ -113,7 +114,8 @@ def _log_sum(
         z = (point - samples) * jnp.exp(-log_width)
         return logsumexp(-0.5 * z * z - log_width)
 
-    return lax.map(at, x, batch_size=max(1, _AT_ONCE // samples.shape[0]))
+    value: Array = lax.map(at, x, batch_size=max(1, _AT_ONCE // samples.shape[0]))
+    return value
 
 
 _log_sum_program = jax.jit(_log_sum)

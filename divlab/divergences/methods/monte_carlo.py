@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from divlab.checks import check_count, read_key
 from divlab.divergences.families import Family, integrand
+from divlab.divergences.inputs import Whole
 from divlab.divergences.integrals.arrays import compiled, is_known, unless_nan
 from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.outlines import support_ends
@@ -27,7 +28,7 @@ class MonteCarlo(OfDistributions):
         key: an int or a JAX key.
     """
 
-    samples: int = setting(100_000)
+    samples: Whole = setting(100_000)
     key: Any = 0
     name = "monte_carlo"
 
@@ -39,7 +40,7 @@ class MonteCarlo(OfDistributions):
     def f_divergence(
         self, family: Family, p: Packed, q: Packed, names: tuple[str, str]
     ) -> Float[Array, ""]:
-        value, _ = mean_and_error(as_arrays(family), p, q, self)
+        value: Array = mean_and_error(as_arrays(family), p, q, self)[0]
         if is_known(value) and np.isnan(value):
             raise ValueError(
                 f"the draws of {names[0]} or {names[1]} do not follow its density. Is its "

@@ -17,7 +17,7 @@ from scipy.special import digamma, gammaln, polygamma
 
 from divlab.checks import check_count
 from divlab.divergences.families import Family, integrand
-from divlab.divergences.inputs import AnyArray, Samples
+from divlab.divergences.inputs import AnyArray, Samples, Whole
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import (
     compiled_if_traced,
@@ -49,7 +49,7 @@ class NearestNeighbours(OfSamples):
             so to differentiate KL a k of about n^(2/3) is better.
     """
 
-    k: int | None = setting(None)
+    k: Whole | None = setting(None)
     name = "nearest_neighbours"
 
     def __post_init__(self) -> None:

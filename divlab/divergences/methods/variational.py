@@ -12,8 +12,8 @@ no bound there. What is reported comes from samples that the critic has not seen
 of training.
 """
 
+import numbers
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import jax
@@ -24,12 +24,12 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from divlab.checks import check_count, read_key
 from divlab.divergences.families import Family
-from divlab.divergences.inputs import AnyArray
+from divlab.divergences.inputs import AnyArray, Real, Whole
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import compiled, on_host, precision
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
-from divlab.pytrees import Number, as_arrays, pytree, setting
+from divlab.pytrees import as_arrays, pytree, setting
 
 _BOUNDS = ("donsker_varadhan", "nwj", "f_gan")
 _WEIGHT_DECAY = 0.3  # against overfitting a hundred samples; a thousand do not notice it
@@ -56,12 +56,12 @@ class Variational(OfSamples):
         key: an int or a JAX key, for the split and the initial weights.
     """
 
-    bound: str | None = setting(None)
-    hidden: tuple[int, ...] = setting((32, 32))
-    steps: int = setting(1000)
-    batch_size: int = setting(256)
-    learning_rate: Number = 3e-3
-    held_out: float = setting(0.5)
+    bound: Any = setting(None)
+    hidden: Any = setting((32, 32))
+    steps: Whole = setting(1000)
+    batch_size: Whole = setting(256)
+    learning_rate: Real = 3e-3
+    held_out: Any = setting(0.5)
     key: Any = 0
     name = "variational"
     fewest = 4
@@ -79,9 +79,9 @@ class Variational(OfSamples):
         check_count("steps", self.steps)
         check_count("batch_size", self.batch_size)
         need_positive("learning_rate", self.learning_rate)
-        if not isinstance(self.held_out, Real) or isinstance(self.held_out, bool):
+        if not isinstance(self.held_out, numbers.Real) or isinstance(self.held_out, bool):
             raise TypeError(f"held_out must be a number, got {self.held_out!r}.")
-        if not 0 < self.held_out <= 0.5:
+        if not 0 < float(self.held_out) <= 0.5:
             raise ValueError(f"held_out must be above 0 and at most 0.5, got {self.held_out!r}.")
         object.__setattr__(self, "key", read_key("key", self.key))
 
