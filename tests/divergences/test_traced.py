@@ -277,7 +277,10 @@ def test_a_critic(precision: str) -> None:
             return [float(f(*arrays, method=method)) for f in functions]
 
         assume(has_room(arrays))
-        check(["kl", "tv"], known, program(*arrays), arrays)
+        # Adam divides a gradient by its size: the rounding of one that nearly vanishes moves a
+        # weight by a share of the learning rate, whatever the samples are.
+        relative = 1e-3 if precision == "float32" else 1e-6
+        check(["kl", "tv"], known, program(*arrays), arrays, relative=relative)
 
     agree()
 
