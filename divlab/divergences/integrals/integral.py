@@ -35,7 +35,6 @@ from divlab.divergences.integrals.derivatives import (
     change_of_sums,
     weighted_sums,
 )
-from divlab.divergences.integrals.first_look import first_look
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
@@ -77,9 +76,7 @@ def integral(
         with computing_on_host():
             outlines = [outline(d) for d in distributions]
             values_at = _values_on_host(integrand, distributions, options)
-            totals = None if cuts.size else first_look(outlines, values_at)
-            if totals is None:
-                totals = _refined(values_at, cut_line(outlines, cuts)).totals()
+            totals = _refined(values_at, cut_line(outlines, cuts)).totals()
         return tuple(totals)
     return _traced(integrand, distributions, options, fixed(jnp.asarray(cuts, float)))
 
