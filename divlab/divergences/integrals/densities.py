@@ -130,24 +130,6 @@ def components(distribution: Distribution) -> list[Distribution]:
     return [distribution]
 
 
-def is_possible(distribution: Distribution) -> jax.Array:
-    """Whether each parameter of each part is where its family allows, and the support not empty."""
-    possible = jnp.array(True)
-    for part in components(distribution):
-        for name, constraint in (getattr(part, "arg_constraints", None) or {}).items():
-            value = part.__dict__.get(name)
-            if value is None or isinstance(value, Distribution) or constraint.is_discrete:
-                continue
-            try:
-                allowed = constraint(value)
-            except (NotImplementedError, TypeError, ValueError):  # it depends on other parameters
-                continue
-            possible &= jnp.all(allowed)
-        low, high = support_bounds(part)
-        possible &= jnp.all(jnp.asarray(low) < jnp.asarray(high))
-    return possible
-
-
 def has_loc_and_scale(part: Distribution) -> bool:
     """Whether a family is a bell on the whole line that says where it is and how wide."""
     on_the_line = isinstance(part.support, type(constraints.real))
