@@ -10,8 +10,9 @@ from jaxtyping import Array, Float, Int
 from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
-from divlab.divergences.inputs import read_distribution, read_samples
-from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.inputs import AnyArray, read_distribution, read_samples
+from divlab.divergences.integrals.arrays import is_known, namespace
+from divlab.divergences.integrals.known import distribution_function
 from divlab.models.run import Run
 from divlab.targets import modes
 
@@ -66,11 +67,10 @@ def coverage(
     """
     found = modes(target)
     if isinstance(run_or_samples, Run):
-        return exact_coverage(run_or_samples.cdf, *found)
+        return coverage_by(run_or_samples.cdf, *found)
     if isinstance(run_or_samples, Distribution):
         packed = read_distribution("run_or_samples", run_or_samples)
-        exact: Coverage = coverage_of(packed, *found)
-        return exact
+        return coverage_by(distribution_function(packed), *found)
     x = read_samples("run_or_samples", run_or_samples)
     locs, scales, weights = found
     borders, low, high = _extents(locs, scales)
@@ -80,68 +80,64 @@ def coverage(
     return _summary(fractions, masses, jnp.broadcast_to(x, masses.shape), scales, weights)
 
 
-def exact_coverage(
-    cdf: Callable[[Float[Array, " n"]], Float[Array, "*seeds n"]],
-    locs: Float[Array, " K"],
-    scales: Float[Array, " K"],
-    weights: Float[Array, " K"],
+def coverage_by(
+    cdf: Callable[[Float[AnyArray, " n"]], Float[AnyArray, "*seeds n"]],
+    locs: Float[AnyArray, " K"],
+    scales: Float[AnyArray, " K"],
+    weights: Float[AnyArray, " K"],
 ) -> Coverage:
     """The `Coverage` of what has this cdf, for the modes that `divlab.targets.modes` found."""
+    if is_known(locs):  # nothing but the cdf is compiled
+        locs, scales, weights = (np.asarray(a) for a in (locs, scales, weights))
+    xp = namespace(locs)
     borders, low, high = _extents(locs, scales)
-    edges = low[:, None] + (high - low)[:, None] * jnp.linspace(0.0, 1.0, _CELLS + 1)
+    edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, _CELLS + 1)
     finite = borders[1:-1]
-    values = cdf(jnp.concatenate([finite, edges.ravel()]))
+    values = cdf(xp.concatenate([finite, edges.ravel()]))
+    if is_known(values):
+        values = np.asarray(values)
+    xp = namespace(values)
     at_borders, at_edges = values[..., : finite.shape[0]], values[..., finite.shape[0] :]
     at_edges = at_edges.reshape(*at_edges.shape[:-1], *edges.shape)
-    ends = jnp.zeros((*at_borders.shape[:-1], 1))
-    fractions = jnp.diff(jnp.concatenate([ends, at_borders, ends + 1], axis=-1), axis=-1)
+    ends = xp.zeros((*at_borders.shape[:-1], 1))
+    fractions = xp.diff(xp.concatenate([ends, at_borders, ends + 1], axis=-1), axis=-1)
     points = (edges[:, 1:] + edges[:, :-1]) / 2
-    return _summary(fractions, jnp.diff(at_edges, axis=-1), points, scales, weights)
-
-
-@jax.jit
-def coverage_of(
-    packed: Packed,
-    locs: Float[Array, " K"],
-    scales: Float[Array, " K"],
-    weights: Float[Array, " K"],
-) -> Coverage:
-    """The `Coverage` of a packed distribution, for the modes that `divlab.targets.modes` found."""
-    return exact_coverage(packed.distribution.cdf, locs, scales, weights)
+    return _summary(fractions, xp.diff(at_edges, axis=-1), points, scales, weights)
 
 
 def _extents(
-    locs: Float[Array, " K"], scales: Float[Array, " K"]
-) -> tuple[Float[Array, " K+1"], Float[Array, " K"], Float[Array, " K"]]:
+    locs: Float[AnyArray, " K"], scales: Float[AnyArray, " K"]
+) -> tuple[Float[AnyArray, " K+1"], Float[AnyArray, " K"], Float[AnyArray, " K"]]:
     """Borders half-way between neighbouring modes, and where each mode begins and ends."""
-    borders = jnp.concatenate(
-        [jnp.array([-jnp.inf]), (locs[1:] + locs[:-1]) / 2, jnp.array([jnp.inf])]
-    )
-    low = jnp.maximum(locs - _REACH * scales, borders[:-1])
-    return borders, low, jnp.minimum(locs + _REACH * scales, borders[1:])
+    xp, endless = namespace(locs), np.array([np.inf])
+    borders = xp.concatenate([-endless, (locs[1:] + locs[:-1]) / 2, endless])
+    low = xp.maximum(locs - _REACH * scales, borders[:-1])
+    return borders, low, xp.minimum(locs + _REACH * scales, borders[1:])
 
 
 def _summary(
-    fractions: Float[Array, "*seeds K"],
-    masses: Float[Array, "*seeds K cells"],
-    points: Float[Array, "K cells"],
-    scales: Float[Array, " K"],
-    weights: Float[Array, " K"],
+    fractions: Float[AnyArray, "*seeds K"],
+    masses: Float[AnyArray, "*seeds K cells"],
+    points: Float[AnyArray, "K cells"],
+    scales: Float[AnyArray, " K"],
+    weights: Float[AnyArray, " K"],
 ) -> Coverage:
     """The `Coverage`, from the masses at points inside each mode."""
-    held = jnp.sum(masses, axis=-1)
-    safe = jnp.where(held > 0, held, 1.0)
-    mean = jnp.sum(masses * points, axis=-1) / safe
-    squares = jnp.sum(masses * (points - mean[..., None]) ** 2, axis=-1)
+    xp = namespace(masses)
+    held = xp.sum(masses, axis=-1)
+    safe = xp.where(held > 0, held, 1.0)
+    mean = xp.sum(masses * points, axis=-1) / safe
+    squares = xp.sum(masses * (points - mean[..., None]) ** 2, axis=-1)
     true_squares = held * (0.9865782 * scales) ** 2
-    inside = jnp.sum(held, axis=-1)
-    ratio = jnp.sum(squares, axis=-1) / jnp.sum(true_squares, axis=-1)
+    inside = xp.sum(held, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of no mass
+        sharpness = xp.sqrt(xp.sum(squares, axis=-1) / xp.sum(true_squares, axis=-1))
     return Coverage(
-        mode_fractions=fractions,
-        modes_covered=jnp.sum(held >= _DUE * weights, axis=-1),
-        high_quality=inside,
-        bridge=jnp.clip(1 - inside, 0, 1),
-        sharpness=jnp.where(inside > 0, jnp.sqrt(ratio), jnp.nan),
+        mode_fractions=jnp.asarray(fractions, float),
+        modes_covered=jnp.asarray(xp.sum(held >= _DUE * weights, axis=-1), int),
+        high_quality=jnp.asarray(inside, float),
+        bridge=jnp.asarray(xp.clip(1 - inside, 0, 1), float),
+        sharpness=jnp.asarray(xp.where(inside > 0, sharpness, np.nan), float),
     )
 
 

@@ -13,9 +13,9 @@ from jaxtyping import Float
 import divlab
 from divlab.divergences.comparison import compare
 from divlab.divergences.inputs import Samples, read
-from divlab.divergences.integrals.known import Known
+from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
-from divlab.metrics import coverage_of
+from divlab.metrics import coverage_by
 from divlab.models import Run
 from divlab.targets import modes
 
@@ -80,11 +80,6 @@ def learned_at(run: Run, step: int) -> Packed:
     return Packed(run.distribution(step))
 
 
-@jax.jit
-def _cdf(learned: Packed, x: Any) -> Any:
-    return learned.distribution.cdf(x)
-
-
 class View(NamedTuple):
     """What is drawn of a model.
 
@@ -114,7 +109,7 @@ def view(run: Run, step: int, x: Float[np.ndarray, " n"], seed: int) -> View:
     """
     learned = learned_at(run, step)
     density = np.exp(log_density_at(learned, x))
-    cdf = np.asarray(_cdf(learned, jnp.asarray(x, float)), float)
+    cdf = np.asarray(distribution_function(learned)(x), float)
     # The inverse of the distribution function turns uniform numbers into samples. To sample with
     # JAX would mean one more program for each kind of model, which takes half a second to compile.
     uniform = np.random.default_rng(seed).random(SHOWN)
@@ -162,6 +157,6 @@ def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int
     Returns:
         The fields of `divlab.coverage`, and the `distances`.
     """
-    coverage = jax.device_get(coverage_of(learned_at(run, step), *found)._asdict())
-    numbers = {name: value.tolist() for name, value in coverage.items()}
+    covered = coverage_by(distribution_function(learned_at(run, step)), *found)
+    numbers = {name: value.tolist() for name, value in covered._asdict().items()}
     return numbers | distances(run, step, target, seed)

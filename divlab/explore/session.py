@@ -10,6 +10,7 @@ import numpy as np
 from divlab.checks import read_key
 from divlab.explore.parallel import in_parallel
 from divlab.models import Run, Training
+from divlab.models.compiling import QUICKLY
 from divlab.models.data import draws_from
 from divlab.models.run import Status
 
@@ -104,8 +105,7 @@ def untrained(training: Training, seed: int) -> Run:
     return Run(model, target, np.array([0]), {}, snapshots, Status("interrupted", 0))
 
 
-# Initialising runs once for each seed. Compiling it without optimisation takes half the time.
-@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+@partial(jax.jit, compiler_options=QUICKLY)  # it runs once for each seed
 def _initial(model: Any, target: Any, key: Any) -> Any:
     data = draws_from(target, BATCH_SIZE)
     return model.init(jax.random.fold_in(key, 0), data).params

@@ -8,6 +8,7 @@ from numpyro.distributions import Normal
 
 from divlab.checks import Count, check_count
 from divlab.divergences.integrals.packed import Packed
+from divlab.models.compiling import QUICKLY
 from divlab.models.data import Units, repeated
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.pytrees import as_arrays
@@ -54,7 +55,7 @@ def training_cost(model: ModelLike, batch_size: Count = 256) -> Cost:
     shape = (size,) if model.data_dim == 1 else (size, model.data_dim)
     arguments = Packed(Normal(0.0, 1.0)), jax.ShapeDtypeStruct(shape, float), jax.random.key(0)
     state = jax.eval_shape(_begin, model, *arguments)
-    compiled = _step.lower(model, state, *arguments).compile()
+    compiled = _step.lower(model, state, *arguments).compile(QUICKLY)
     counts: Any = compiled.cost_analysis()
     parts = jax.tree.leaves(state.params, is_leaf=lambda part: isinstance(part, Units))
     learned = [part for part in parts if not isinstance(part, Units)]

@@ -12,7 +12,7 @@ from numpyro.distributions import Distribution
 
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.data import Data
-from divlab.models.learned import Pushforward
+from divlab.models.learned import Pushforward, of_latents
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
 from divlab.models.objectives.adversarial import Networks, Points, Widths
 from divlab.models.objectives.optimizers import flat
@@ -181,7 +181,12 @@ class GAN:
 
     def learned(self, params: Any) -> Distribution:
         """The law of G(z), for a latent of one dimension."""
-        return Pushforward.of(lambda z: self.generate(params, z[:, None]))
+        return Pushforward.of(of_latents(_generate, self, params))
+
+
+@jax.jit
+def _generate(model: GAN, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
+    return model.generate(params, z[:, None])
 
 
 __all__ = ["GAN"]

@@ -8,7 +8,8 @@ and Legendre.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,17 +20,38 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution, constraints
 
-Curve: TypeAlias = Callable[[Float[Array, " n"]], Float[Array, " n"]]
-Curves: TypeAlias = Callable[[Float[Array, " n"]], tuple[Float[Array, " n"], Float[Array, " n"]]]
+from divlab.divergences.inputs import AnyArray
+from divlab.divergences.integrals.arrays import (
+    at_points,
+    is_known,
+    namespace,
+    over_rows,
+    precision,
+)
+
+# Of NumPy arrays to NumPy arrays, or of JAX arrays to JAX arrays.
+Curve: TypeAlias = Callable[[Any], Any]
+Curves: TypeAlias = Callable[[Any], tuple[Any, Any]]
 Shape: TypeAlias = tuple[int, ...]
 
 CELLS, REACH = 256, 8.0
 _BEYOND = 1e4  # a latent beyond which a piecewise linear network has no more kinks
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)  # in each cell of a decoder's latent
-_FINE = 4096  # cells of the even grid on which the network's output is looked at first
+# The even grid on which the network's output is looked at first.
+_GRID = np.linspace(-REACH, REACH, 4096)
 
 
-def latent_edges(output: Curve, cells: int) -> Float[Array, " edges"]:
+def of_latents(program: Callable[..., Any], model: Any, params: Any) -> Any:
+    """The function z -> program(model, params, z): of NumPy arrays if the parameters are known.
+
+    All that is compiled for a model is then that program, for one length of z.
+    """
+    if is_known(params):
+        return lambda z: at_points(partial(program, model, params), z, least=_GRID.size)
+    return partial(program, model, params)
+
+
+def latent_edges(output: Curve, cells: int) -> Float[AnyArray, " edges"]:
     """The edges of so many cells of z.
 
     Half of the cells lie where `output` bends. The others are spread evenly over z and over the
@@ -37,37 +59,38 @@ def latent_edges(output: Curve, cells: int) -> Float[Array, " edges"]:
     the square of a cell's width, so cells are as dense as the square root of that derivative; a
     kink gets cells of its own.
     """
-    z = jnp.linspace(-REACH, REACH, _FINE + 1)
-    slope = jnp.diff(output(z))
-    bend = jnp.sqrt(jnp.abs(jnp.diff(slope)))
-    bend = bend * jnp.exp(-(z[1:-1] ** 2) / 6)  # where there is mass, whose cube root this is
-    bend = jnp.concatenate([jnp.zeros(1), bend]) + jnp.concatenate([bend, jnp.zeros(1)])
+    found = output(_GRID)
+    xp = namespace(found)
+    slope = xp.diff(found)
+    bend = xp.sqrt(xp.abs(xp.diff(slope)))
+    bend = bend * np.exp(-(_GRID[1:-1] ** 2) / 6)  # where there is mass, whose cube root this is
+    bend = xp.concatenate([np.zeros(1), bend]) + xp.concatenate([bend, np.zeros(1)])
 
-    def share_of(density: Float[Array, " n"]) -> Float[Array, " m"]:
-        path = jnp.concatenate([jnp.zeros(1), jnp.cumsum(density)])
-        return path / jnp.maximum(path[-1], np.finfo(path.dtype).tiny)
+    def share_of(density: Float[AnyArray, " n"]) -> Float[AnyArray, " m"]:
+        path = xp.concatenate([np.zeros(1), xp.cumsum(density)])
+        return path / xp.maximum(path[-1], np.finfo(path.dtype).tiny)
 
-    along_z = (z + REACH) / (2 * REACH)
     # A kink has one or two cells; more would be narrower than floating point resolves.
-    bends = jnp.minimum(2 * jnp.diff(share_of(bend)), 4 / cells)
-    bends = jnp.concatenate([jnp.zeros(1), jnp.cumsum(bends)])
-    share = along_z + share_of(jnp.abs(slope)) + bends
-    edges = jnp.interp(jnp.linspace(0.0, share[-1], cells + 1), share, z)
-    return edges.at[jnp.array([0, -1])].set(jnp.array([-REACH, REACH]))
+    bends = xp.minimum(2 * xp.diff(share_of(bend)), 4 / cells)
+    bends = xp.concatenate([np.zeros(1), xp.cumsum(bends)])
+    share = (_GRID + REACH) / (2 * REACH) + share_of(xp.abs(slope)) + bends
+    inner = xp.interp(xp.linspace(0.0, share[-1], cells + 1)[1:-1], share, _GRID)
+    return xp.concatenate([np.array([-REACH]), inner, np.array([REACH])])
 
 
-def _apart(values: Float[Array, " n"]) -> Float[Array, " n"]:
+def _apart(values: Float[AnyArray, " n"]) -> Float[AnyArray, " n"]:
     """The values, with neighbours at least 64 times the floating-point precision apart.
 
     Where a generator is flat, its law has a spike narrower than floating point resolves, and a
     cell would have no inside.
     """
-    size = jnp.maximum(jnp.abs(values), 1e-3 * jnp.max(jnp.abs(values)))
-    least = 64 * np.finfo(values.dtype).eps * jnp.maximum(size[1:], size[:-1])
-    step = jnp.diff(values)
-    short = jnp.where(step < 0, -least, least) - step
-    moved = jnp.cumsum(jnp.where(jnp.abs(step) < least, short, 0.0))
-    moved = jnp.concatenate([jnp.zeros_like(values[:1]), moved])
+    xp = namespace(values)
+    size = xp.maximum(xp.abs(values), 1e-3 * xp.max(xp.abs(values)))
+    least = 64 * np.finfo(precision()).eps * xp.maximum(size[1:], size[:-1])
+    step = xp.diff(values)
+    short = xp.where(step < 0, -least, least) - step
+    moved = xp.cumsum(xp.where(xp.abs(step) < least, short, 0.0))
+    moved = xp.concatenate([xp.zeros_like(values[:1]), moved])
     return values + moved - moved[values.shape[0] // 2]
 
 
@@ -96,15 +119,16 @@ class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
 
     @classmethod
     def of(cls, generate: Curve) -> "Pushforward":
-        """From a function of (n,) latents."""
+        """From a function of (n,) latents: on the host if it returns arrays of NumPy."""
         latents = latent_edges(generate, CELLS)
-        values = generate(latents)
-        outwards = jnp.array([-_BEYOND, _BEYOND])
-        far, farther = generate(outwards), generate(2 * outwards)
-        slopes = (far - values[jnp.array([0, -1])]) / (outwards - latents[jnp.array([0, -1])])
+        xp, outwards = namespace(latents), np.array([-_BEYOND, _BEYOND])
+        found = generate(xp.concatenate([latents, outwards, 2 * outwards]))
+        values, far, farther = found[:-4], found[-4:-2], found[-2:]
+        ends = np.array([0, -1])
+        slopes = (far - values[ends]) / (outwards - latents[ends])
         # What has come to rest so far out has bounded values, and must have a bounded support.
-        slopes = jnp.where(farther == far, 0.0, slopes)
-        return cls(latents, _apart(values), slopes)
+        slopes = xp.where(farther == far, 0.0, slopes)
+        return cls(*(jnp.asarray(part, float) for part in (latents, _apart(values), slopes)))
 
     def _lines(self) -> tuple[Float[Array, " lines"], ...]:
         """The slope of each line, the z where it begins and ends, and z and x of a point on it."""
@@ -184,13 +208,7 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
     @classmethod
     def of(cls, decode: Curves) -> "Decoded":
         """From a function of (n,) latents to means and log scales."""
-        edges = latent_edges(lambda z: decode(z)[0], CELLS)
-        z = jnp.ravel(edges[:-1, None] + jnp.diff(edges)[:, None] * (1 + _NODES) / 2)
-        means, log_scales = decode(z)
-        widths = jnp.ravel(jnp.diff(edges)[:, None] * _WEIGHTS / 2)
-        tiny = np.finfo(means.dtype).tiny
-        log_weights = norm.logpdf(z) + jnp.log(jnp.maximum(widths, tiny))
-        return cls(log_weights - logsumexp(log_weights), means, jnp.exp(log_scales))
+        return cls(*(jnp.asarray(part, float) for part in _decoded(decode)))
 
     @classmethod
     def of_mixture(
@@ -202,14 +220,12 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
     ) -> "Decoded":
         """The same under a prior that is a mixture of K Gaussians."""
 
-        def of_one(
-            mean: Float[Array, ""], scale: Float[Array, ""]
-        ) -> tuple[Float[Array, " n"], Float[Array, " n"], Float[Array, " n"]]:
-            part = cls.of(lambda u: decode(mean + scale * u))
-            return part.log_weights, part.means, part.scales
+        def of_one(mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+            return _decoded(lambda u: decode(mean + scale * u))
 
-        parts = jax.vmap(of_one)(means, scales)
-        return cls(*(jnp.ravel(a) for a in (log_weights[:, None] + parts[0], *parts[1:])))
+        parts = over_rows(of_one, means, scales)
+        found = (log_weights[:, None] + parts[0], *parts[1:])
+        return cls(*(jnp.asarray(part.ravel(), float) for part in found))
 
     def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         value = jnp.asarray(value, self.means.dtype)[..., None]
@@ -233,3 +249,15 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
         node_key, noise_key = jax.random.split(key)
         node = jax.random.categorical(node_key, self.log_weights, shape=sample_shape)
         return self.means[node] + self.scales[node] * jax.random.normal(noise_key, sample_shape)
+
+
+def _decoded(decode: Curves) -> tuple[Array, Array, Array]:
+    """Log weights, means and scales at the nodes of every cell."""
+    edges = latent_edges(lambda z: decode(z)[0], CELLS)
+    xp, widths = namespace(edges), edges[1:, None] - edges[:-1, None]
+    z = (edges[:-1, None] + widths * (1 + _NODES) / 2).ravel()
+    means, log_scales = decode(z)
+    tiny = np.finfo(precision()).tiny
+    log_weights = xp.log(xp.maximum((widths * _WEIGHTS / 2).ravel(), tiny)) - z**2 / 2
+    weights = xp.exp(log_weights - xp.max(log_weights))
+    return log_weights - xp.max(log_weights) - xp.log(weights.sum()), means, xp.exp(log_scales)

@@ -67,7 +67,11 @@ class Model(Protocol):
         """Draws of x: (n,), or (n, data_dim) where `data_dim` is above 1."""
 
     def learned(self, params: Any) -> Distribution:
-        """The exact law of x, for a latent of one dimension."""
+        """The exact law of x, for a latent of one dimension.
+
+        It is asked with known parameters outside any program, and with traced ones inside one. What
+        it computes of known ones by JAX is best a function under `jax.jit`, compiled once.
+        """
 
 
 # For arguments that `read_model` checks; see `divlab.checks` on why it is open at run time.

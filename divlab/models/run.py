@@ -14,6 +14,7 @@ from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
 from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals.arrays import computing_on_host
 from divlab.divergences.integrals.packed import Packed
 from divlab.models.protocol import Model, check_exact
 from divlab.pytrees import as_arrays
@@ -110,8 +111,10 @@ class Run:
 
     def distribution(self, step: int | None = None) -> Distribution:
         """The learned distribution as a numpyro distribution, to be passed to any divergence."""
-        packed: Packed = _learned(self._exact_model(), self.params_at(step))
-        return packed.distribution
+        model, params = self._exact_model(), self.params_at(step)
+        with computing_on_host():
+            found: Distribution = model.learned(as_arrays(params))
+        return found
 
     def _exact_model(self) -> Model:
         """The model, if its density is known exactly."""
@@ -188,11 +191,6 @@ def _log_prob(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Arr
 def _cdf(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     values: Array = model.learned(params).cdf(x)
     return values
-
-
-@jax.jit
-def _learned(model: Model, params: Any) -> Packed:
-    return Packed(model.learned(as_arrays(params)))
 
 
 @jax.jit

@@ -6,13 +6,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
+from divlab.divergences.integrals.arrays import computing_on_host, is_known
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.data import Data
-from divlab.models.learned import Decoded
+from divlab.models.learned import Decoded, of_latents
 from divlab.models.objectives import VAE_OBJECTIVES, Autoencoder, Prior, Variational
 from divlab.models.objectives.adversarial import Points
 from divlab.models.objectives.optimizers import flat
@@ -129,12 +131,24 @@ class VAE:
 
     def learned(self, params: Any) -> Distribution:
         """The law of x, for a latent of one dimension."""
-        log_weights, means, log_scales = self.prior(params)
+        if is_known(params):
+            with computing_on_host():
+                prior = tuple(np.asarray(part, float) for part in _prior(self, params))
+        else:
+            prior = _prior(self, params)
+        return Decoded.of_mixture(of_latents(_decode, self, params), *prior)
 
-        def decode(z: Float[Array, " n"]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-            return self.decode(params, z[:, None])
 
-        return Decoded.of_mixture(decode, log_weights, means[:, 0], jnp.exp(log_scales[:, 0]))
+@jax.jit
+def _decode(model: VAE, params: Any, z: Float[Array, " n"]) -> Float[Array, "2 n"]:
+    return jnp.stack(model.decode(params, z[:, None]))
+
+
+@jax.jit
+def _prior(model: VAE, params: Any) -> tuple[Array, ...]:
+    """The log weights, means and scales of the components of the law of z."""
+    log_weights, means, log_scales = model.prior(params)
+    return log_weights, means[:, 0], jnp.exp(log_scales[:, 0])
 
 
 __all__ = ["VAE"]

@@ -151,6 +151,14 @@ def scatter(values: Array, places: Array, like: Array) -> Array:
     return array
 
 
+def over_rows(function: Callable[..., Any], *arrays: Array) -> Any:
+    """What `function` returns for each row of the arrays, stacked along a new first axis."""
+    if not all(on_host(array) for array in arrays):
+        return jax.vmap(function)(*arrays)
+    rows = [function(*row) for row in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *parts: np.stack(parts), *rows)
+
+
 def filled_size(count: int, least: int = BLOCK) -> int:
     """The next of the few lengths that programs are compiled for."""
     size = least
@@ -187,5 +195,6 @@ def at_points(
         values = np.concatenate(found, axis=-1)
     else:
         filled = (fill(row, row[-1] if count else 0.0, least) for row in rows)
-        values = np.asarray(program(*filled))[..., :count]
+        with jax.ensure_compile_time_eval():
+            values = np.asarray(program(*filled))[..., :count]
     return values.reshape(*values.shape[:-1], *shape)

@@ -29,6 +29,24 @@ def density_program(structure: Any) -> Callable[..., jax.Array]:
     return jax.jit(of_numbers)
 
 
+@lru_cache(maxsize=TYPES)
+def _cdf_program(structure: Any) -> Callable[..., jax.Array]:
+    def of_numbers(numbers: list[Any], x: jax.Array) -> jax.Array:
+        found: jax.Array = jax.tree.unflatten(structure, numbers).distribution.cdf(x)
+        return found
+
+    return jax.jit(of_numbers)
+
+
+def distribution_function(packed: Packed) -> Callable[[Array], Array]:
+    """The cdf of a distribution, on the host if its numbers are known."""
+    if not is_known(packed):
+        cdf: Callable[[Array], Array] = packed.distribution.cdf
+        return cdf
+    numbers, structure = jax.tree.flatten(packed)
+    return partial(at_points, partial(_cdf_program(structure), numbers))
+
+
 class Known:
     """The log density of a distribution whose parameters are known.
 
