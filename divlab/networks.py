@@ -45,7 +45,9 @@ def mlp(sizes: tuple[int, ...], activation: str) -> Network:
 
     class MLP(nnx.Module):
         def __init__(self, rngs: nnx.Rngs) -> None:
-            self.layers = nnx.List(nnx.Linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes))
+            self.layers = nnx.List(
+                nnx.Linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes)
+            )
 
         def __call__(self, x: Array) -> Array:
             for layer in self.layers[:-1]:
@@ -68,11 +70,11 @@ def mlp(sizes: tuple[int, ...], activation: str) -> Network:
 
 
 def _initial(shapes: Params, key: Key[Array, ""]) -> Params:
-    """Parameters to start from: of variance 1 / inputs each (LeCun et al. 1998), and the biases even.
+    """Parameters to start from: weights of variance 1 / inputs (LeCun et al. 1998).
 
-    Biases of even numbers in [-0.5, 0.5] spread the kinks of the first layer over the line; at 0
-    they would all meet there. All numbers are one draw. A draw for each array, as flax's layers
-    make, takes three times as long to compile, and longer than all else of an untrained network.
+    Biases are uniform in [-0.5, 0.5]. They spread the kinks of the first layer over the line; at 0
+    they would all meet there. All numbers are one draw: a draw for each array, as flax's layers
+    make it, takes three times as long to compile.
     """
     leaves, structure = jax.tree.flatten(shapes)
     sizes = [leaf.size for leaf in leaves]

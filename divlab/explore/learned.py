@@ -5,8 +5,6 @@ Everything that explorers of trained models need from the inside of divlab is im
 
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 

@@ -1,18 +1,10 @@
 """Several models that learn the same target from the same seed, record by record."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-import jax
-import numpy as np
-
-from divlab.checks import read_key
 from divlab.explore.parallel import in_parallel
 from divlab.models import Run, Training
-from divlab.models.compiling import QUICKLY
-from divlab.models.data import draws_from
-from divlab.models.run import Status
 
 BATCH_SIZE = 256
 
@@ -44,7 +36,7 @@ class Session:
             name: Training(model, target, key=seed, **options) for name, model in models.items()
         }
         self._untrained = in_parallel(
-            {name: partial(untrained, one, seed) for name, one in self._trainings.items()}
+            {name: one.untrained for name, one in self._trainings.items()}
         )
 
     @property
@@ -84,31 +76,6 @@ class Session:
                     training.advance()  # records step 0, where nothing is trained
                 training.advance()
         return not self.is_over
-
-
-def untrained(training: Training, seed: int) -> Run:
-    """The record of step 0 of a training, without its losses.
-
-    A `Training` records the losses of step 0 too. For these it compiles the program that trains,
-    which takes seconds.
-
-    Args:
-        training: the training, which need not have begun.
-        seed: its seed.
-
-    Returns:
-        A run that holds step 0 only, with the parameters that `divlab.fit` starts from.
-    """
-    model, target = training.model, training.target
-    params = jax.device_get(_initial(model, target, read_key("seed", seed)))
-    snapshots = jax.tree.map(partial(np.expand_dims, axis=0), params)
-    return Run(model, target, np.array([0]), {}, snapshots, Status("interrupted", 0))
-
-
-@partial(jax.jit, compiler_options=QUICKLY)  # it runs once for each seed
-def _initial(model: Any, target: Any, key: Any) -> Any:
-    data = draws_from(target, BATCH_SIZE)
-    return model.init(jax.random.fold_in(key, 0), data).params
 
 
 def check_steps(trained: Any, step: Any, steps: int, record_every: int) -> None:

@@ -16,7 +16,9 @@ from tqdm.auto import tqdm
 
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key, read_seeds
 from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals.arrays import compiled
 from divlab.divergences.integrals.packed import Packed
+from divlab.models.compiling import QUICKLY
 from divlab.models.data import draws_from, read_target
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.models.run import Run, Runs, Status
@@ -165,15 +167,15 @@ class Training:
         self._seeds: int | None = None
         if seeds is None:
             self._key = read_key("key", key)
-            self._start: Function = partial(_start, batch_size=size)
-            self._advance: Function = partial(_advance, batch_size=size)
+            self._start: Function = partial(_start, size)
+            self._advance: Function = partial(_advance, size)
             return
         keys = read_seeds(seeds)
         devices = tuple(jax.local_devices())
         whole = -(-len(keys) // len(devices)) * len(devices)
         self._key = keys[np.arange(whole) % len(keys)]  # every device gets as many
         self._seeds = len(keys)
-        self._start, self._advance = _many(devices, size)
+        self._start, self._advance = _many(size, devices)
 
     def advance(self) -> bool:
         """Trains up to the next record.
@@ -197,6 +199,16 @@ class Training:
         self._progress, self.step = progress, mark
         self._records.append(record)
         return not self.is_over
+
+    def untrained(self) -> Run:
+        """The record of step 0 of a training of one seed, without its losses.
+
+        `advance` records the losses of step 0 too. For these it compiles the program that trains,
+        which takes seconds.
+        """
+        progress = self._start(self.model, self.target, self._key)
+        snapshots = jax.tree.map(lambda a: np.asarray(a)[None], progress.state.params)
+        return Run(self.model, self.target, np.array([0]), {}, snapshots, Status("interrupted", 0))
 
     @property
     def is_over(self) -> bool:
@@ -269,7 +281,7 @@ def _read_marks(steps: Count, record_every: Count) -> Int[np.ndarray, " R"]:
 
 
 def _begin(
-    model: Model, target: Packed | Samples, key: Key[Array, ""], batch_size: int
+    batch_size: int, model: Model, target: Packed | Samples, key: Key[Array, ""]
 ) -> _Progress:
     """The untrained model."""
     state = model.init(jax.random.fold_in(key, 0), draws_from(target, batch_size))
@@ -279,16 +291,16 @@ def _begin(
 def check_start(model: ModelLike, target: Distribution | Numbers) -> None:
     """Raises what `fit` would raise before its first step, and computes nothing."""
     arguments = _read_model(model), read_target(target), jax.random.key(0)
-    jax.eval_shape(partial(_begin, batch_size=1), *arguments)
+    jax.eval_shape(partial(_begin, 1), *arguments)
 
 
 def _go_on(
+    batch_size: int,
     model: Model,
     target: Packed | Samples,
     key: Key[Array, ""],
     progress: _Progress,
     steps: Int[Array, ""],
-    batch_size: int,
 ) -> tuple[_Progress, Losses]:
     """Trains `steps` steps on; returns the mean of each loss over them as well."""
     data = draws_from(target, batch_size)
@@ -311,26 +323,20 @@ def _go_on(
     return progress, jax.tree.map(lambda total: total / steps, sums)
 
 
-# What runs once need not be fast: half the time to compile.
-_ONCE: dict[str, Any] = {"xla_backend_optimization_level": 0}
-_start = jax.jit(_begin, static_argnames="batch_size", compiler_options=_ONCE)
-_advance = jax.jit(_go_on, static_argnames="batch_size")
+_start = compiled(0, options=QUICKLY)(_begin)
+_advance = compiled(0)(_go_on)
 
 
 @lru_cache
-def _many(devices: tuple[jax.Device, ...], batch_size: int) -> tuple[Function, Function]:
+def _many(batch_size: int, devices: tuple[jax.Device, ...]) -> tuple[Function, Function]:
     """`_start` and `_advance` over an axis of seeds, an equal share of them on each device."""
     mesh = Mesh(np.array(devices), ("seeds",))
     one, shared = PartitionSpec("seeds"), PartitionSpec()
 
-    def sharded(
-        function: Function,
-        in_axes: tuple[int | None, ...],
-        compiler_options: dict[str, Any] | None = None,
-    ) -> Function:
+    def sharded(function: Function, in_axes: tuple[int | None, ...]) -> Function:
         specs = tuple(shared if axis is None else one for axis in in_axes)
-        mapped = jax.vmap(partial(function, batch_size=batch_size), in_axes=in_axes)
-        shards = jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
-        return jax.jit(shards, compiler_options=compiler_options)
+        mapped = jax.vmap(partial(function, batch_size), in_axes=in_axes)
+        return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
 
-    return sharded(_begin, (None, None, 0), _ONCE), sharded(_go_on, (None, None, 0, 0, None))
+    start, advance = sharded(_begin, (None, None, 0)), sharded(_go_on, (None, None, 0, 0, None))
+    return compiled(options=QUICKLY)(start), compiled()(advance)

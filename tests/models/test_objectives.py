@@ -454,20 +454,45 @@ def numeric_fields(objective: Any) -> Any:
 REGISTERED = [("gan", name) for name in divlab.GAN_OBJECTIVES]
 REGISTERED += [("vae", name) for name in divlab.VAE_OBJECTIVES]
 OPTIONS: dict[str, Any] = {"steps": 5, "record_every": 2, "batch_size": 32}
+SEEDS = 4
 
 
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
 def test_every_objective(kind: str, name: str, target: Distribution) -> None:
     model = build(kind, name)
-    runs = divlab.fit_many(model, target, seeds=16, **OPTIONS)
-    assert len(runs) == 16
-    assert list(runs.status) == ["completed"] * 16
+    runs = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)
+    assert len(runs) == SEEDS
+    assert list(runs.status) == ["completed"] * SEEDS
     for loss in runs.history.values():
-        assert loss.shape == (16, 4)
+        assert loss.shape == (SEEDS, 4)
         assert np.all(np.isfinite(loss))
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(runs.snapshots))
-    # The seeds differ, and each is what `fit` makes of that key.
-    assert len(set(runs.history[min(runs.history)][:, -1].tolist())) == 16
+    assert len(set(runs.history[min(runs.history)][:, -1].tolist())) == SEEDS
+    # No number is a new program: neither the target's, nor the objective's.
+    numbers = numeric_fields(model.objective)
+    assert "learning_rate" in numbers
+    # Making a distribution compiles small things of its own, the first time in a process.
+    targets = [two_gaussians(2.0, 0.5), two_gaussians(4.0, 1.0), two_gaussians(3, 2)]
+    models = [build(kind, name, **{field: 0.5}) for field in numbers]
+    models.append(build(kind, name, learning_rate=2.0))
+    with compilations() as compiled:
+        for other in targets:
+            divlab.fit_many(model, other, seeds=SEEDS, **OPTIONS)
+        changed = [divlab.fit_many(m, target, seeds=SEEDS, **OPTIONS) for m in models]
+    assert compiled == []
+    one, other = (jax.flatten_util.ravel_pytree(r.params)[0] for r in (runs, changed[-1]))
+    assert not np.array_equal(one, other)
+
+
+# A critic of several steps, one that looks ahead, and a loss that draws: each has loops or keys.
+@pytest.mark.parametrize(
+    ("kind", "name"), [("gan", "wgan_gp"), ("gan", "unrolled"), ("vae", "iwae")]
+)
+def test_a_seed_of_many_is_what_fit_makes_of_its_key(
+    kind: str, name: str, target: Distribution
+) -> None:
+    model = build(kind, name)
+    runs = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)
     alone = divlab.fit(model, target, key=2, **OPTIONS)
     for one, many in zip(
         jax.tree.leaves((alone.history, alone.snapshots)),
@@ -475,19 +500,3 @@ def test_every_objective(kind: str, name: str, target: Distribution) -> None:
         strict=True,
     ):
         np.testing.assert_allclose(one, many, rtol=2e-3, atol=2e-4)
-    # No number is a new program: neither the target's, nor the objective's, nor the seed.
-    numbers = numeric_fields(model.objective)
-    assert "learning_rate" in numbers
-    # Making a distribution compiles small things of its own, the first time in a process.
-    targets = [two_gaussians(2.0, 0.5), two_gaussians(4.0, 1.0), two_gaussians(3, 2)]
-    models = [build(kind, name, **{field: 0.5}) for field in numbers]
-    with compilations() as compiled:
-        for other in targets:
-            divlab.fit(model, other, key=7, **OPTIONS)
-        for changed in models:
-            divlab.fit(changed, target, key=2, **OPTIONS)
-            divlab.fit_many(changed, target, seeds=16, **OPTIONS)
-    assert compiled == []
-    faster = divlab.fit(build(kind, name, learning_rate=2.0), target, key=2, **OPTIONS)
-    one, other = (jax.flatten_util.ravel_pytree(r.params)[0] for r in (alone, faster))
-    assert not np.array_equal(one, other)

@@ -6,7 +6,7 @@ alike needs nothing; this file holds the rest.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -23,7 +23,16 @@ _LARGEST = BLOCK << 10  # points that a program takes at most
 
 def is_known(*trees: Any) -> bool:
     """Whether no number is traced, so that all of them can be looked at."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+    return all(map(_is_known, trees))
+
+
+def _is_known(tree: Any) -> bool:
+    if type(tree) is tuple:
+        return all(map(_is_known, tree))
+    known: bool | None = getattr(tree, "is_known", None)  # a `Packed` finds it out once
+    if known is not None:
+        return known
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
 def on_host(array: Array) -> bool:
@@ -69,25 +78,31 @@ def computing_on_host() -> Iterator[None]:
         yield
 
 
-def compiled(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def compiled(
+    *static: int, options: Mapping[str, Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A function run as one program for each structure and shape of its arguments.
 
     It is `jax.jit`, but that no more than so many programs are kept, of all functions together.
-    Such a program depends on a pair of types and takes hundreds of the memory maps that a process
-    may have; one that is not used for long is forgotten, and compiled anew if it is needed again.
+    Such a program depends on a pair of types, or on a model, and takes hundreds of the memory maps
+    that a process may have; one that is not used for long is forgotten, and compiled anew if it is
+    needed again.
 
     Args:
         static: the positions of arguments that shape the program, such as functions.
+        options: of the compiler.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        chosen = None if options is None else tuple(options.items())
+
         @wraps(function)
         def call(*arguments: Any) -> Any:
             fixed_ones = tuple(arguments[i] for i in static)
             others = [a for i, a in enumerate(arguments) if i not in static]
             leaves, structure = jax.tree.flatten(others)
             shapes = tuple(jax.typeof(leaf) for leaf in leaves)
-            return _program(function, static, fixed_ones, structure, shapes)(*others)
+            return _program(function, static, fixed_ones, structure, shapes, chosen)(*others)
 
         return call
 
@@ -104,6 +119,7 @@ def _program(
     static: tuple[Any, ...],
     structure: Any,
     shapes: tuple[Any, ...],
+    options: tuple[Any, ...] | None,
 ) -> Callable[..., Any]:
     @wraps(function)
     def run(*others: Any) -> Any:
@@ -112,7 +128,7 @@ def _program(
             arguments.insert(place, value)
         return function(*arguments)
 
-    return jax.jit(run)
+    return jax.jit(run, compiler_options=options and dict(options))
 
 
 def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

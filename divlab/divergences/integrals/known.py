@@ -43,7 +43,7 @@ def distribution_function(packed: Packed) -> Callable[[Array], Array]:
     if not is_known(packed):
         cdf: Callable[[Array], Array] = packed.distribution.cdf
         return cdf
-    numbers, structure = jax.tree.flatten(packed)
+    numbers, structure = packed.numbers_and_structure
     return partial(at_points, partial(_cdf_program(structure), numbers))
 
 
@@ -58,7 +58,7 @@ class Known:
     """
 
     def __init__(self, packed: Packed):
-        numbers, structure = jax.tree.flatten(packed)
+        numbers, structure = packed.numbers_and_structure
         self.on_device = partial(density_program(structure), numbers)
 
     def __call__(self, x: Float[np.ndarray, "*points"]) -> Float[np.ndarray, "*points"]:

@@ -1,6 +1,6 @@
 """A numpyro distribution as JAX's transformations need it: leaves in a fixed order, all floats."""
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -24,6 +24,18 @@ class Packed:
         """Wraps `distribution`, without a copy."""
         self.distribution = distribution
         self._flat: tuple[Any, ...] | None = None
+
+    @cached_property
+    def numbers_and_structure(self) -> tuple[list[Any], Any]:
+        """All parameters, with those of components, and the structure of which they are leaves."""
+        numbers, structure = jax.tree.flatten(self)
+        return numbers, structure
+
+    @cached_property
+    def is_known(self) -> bool:
+        """Whether no parameter is traced."""
+        numbers, _ = self.numbers_and_structure
+        return not any(isinstance(number, jax.core.Tracer) for number in numbers)
 
     def tree_flatten(self) -> tuple[Any, ...]:
         """The parameters sorted by name, and what rebuilds the distribution from them."""
