@@ -131,6 +131,7 @@ class VAE:
 
     def learned(self, params: Any) -> Distribution:
         """The law of x, for a latent of one dimension."""
+        prior: tuple[Any, ...]
         if is_known(params):
             with computing_on_host():
                 prior = tuple(np.asarray(part, float) for part in _prior(self, params))

@@ -229,7 +229,7 @@ def test_gradients_of_rows_at_equality_are_finite(row: Any) -> None:
 
 
 def test_compare_has_the_gradients_of_the_verbs_at_equality() -> None:
-    names = [name for name, quantity in QUANTITIES.items() if quantity.is_integral]
+    names = ["kl", "js", "hellinger", "entropy", "cramer"]  # one of each kind of integral
     d = Gumbel(0.25, 1.0)
     leaves, structure = jax.tree.flatten(d)
     at = [jnp.asarray(leaf, float) for leaf in leaves]

@@ -173,7 +173,7 @@ def test_an_untrained_model_is_the_one_that_a_training_starts_from(
     target = explorer.target(values)
     for key, model in explorer.models(values).items():
         begun = divlab.models.Training(model, target, steps=STEPS, key=values["seed"])
-        first = session.untrained(begun, values["seed"])
+        first = begun.untrained()
         begun.advance()
         pairs = zip(*map(jax.tree.leaves, (first.params, begun.run.params)), strict=True)
         for ours, theirs in pairs:

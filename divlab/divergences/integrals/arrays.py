@@ -128,7 +128,7 @@ def _program(
             arguments.insert(place, value)
         return function(*arguments)
 
-    return jax.jit(run, compiler_options=options and dict(options))
+    return jax.jit(run, compiler_options=None if options is None else dict(options))
 
 
 def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

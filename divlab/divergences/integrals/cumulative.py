@@ -123,19 +123,22 @@ def draw_line(
     *distributions: Packed,
     cuts: Array | None = None,
     integrands: Callable[..., tuple[Any, ...]] | None = None,
+    order: Any = 1,
 ) -> Line:
     """The line cut for all distributions, and at more `cuts`, refined where their mass is.
 
-    `integrands`, of their log densities, are further functions for which it is refined.
+    `integrands`, of their log densities, are further functions for which it is refined. Mass far
+    out counts as its distance to the power `order`: that is what it costs to move it.
     """
     outlines = [outline(packed) for packed in distributions]
     panels = cut_line(outlines, extra=cuts)
     xp, logs = namespace(panels.anchor), log_densities(*distributions)
     spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
 
-    def resolved(x: Array) -> Any:  # with the distance: a transport weighs mass by how far it goes
+    def resolved(x: Array) -> Any:
         found = once([log(x) for log in logs])
-        masses = sum(xp.exp(log) for log in found) * (1 + xp.abs(x - middle) / spread)
+        far = order * xp.log1p(xp.abs(x - middle) / spread)
+        masses = sum(xp.exp(log + far) for log in found)
         return masses if integrands is None else (masses, *integrands(*found))
 
     pieces = refine(panels, look_by(panels, resolved)).pieces
@@ -264,12 +267,15 @@ def place(line: Line, x: Array) -> tuple[Array, Array]:
 def split(line: Line, points: Array) -> tuple[Pieces, Array]:
     """The pieces of the line cut at `points` as well, and which piece each of them is a part of.
 
-    They come from left to right. Points beyond the outermost pieces add pieces of no width.
+    The points lie along the last axis; each row of them cuts the line anew. The pieces come from
+    left to right. Points beyond the outermost pieces add pieces of no width.
     """
     xp = namespace(points)
     low, high = (edge[line.order] for edge in line.edges)
-    starts = xp.sort(xp.concatenate([low, points.astype(low.dtype)]))
-    stops = xp.append(starts[1:], high[-1])
+    rows = points.shape[:-1]
+    low, last = xp.broadcast_to(low, (*rows, low.size)), xp.broadcast_to(high[-1], (*rows, 1))
+    starts = xp.sort(xp.concatenate([low, points.astype(low.dtype)], axis=-1), axis=-1)
+    stops = xp.concatenate([starts[..., 1:], last], axis=-1)
     part, begin = place(line, starts)
     panel, start, stop = (a[part] for a in line.pieces)
     end = xp.clip(line.panels.coordinate(panel, stops), start, stop)
@@ -290,17 +296,17 @@ def at_share(line: Line, index: Array, s: Array) -> Array:
     return locate(line, pieces, along[..., None])[0][..., 0]
 
 
-def in_chunks(function: Callable[..., Any], *arrays: Any) -> Any:
+def in_chunks(function: Callable[..., Any], *arrays: Any, size: int = _CHUNK) -> Any:
     """`function` of arrays of rows, some rows at a time, its gradients computed anew."""
     leaves = jax.tree.leaves(arrays)
     rows = leaves[0].shape[0]
-    if rows <= _CHUNK:
+    if rows <= size:
         return function(*arrays)
     if on_host(leaves[0]):
-        parts = [slice(i, i + _CHUNK) for i in range(0, rows, _CHUNK)]
+        parts = [slice(i, i + size) for i in range(0, rows, size)]
         found = [function(*jax.tree.map(lambda a, p=part: a[p], arrays)) for part in parts]
         return np.concatenate(found)
     of_row = jax.checkpoint(
         lambda row: jax.tree.map(lambda a: a[0], function(*jax.tree.map(lambda a: a[None], row)))
     )
-    return lax.map(of_row, arrays, batch_size=_CHUNK)
+    return lax.map(of_row, arrays, batch_size=size)

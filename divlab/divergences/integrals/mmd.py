@@ -11,7 +11,13 @@ from jax import lax
 from jaxtyping import Float
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals.arrays import compiled
+from divlab.divergences.integrals.arrays import (
+    Array,
+    compiled_if_traced,
+    fixed,
+    is_known,
+    namespace,
+)
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.refinement import NODES
@@ -21,37 +27,41 @@ _REACH = 9.0
 # In bandwidths, where a panel under a kernel ends.
 _STEPS = np.array([-9.0, -6.0, -4.0, -2.5, -1.2, 0.0, 1.2, 2.5, 4.0, 6.0, 9.0])
 _ROWS = 128
+_POINTS = 64  # at a time whose kernels are integrated; each cuts the line anew
 
 
-def _kernel_less_1(difference: jax.Array) -> jax.Array:
-    return jnp.expm1(-0.5 * difference**2)
+def _kernel_less_1(difference: Array) -> Array:
+    return namespace(difference).expm1(-0.5 * difference**2)
 
 
-@compiled()
-def squared(p: Packed, q: Packed, bandwidth: jax.Array) -> tuple[jax.Array, ...]:
+@compiled_if_traced()
+def squared(p: Packed, q: Packed, bandwidth: Array) -> tuple[Array, ...]:
     """MMD² of two distributions, and the masses of P and Q that the nodes have seen."""
-    around = bandwidth * jnp.asarray(_STEPS, float)
-    ends = support_ends(p.distribution, q.distribution)
+    ends: Array = support_ends(p.distribution, q.distribution)
+    if is_known(ends, bandwidth):
+        ends, bandwidth = np.asarray(ends, float), np.asarray(bandwidth, float)
+    xp, around = namespace(bandwidth), bandwidth * _STEPS
     densities = lines.densities(p, q)
     # Near a jump of a density, what the kernel makes of it changes over a bandwidth.
-    line = lines.draw_line(p, q, cuts=lax.stop_gradient(jnp.ravel(ends[:, None] + around)))
+    line = lines.draw_line(p, q, cuts=fixed((ends[:, None] + around).ravel()))
     masses = lines.masses(line, p, q)
     excess = masses[0].density - masses[1].density
     rest = masses[0].rest - masses[1].rest
 
-    def smooth(x: jax.Array) -> jax.Array:
-        pieces, _ = lines.split(line, lax.stop_gradient(x + around))
-        y, slope = lines.locate(line, pieces, jnp.asarray(NODES, x.dtype))
+    def smooth(x: Array) -> Array:
+        pieces, _ = lines.split(line, fixed(x[:, None] + around))
+        y, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=x.dtype))
         of_p, of_q = densities(y)
         values = (of_p - of_q) * slope
-        inside = lines.total(values * _kernel_less_1((x - y) / bandwidth))
-        return jnp.sum(inside) + jnp.sum(rest * _kernel_less_1((x - line.outer) / bandwidth))
+        kernel = _kernel_less_1((x[:, None, None] - y) / bandwidth)
+        beyond = rest * _kernel_less_1((x[:, None] - line.outer) / bandwidth)
+        return lines.total(values * kernel).sum(axis=-1) + beyond.sum(axis=-1)
 
     # What lies beyond the pieces counts where they begin.
-    points = jnp.concatenate([line.x, line.outer[:, None]], axis=1)
-    smoothed = lax.map(jax.checkpoint(jax.vmap(smooth)), points)
-    value = jnp.sum(lines.total(excess * smoothed[:, :-1])) + jnp.sum(rest * smoothed[:, -1])
-    value = jnp.where(bandwidth > 0, jnp.maximum(value, 0.0), jnp.nan)
+    points = xp.concatenate([line.x, line.outer[:, None]], axis=1)
+    smoothed = lines.in_chunks(smooth, points.ravel(), size=_POINTS).reshape(points.shape)
+    value = lines.total(excess * smoothed[:, :-1]).sum() + (rest * smoothed[:, -1]).sum()
+    value = xp.where(bandwidth > 0, xp.maximum(value, 0.0), np.nan)
     return value, masses[0].total, masses[1].total
 
 

@@ -62,13 +62,13 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
 
     With it the masses of P and Q that the nodes have seen.
     """
-    coarse = lines.draw_line(p, q)
+    coarse = lines.draw_line(p, q, order=fixed(order))
     xp = namespace(coarse.x)
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
     target, source = lines.masses(coarse, p, q)
     back = _transport(source, target, p, coarse)
     back = xp.where(_resolved(source, target), back, coarse.panels.anchor[0])
-    line = lines.draw_line(p, q, cuts=fixed(back[:, ::7].ravel()))
+    line = lines.draw_line(p, q, cuts=fixed(back[:, ::7].ravel()), order=fixed(order))
     source, target = lines.masses(line, p, q)
     distance = xp.abs(line.x - _transport(source, target, q, line))
     # Where T is not known it does not matter either, unless a tail is so heavy that even so
@@ -114,7 +114,7 @@ def samples_to_distribution(
 
     With it the mass of Q that the nodes have seen. Arguments as in `samples_square`.
     """
-    line = lines.draw_line(q)
+    line = lines.draw_line(q, order=fixed(order))
     xp, density = namespace(line.x), lines.densities(q)
     (g,) = lines.masses(line, q)
     levels = levels[:-1]
