@@ -1,9 +1,11 @@
 """The pages of docs say what the code does."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import ot
 import pytest
@@ -40,10 +42,11 @@ def table_after(mark: str) -> list[list[str]]:
 
 
 def exists(quantity: Quantity, method: str, arguments: tuple[Any, ...]) -> bool:
-    """Whether the combination is computed."""
+    """Whether the combination is computed; it is traced only, since to compile it takes seconds."""
     arguments = arguments[:1] if quantity.takes_one else arguments
+    options = {"method": method, **NEEDED.get(quantity.name, {})}
     try:
-        quantity.function(*arguments, method=method, **NEEDED.get(quantity.name, {}))
+        jax.eval_shape(partial(quantity.function, **options), *arguments)
     except ValueError as error:
         return not re.search("does not exist|takes no method|needs a density of q", str(error))
     return True
