@@ -14,7 +14,7 @@ from divlab.divergences.inputs import AnyArray, Samples
 from divlab.divergences.integrals import arrays, cdf_distances
 from divlab.divergences.integrals.arrays import (
     compiled_if_traced,
-    computing_on_host,
+    integrating_on_host,
     is_known,
     unless_nan,
 )
@@ -90,9 +90,10 @@ def _differentiable_jvp(
 ) -> tuple[Any, Any]:
     if not is_known(primals) or measure not in cdf_distances.POTENTIALS:
         return jax.jvp(partial(_measured, measure), primals, tangents)
-    with computing_on_host():
+    with integrating_on_host():
         gap, *masses, _ = cdf_distances.between(*primals)
-        found = [jnp.asarray(v, float) for v in (measure(gap), *masses)]
+        values = measure(gap), *masses
+    found = [jnp.asarray(value, float) for value in values]
     change = cdf_distances.change_on_host(measure, gap, primals, tangents)
     # The masses that the nodes have seen are a check, not a result, and have no gradient.
     return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))

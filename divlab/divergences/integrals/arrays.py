@@ -7,6 +7,7 @@ alike needs nothing; this file holds the rest.
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -78,6 +79,28 @@ def computing_on_host() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def integrating_on_host() -> Iterator[None]:
+    """As `computing_on_host`, with 64 bits whatever JAX's default is.
+
+    Near a singular end and far out in a tail, 32 bits end before the mass does.
+    """
+    before = _asked.set(asked_precision())
+    try:
+        with computing_on_host(), jax.enable_x64(True):
+            yield
+    finally:
+        _asked.reset(before)
+
+
+_asked: ContextVar[np.dtype | None] = ContextVar("asked", default=None)
+
+
+def asked_precision() -> np.dtype:
+    """The dtype of the results: JAX's default, also while there is integrating with 64 bits."""
+    return _asked.get() or precision()
+
+
 def compiled(
     *static: int, options: Mapping[str, Any] | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -140,7 +163,7 @@ def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[
         @wraps(function)
         def call(*arguments: Any) -> Any:
             if is_known([a for i, a in enumerate(arguments) if i not in static]):
-                with computing_on_host():
+                with integrating_on_host():
                     return function(*arguments)
             return program(*arguments)
 

@@ -8,7 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals.arrays import Array, computing_on_host, fixed, namespace, on_host
+from divlab.divergences.integrals.arrays import (
+    Array,
+    fixed,
+    integrating_on_host,
+    namespace,
+    on_host,
+)
 from divlab.divergences.integrals.cumulative import Line
 from divlab.divergences.integrals.derivatives import change_of_sums, weighted_sums
 from divlab.divergences.integrals.known import log_densities
@@ -45,7 +51,7 @@ def between(
 
     Those are functions of log p and log q.
     """
-    line = lines.draw_line(p, q, integrands=integrands)
+    line = lines.draw_line(p, q, integrands=integrands, order=1)
     xp, logs = namespace(line.x), log_densities(p, q)
 
     def functions(x: Array) -> tuple[Array, ...]:
@@ -178,32 +184,54 @@ def _potential_of_area(gap: Gap) -> _Potential:
         crossing[crosses] = lines.at_share(line, np.flatnonzero(crosses), s)
     to, past = np.minimum(line.x, crossing[:, None]), np.maximum(line.x - crossing[:, None], 0.0)
     along = -before[:, None] * (to - low[:, None]) - after[:, None] * past
+    short = np.maximum(crossing[:, None] - line.x, 0.0)
+    left = high[:, None] - np.maximum(line.x, crossing[:, None])
+    back = -before[:, None] * short - after[:, None] * left
     whole = -before * (crossing - low) - after * (high - crossing)
     slope = -np.where(line.x < crossing[:, None], before[:, None], after[:, None])
     distance = np.abs(line.outer - line.middle)
     sign = np.sign(gap.moment - distance * gap.rest)
     beyond = np.stack([-sign * distance, sign, 0 * sign])
-    return _from_left(line, along, whole, slope, beyond)
+    return _from_middle(line, along, back, whole, slope, beyond)
 
 
 def _potential_of_square(gap: Gap) -> _Potential:
     line, slope = gap.line, -2 * gap.at_nodes
-    rise, whole = lines.rise(slope * line.slope), lines.total(slope * line.slope)
+    change = slope * line.slope
+    rise, fall, whole = lines.rise(change), lines.fall(change), lines.total(change)
     distance = np.abs(line.outer - line.middle)
     by_rest = np.sqrt(distance) * np.abs(gap.half_moment) - 2 * distance * np.abs(gap.rest)
     by_half = np.sqrt(distance) * np.abs(gap.rest)
     beyond = [np.sign(gap.rest) * by_rest, 0 * by_rest, np.sign(gap.half_moment) * by_half]
-    return _from_left(line, rise, whole, slope, np.stack(beyond))
+    return _from_middle(line, rise, fall, whole, slope, np.stack(beyond))
 
 
-def _from_left(
-    line: Line, along: np.ndarray, whole: np.ndarray, slope: np.ndarray, beyond: np.ndarray
+def _from_middle(
+    line: Line,
+    along: np.ndarray,
+    back: np.ndarray,
+    whole: np.ndarray,
+    slope: np.ndarray,
+    beyond: np.ndarray,
 ) -> _Potential:
-    """A potential from how much it rises along each piece; near 0 amid the pieces."""
-    start = lines.sums_before(whole[None], line.order)[0]
-    start = start - np.median(start)
+    """A potential from how much it rises along each piece, to each node and from it on.
+
+    It is 0 amid the pieces and summed from there outwards: from far out, digits would be lost.
+    """
+    count = len(line.order)
+    middle = count // 2
+    sums = np.cumsum(whole[line.order[middle:]])
+    rightwards = np.concatenate([[0.0], sums[:-1]])
+    leftwards = -np.cumsum(whole[line.order[:middle][::-1]])[::-1]
+    start = np.empty(count)
+    start[line.order] = np.concatenate([leftwards, rightwards])
+    stop = np.empty(count)
+    stop[line.order] = np.concatenate([leftwards[1:], [0.0] * min(middle, 1), sums])
+    is_right = np.empty(count, bool)
+    is_right[line.order] = np.arange(count) >= middle
+    at_nodes = np.where(is_right[:, None], start[:, None] + along, stop[:, None] - back)
     beyond = np.where(line.is_tail, beyond, 0.0)
-    return _Potential(start, start[:, None] + along, start + whole, slope, beyond)
+    return _Potential(start, at_nodes, stop, slope, beyond)
 
 
 POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
@@ -216,7 +244,7 @@ def change_on_host(
     measure: Callable[[Gap], Array], gap: Gap, primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> jax.Array:
     """The change of `area` or `square` of a known gap with the distributions (P, Q)."""
-    with computing_on_host():
+    with integrating_on_host():
         potential = POTENTIALS[measure](gap)
         line, at = gap.line, limits(gap.line.panels)
         panel = line.panels.at_limits
@@ -226,10 +254,10 @@ def change_on_host(
         outer = np.where(line.ascending, potential.at_low, potential.at_high)[panel]
         beyond = outer * shares[0] + (potential.beyond[:, panel] * shares).sum(axis=0)
         mass = KRONROD * line.slope
-        weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond])
-        rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond])
+        weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond, 0 * beyond])
+        rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond, 0 * beyond])
         sums = weighted_sums(line.panels, line.pieces, line.x, at, weights[None], rises[None])
-    return change_of_sums(_excess, (), (primals, ()), (tangents, ()), sums)[0]
+    return change_of_sums(_excess, (), (primals, ()), (tangents, ()), sums, 1)[0]
 
 
 def _excess(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:

@@ -47,6 +47,8 @@ from divlab.divergences.integrals.refinement import (
 _COEFFICIENTS = np.linalg.inv(legendre.legvander(2 * NODES - 1, 14))
 _INTEGRALS = np.stack([legendre.legint(row, lbnd=-1) / 2 for row in np.eye(15)])  # (15, 16)
 _TO_NODES = legendre.legvander(2 * NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
+# How far a tail goes on, in nats: all digits of a distribution function, with room for a heavy tail.
+_REACH = 60.0
 _CHUNK = 1 << 12  # pieces integrated over at a time, which bounds the memory
 
 
@@ -123,23 +125,26 @@ def draw_line(
     *distributions: Packed,
     cuts: Array | None = None,
     integrands: Callable[..., tuple[Any, ...]] | None = None,
-    order: Any = 1,
+    order: Any = None,
 ) -> Line:
     """The line cut for all distributions, and at more `cuts`, refined where their mass is.
 
-    `integrands`, of their log densities, are further functions for which it is refined. Mass far
-    out counts as its distance to the power `order`: that is what it costs to move it.
+    `integrands`, of their log densities, are further functions for which it is refined. With an
+    `order`, tails are resolved in relation to the little mass that is farther out, as far as it
+    matters for what it costs to move that mass: its distance to the power `order`.
     """
     outlines = [outline(packed) for packed in distributions]
-    panels = cut_line(outlines, extra=cuts)
+    panels = cut_line(outlines, cuts, _REACH)
     xp, logs = namespace(panels.anchor), log_densities(*distributions)
     spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
 
     def resolved(x: Array) -> Any:
         found = once([log(x) for log in logs])
-        far = order * xp.log1p(xp.abs(x - middle) / spread)
-        masses = sum(xp.exp(log + far) for log in found)
-        return masses if integrands is None else (masses, *integrands(*found))
+        nats = xp.log1p(xp.abs(x - middle) / spread)  # a transport weighs mass by how far it goes
+        masses = sum(xp.exp(log + nats) for log in found)
+        tails = [sum(_tail(log, nats, order) for log in found)] if order is not None else []
+        further = () if integrands is None else integrands(*found)
+        return masses, *tails, *further
 
     pieces = refine(panels, look_by(panels, resolved)).pieces
     if not is_known(distributions):
@@ -151,11 +156,17 @@ def draw_line(
     length = (pieces.stop - pieces.start)[:, None]
     at_start, at_stop = (panels.locate(pieces.panel, t[:, None])[0][:, 0] for t in pieces[1:])
     # The first piece next to the end of a support reaches as far as the end itself.
-    touches = (pieces.start == panels.start[pieces.panel]) & (panels.kind[pieces.panel] < LEFT_TAIL)
+    touches = (pieces.start == 0) & (panels.kind[pieces.panel] < LEFT_TAIL)
     at_start = xp.where(touches, panels.anchor[pieces.panel], at_start)
     edges = xp.where(ascending, at_start, at_stop), xp.where(ascending, at_stop, at_start)
     slope = xp.where(length > 0, slope * length, 0.0)
     return Line(panels, pieces, order, ascending, x, slope, edges, at_start)
+
+
+def _tail(log: Array, nats: Array, order: Array) -> Array:
+    """The fourth root of the cost of mass, per nat of distance: of little mass it leaves more."""
+    lowest = namespace(log).maximum(log, -1e30)
+    return namespace(log).exp((lowest + (order + 1) * nats) / 4 - nats)
 
 
 def _left_to_right(values: Array, ascending: Array) -> Array:

@@ -6,9 +6,8 @@ types that is new to a session costs what its two densities cost. Traced ones, u
 `vmap`, are integrated by one program, which serves every value of the parameters. `jax.grad` alone
 has known parameters to differentiate at, and so does without that program too.
 
-What falls short: next to an end of a support other than 0, where x cannot come close enough to the
-end, a density that is infinite there (a Beta with a parameter below 1) costs digits: up to 5e-3 of
-the value in 32 bits, 1e-7 in 64.
+What falls short: traced with 32 bits, a density that is infinite at an end of a support other than
+0, where x cannot come close enough to the end, costs digits: a Beta with a parameter below 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,14 +22,14 @@ from jax import lax
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
-    computing_on_host,
     fill,
     fixed,
+    integrating_on_host,
     is_known,
-    precision,
 )
 from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.derivatives import (
+    Continued,
     WeightedSums,
     change_of_sums,
     weighted_sums,
@@ -41,6 +40,7 @@ from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import Panels, attach, cut_line
 from divlab.divergences.integrals.refinement import (
     KRONROD,
+    NODES,
     Limits,
     Look,
     Pieces,
@@ -73,11 +73,11 @@ def integral(
     `-inf` where it has no bound.
     """
     if is_known(distributions, options, cuts):
-        with computing_on_host():
+        with integrating_on_host():
             outlines = [outline(d) for d in distributions]
-            values_at = _values_on_host(integrand, distributions, options)
-            totals = _refined(values_at, cut_line(outlines, cuts)).totals()
-        return tuple(totals)
+            values_at = _Values(integrand, distributions, options)
+            refined, _ = _refined(values_at, cut_line(outlines, cuts))
+        return tuple(refined.totals())
     return _traced(integrand, distributions, options, fixed(jnp.asarray(cuts, float)))
 
 
@@ -160,11 +160,8 @@ def _sum(look: Look) -> tuple[jax.Array, ...]:
     return tuple(look.values.sum(axis=0) + look.rest.sum(axis=0))
 
 
-def _refined(values_at: Callable[[np.ndarray], list[jax.Array]], panels: Panels) -> Refined:
-    """The pieces of known panels with the integrals over them.
-
-    `values_at` takes points in a row, as many as `filled_size` says.
-    """
+def _refined(values_at: "_Values", panels: Panels) -> tuple[Refined, Continued | None]:
+    """The pieces of known panels with the integrals over them, and what lies beyond them."""
 
     def look(pieces: Pieces, at: Limits | None) -> Look:
         x, slope = nodes(panels, pieces)
@@ -174,14 +171,67 @@ def _refined(values_at: Callable[[np.ndarray], list[jax.Array]], panels: Panels)
         near: Array = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
         return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
 
-    return refine(panels, look)
+    refined = refine(panels, look)
+    masses = refined.rest[:, -len(values_at.densities) :]
+    if not np.any(masses > _LITTLE):
+        return refined, None
+    return _continued(values_at, refined, limits(panels), masses)
 
 
-def _values_on_host(
-    integrand: Callable[..., Any], distributions: Distributions, options: tuple[Any, ...]
-) -> Callable[[Any], list[jax.Array]]:
-    densities = [Known(d).on_device for d in distributions]
-    return lambda points: _values_program(integrand, options, [of(points) for of in densities])
+# Mass beyond the limits of floating point, below which a power of x will do for its integrals, and
+# how far it is followed, in nats.
+_LITTLE = 1e-12
+_NATS = np.array([0.0, 2.0, 5.0, 12.0, 30.0, 80.0, 200.0, 500.0])
+_LIGHT = -1e4  # a log density below this does not go like a power
+
+
+def _continued(
+    values_at: "_Values", refined: Refined, at: Limits, masses: np.ndarray
+) -> tuple[Refined, Continued | None]:
+    """Beyond a limit, where all densities go like powers of the distance, so does each by itself.
+
+    A function of several of them, such as p log(p/q), is no power; it is integrated on the lines
+    that are the log densities there.
+    """
+    points = fill(at.x.ravel(), at.x[0, 0])
+    logs = np.stack([np.asarray(of(points)) for of in values_at.densities])
+    logs = logs[:, : at.x.size].reshape(-1, *at.x.shape)
+    of_power = np.all((logs > _LIGHT) | (logs == -np.inf), axis=(0, 2)) & at.used
+    chosen = np.flatnonzero(of_power & np.any(masses > _LITTLE, axis=1))
+    if not chosen.size:
+        return refined, None
+    log_distance = np.log(at.distance[chosen, :2])
+    outwards = log_distance[:, 0] - log_distance[:, 1]
+    nats = np.diff(_NATS)[:, None]
+    u = (_NATS[:-1, None] + nats * NODES).ravel()
+    weight = np.abs(nats * KRONROD).ravel() * np.exp(
+        log_distance[:, :1] + np.sign(outwards)[:, None] * u
+    )
+    factor = u / np.abs(outwards)[:, None]
+    continued = Continued(np.repeat(chosen, u.size), factor.ravel(), weight.ravel())
+    first, second = logs[:, continued.limit, 0], logs[:, continued.limit, 1]
+    with_mass = (first > -np.inf) & (second > -np.inf)
+    lines = first + np.where(with_mass, continued.factor * (first - second), 0.0)
+    rows = [fill(line, line[0]) for line in lines]
+    values = np.stack(values_at.of_logs(rows))[:, : continued.factor.size]
+    products = np.where(values != 0, values * continued.weight, 0.0)
+    rest, shares = refined.rest.copy(), refined.shares.copy()
+    rest[chosen] = products.reshape(len(values), chosen.size, -1).sum(axis=-1).T
+    shares[chosen] = 0.0
+    return refined._replace(rest=rest, shares=shares), continued
+
+
+class _Values:
+    """The values of an integrand and of densities at points in a row, filled up, on the host."""
+
+    def __init__(
+        self, integrand: Callable[..., Any], distributions: Distributions, options: tuple[Any, ...]
+    ):
+        self.densities = [Known(d).on_device for d in distributions]
+        self.of_logs = partial(_values_program, integrand, options)
+
+    def __call__(self, points: np.ndarray) -> list[jax.Array]:
+        return self.of_logs([of(points) for of in self.densities])
 
 
 @partial(jax.jit, static_argnums=0)
@@ -195,21 +245,25 @@ def _jvp_on_host(
     integrand: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> tuple[Any, Any]:
     distributions, options, cuts = primals
-    with computing_on_host():
+    with integrating_on_host():
         panels = cut_line([outline(d) for d in distributions], np.asarray(cuts))
-        refined = _refined(_values_on_host(integrand, distributions, options), panels)
-        sums = _weighted_sums(panels, refined)
-    changes = change_of_sums(_values, (integrand,), (distributions, options), tangents[:2], sums)
-    values = refined.totals().astype(precision())
-    return tuple(jnp.asarray(v, c.dtype) for v, c in zip(values, changes, strict=True)), changes
+        refined, continued = _refined(_Values(integrand, distributions, options), panels)
+        sums = _weighted_sums(panels, refined, continued)
+    found = [jnp.asarray(value, float) for value in refined.totals()]
+    # The masses are a check, not a result, and have no gradient.
+    count = len(found) - len(distributions)
+    arguments = (_values, (integrand,), (distributions, options), tangents[:2], sums, count)
+    changes = change_of_sums(*arguments) if count else []
+    return tuple(found), (*changes, *(jnp.zeros_like(mass) for mass in found[count:]))
 
 
-def _weighted_sums(panels: Panels, refined: Refined) -> WeightedSums:
+def _weighted_sums(panels: Panels, refined: Refined, continued: Continued | None) -> WeightedSums:
     """The integrals as sums over points."""
     pieces, at = refined.pieces, limits(panels)
     x, slope = nodes(panels, pieces)
     inside = (KRONROD * slope * (pieces.stop - pieces.start)[:, None]).ravel()
     # A remainder is so many times the value at the first point of a limit.
     beyond = np.where(np.isfinite(refined.shares), refined.shares, 0.0).T
-    weights = np.concatenate([np.tile(inside, (len(beyond), 1)), beyond], axis=1)
-    return weighted_sums(panels, pieces, x, at, weights)
+    rows = [np.tile(inside, (len(beyond), 1)), beyond, 0 * beyond]
+    weights = np.concatenate(rows, axis=1)
+    return weighted_sums(panels, pieces, x, at, weights, continued=continued)

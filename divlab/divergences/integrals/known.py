@@ -12,7 +12,12 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from divlab.divergences.integrals.arrays import Array, at_points, is_known
+from divlab.divergences.integrals.arrays import (
+    Array,
+    at_points,
+    integrating_on_host,
+    is_known,
+)
 from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.packed import Packed
 
@@ -43,7 +48,7 @@ def distribution_function(packed: Packed) -> Callable[[Array], Array]:
     if not is_known(packed):
         cdf: Callable[[Array], Array] = packed.distribution.cdf
         return cdf
-    numbers, structure = packed.numbers_and_structure
+    numbers, structure = packed.numbers_and_structure()
     return partial(at_points, partial(_cdf_program(structure), numbers))
 
 
@@ -58,12 +63,14 @@ class Known:
     """
 
     def __init__(self, packed: Packed):
-        numbers, structure = packed.numbers_and_structure
+        with jax.enable_x64(True):
+            numbers, structure = packed.numbers_and_structure()
         self.on_device = partial(density_program(structure), numbers)
 
     def __call__(self, x: Float[np.ndarray, "*points"]) -> Float[np.ndarray, "*points"]:
-        """Log p(x), of the shape of x, and -inf outside the support."""
-        return at_points(self.on_device, x)
+        """Log p(x) with 64 bits, of the shape of x, and -inf outside the support."""
+        with integrating_on_host():
+            return at_points(self.on_device, x)
 
 
 def log_densities(*distributions: Packed) -> list[Callable[[Array], Array]]:

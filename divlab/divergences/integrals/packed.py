@@ -23,9 +23,8 @@ class Packed:
     def __init__(self, distribution: Distribution):
         """Wraps `distribution`, without a copy."""
         self.distribution = distribution
-        self._flat: tuple[Any, ...] | None = None
+        self._flat: dict[Any, tuple[Any, ...]] = {}  # by the dtype of floats
 
-    @cached_property
     def numbers_and_structure(self) -> tuple[list[Any], Any]:
         """All parameters, with those of components, and the structure of which they are leaves."""
         numbers, structure = jax.tree.flatten(self)
@@ -34,20 +33,21 @@ class Packed:
     @cached_property
     def is_known(self) -> bool:
         """Whether no parameter is traced."""
-        numbers, _ = self.numbers_and_structure
+        numbers, _ = self.numbers_and_structure()
         return not any(isinstance(number, jax.core.Tracer) for number in numbers)
 
     def tree_flatten(self) -> tuple[Any, ...]:
         """The parameters sorted by name, and what rebuilds the distribution from them."""
-        if self._flat is None:
+        dtype = jax.dtypes.canonicalize_dtype(float)
+        if dtype not in self._flat:
             parameters = self.distribution.__dict__
             kind: Any = type(self.distribution)
             names, others = _fields(kind)
             values = [parameters.get(name) for name in names]
             leaves = [jax.tree.map(_pack_leaf, v, is_leaf=_is_distribution) for v in values]
             aux = tuple((name, parameters.get(name)) for name in others)
-            self._flat = leaves, (kind, names, aux)
-        return self._flat
+            self._flat[dtype] = leaves, (kind, names, aux)
+        return self._flat[dtype]
 
     @classmethod
     def tree_unflatten(cls, structure: tuple[Any, ...], leaves: Any) -> "Packed":
@@ -86,6 +86,9 @@ def _pack_leaf(value: Any) -> Any:
     if isinstance(value, Distribution):
         return Packed(value)
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating):
+        dtype = jax.dtypes.canonicalize_dtype(float)
+        if dtype.itemsize > value.dtype.itemsize and not isinstance(value, jax.core.Tracer):
+            return np.asarray(value, dtype)
         # An array with a weak type would run another program.
         return lax.convert_element_type(value, value.dtype) if value.weak_type else value
     if isinstance(value, bool | np.bool_):

@@ -21,12 +21,12 @@ Array = Any  # of NumPy or of JAX; see `arrays`
 
 
 class Panels(NamedTuple):
-    """Stretches of the line, each with its own coordinate t from `start` to 1.
+    """Stretches of the line, each with its own coordinate t from 0 to 1.
 
-    x = anchor + width * t inside, anchor + width * t^4 next to the end of a support (a density
-    like x^(-1/2) becomes smooth in t), anchor + width * t^-4 in a tail (so does one like x^-2).
-    What lies between t = 0 and `start` is too near an end, or too far out, for floating point;
-    there the integrand is continued as a power of t. Only the panels `at_limits` may have that.
+    x = anchor + width * t inside. Next to the end of a support, and in a tail, t counts the
+    logarithm of the distance from the anchor, over `reach` nats: x = anchor + width * exp(-u) and
+    anchor + width * exp(u), with u = reach * (1 - t). At t = 0 floating point ends: what lies
+    nearer to the end, or farther out, is continued. Only the panels `at_limits` may have that.
 
     `anchor_follows` and `far_follows` say which end of a support, by its number, the anchor and
     the other edge of a panel move with; see `attach`.
@@ -35,7 +35,7 @@ class Panels(NamedTuple):
     anchor: Array
     width: Array
     kind: Array
-    start: Array
+    reach: Array
     at_limits: Array
     anchor_follows: Array
     far_follows: Array
@@ -43,27 +43,59 @@ class Panels(NamedTuple):
     def locate(self, index: Array, t: Array) -> tuple[Array, Array]:
         """X and dx/dt at coordinate t of panel `index`; `t` has one more axis than `index`."""
         xp = namespace(self.anchor)
-        anchor, width, kind = (a[index][..., None] for a in self[:3])
-        square = t * t
-        fourth = square * square
-        in_tail, at_end = kind >= LEFT_TAIL, (kind == LEFT_END) | (kind == RIGHT_END)
-        x = anchor + width * xp.where(in_tail, 1 / fourth, xp.where(at_end, fourth, t))
-        slope = xp.where(in_tail, 4 / (fourth * t), xp.where(at_end, 4 * square * t, 1.0))
-        return x, xp.abs(width) * slope
+        anchor, width, kind, reach = (a[index][..., None] for a in self[:4])
+        inside = kind == INTERIOR
+        sign = xp.where(kind >= LEFT_TAIL, reach, -reach)
+        along = xp.exp(xp.where(inside, 0.0, sign * (1 - t)))
+        x = anchor + width * xp.where(inside, t, along)
+        return x, xp.abs(width) * xp.where(inside, 1.0, reach * along)
 
     def coordinate(self, index: Array, x: Array) -> Array:
         """The t at which panel `index` comes to x: the inverse of `locate`."""
         xp = namespace(self.anchor)
-        anchor, width, kind = (a[index] for a in self[:3])
+        anchor, width, kind, reach = (a[index] for a in self[:4])
         u = (x - anchor) / xp.where(width == 0, 1.0, width)
-        inside = u > 0
-        u = xp.where(inside, u, 1.0)
-        root = xp.where(kind >= LEFT_TAIL, u**-0.25, u**0.25)
-        return xp.where(inside, xp.where(kind == INTERIOR, u, root), 0.0)
+        beyond = u <= 0
+        u = xp.where(beyond, 1.0, u)
+        nats = xp.log(u) / reach
+        t = xp.where(kind == INTERIOR, u, xp.where(kind >= LEFT_TAIL, 1 - nats, 1 + nats))
+        return xp.where(beyond, 0.0, t)
+
+    def pieces(self) -> tuple[Array, Array, Array]:
+        """Panel, start and stop of the pieces to begin with: those at limits are in several."""
+        xp, at = namespace(self.anchor), self.at_limits
+        count = self.anchor.shape[0]
+        nats = np.append(_NATS, np.inf)
+        cuts = xp.clip(1 - nats / self.reach[at][:, None], 0.0, 1.0)
+        is_limit = (self.kind[at] != INTERIOR)[:, None]
+        cuts = xp.where(is_limit, cuts, xp.where(nats == 0.0, 1.0, 0.0))
+        start, stop = cuts[:, 1:], cuts[:, :-1]
+        if on_host(self.anchor):
+            others = np.delete(np.arange(count), at)
+            some = stop > start
+            panel = np.concatenate([others, np.repeat(at, some.sum(axis=1))])
+            start, stop = start[some], stop[some]
+            zeros, ones = np.zeros(others.size), np.ones(others.size)
+        else:
+            first = count - at.shape[0]  # the panels at limits are the last ones
+            panel = xp.concatenate([xp.arange(first), xp.repeat(at, start.shape[1])])
+            start, stop = start.ravel(), stop.ravel()
+            zeros, ones = xp.zeros(first, start.dtype), xp.ones(first, start.dtype)
+        return panel, xp.concatenate([zeros, start]), xp.concatenate([ones, stop])
 
 
-def cut_line(outlines: Sequence[Outline], extra: Array | None = None) -> Panels:
-    """Panels for all distributions together, cut at `extra` points too; without gradients."""
+# Where the pieces of a panel at a limit end, in nats from its wide edge: most functions are done
+# after a few, and a power of x, however near to the one that has no integral, after many.
+_NATS = np.array([0.0, 2.0, 5.0, 12.0, 24.0, 40.0, 80.0, 240.0])
+
+
+def cut_line(
+    outlines: Sequence[Outline], extra: Array | None = None, longest: float = np.inf
+) -> Panels:
+    """Panels for all distributions together, cut at `extra` points too; without gradients.
+
+    Next to a limit they go on for as many nats as floating point allows, at most `longest`.
+    """
     xp = namespace(outlines[0].landmarks)
     landmarks = [o.landmarks for o in outlines]
     inside = fixed(xp.concatenate(landmarks if extra is None else [*landmarks, extra]))
@@ -110,7 +142,8 @@ def cut_line(outlines: Sequence[Outline], extra: Array | None = None) -> Panels:
         at_limits = np.flatnonzero(kind != INTERIOR)
     else:
         at_limits = xp.arange(first, anchor.shape[0])
-    return Panels(anchor, width, kind, _starts(anchor, width, kind), at_limits, *moves)
+    reach = xp.minimum(_reach(anchor, width, kind), longest)
+    return Panels(anchor, width, kind, reach, at_limits, *moves)
 
 
 def attach(panels: Panels, ends: jax.Array) -> Panels:
@@ -136,9 +169,17 @@ def _beside(ends: Array, inside: Array) -> list[Array]:
     return [ends + xp.where(xp.isfinite(gap), sign * gap / 2, 0.0) for sign, gap in sides]
 
 
-def _starts(anchor: Array, width: Array, kind: Array) -> Array:
+def _reach(anchor: Array, width: Array, kind: Array) -> Array:
+    """How many nats from its wide edge a panel goes on.
+
+    Near an end other than 0 points are rounded: there it stops where that is 1e-3 (1e-6 with 64
+    bits) of their distance. A tail stops where a density has no room to fall like the cube of x.
+    """
     xp = namespace(anchor)
-    eps, far = (2.0**-23, 1e-6) if has_32_bits() else (2.0**-52, 1e-12)
-    unresolved = 16 * eps * xp.abs(anchor) / xp.where(width == 0, 1.0, xp.abs(width))
-    near_end = xp.clip(unresolved, eps, 0.05) ** 0.25
-    return xp.where(kind == INTERIOR, 0.0, xp.where(kind >= LEFT_TAIL, far**0.25, near_end))
+    coarse, nearest, farthest = (
+        (2.0**-15, 1e-35, 1e12) if has_32_bits() else (2.0**-33, 1e-300, 1e100)
+    )
+    size = xp.where(width == 0, 1.0, xp.abs(width))
+    to_end = xp.log(size) - xp.log(xp.maximum(coarse * xp.abs(anchor), nearest))
+    outwards = np.log(farthest) - xp.log(size)
+    return xp.maximum(xp.where(kind >= LEFT_TAIL, outwards, to_end), 1.0)

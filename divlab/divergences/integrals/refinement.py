@@ -16,6 +16,7 @@ from jax import lax
 from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import (
+    asked_precision,
     fixed,
     has_32_bits,
     namespace,
@@ -52,7 +53,9 @@ _RULES = np.stack(
     axis=1,
 )
 HALVED = 8  # pieces, the worst, at a time where shapes are fixed
-HALVED_ON_HOST = 32  # pieces at a time, at most, where they are not
+# Where they are not, each call of a program costs time: up to so many pieces at a time, each in
+# several parts, so that a kink is found in few rounds.
+HALVED_ON_HOST, PARTS_ON_HOST = 32, 8
 
 
 class Pieces(NamedTuple):
@@ -64,11 +67,13 @@ class Pieces(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Two points on each panel at a limit, t = start and twice that; x, dx/dt, start and use."""
+    """Three points on each panel at a limit, from t = 0 inwards; x, distance from the anchor, use.
+
+    The distances are those of the points as they are rounded.
+    """
 
     x: Array
-    slope: Array
-    start: Array
+    distance: Array
     used: Array
 
 
@@ -99,7 +104,9 @@ class Refined(NamedTuple):
 
 def _limits() -> tuple[int, float]:
     """How often pieces are halved at most, and the relative error at which they no longer are."""
-    return (16, 3e-6) if has_32_bits() else (32, 1e-13)
+    if has_32_bits():
+        return 16, 3e-6
+    return 16, 1e-7 if asked_precision().itemsize == 4 else 1e-12
 
 
 class Look(NamedTuple):
@@ -156,8 +163,7 @@ def refine(panels: Panels, look: Callable[[Pieces, Limits | None], Look]) -> Ref
     ends when the errors of the pieces sum up to next to nothing, or after a fixed number of rounds.
     Panels and function must carry no gradient.
     """
-    xp, count = namespace(panels.anchor), panels.anchor.shape[0]
-    whole = Pieces(xp.arange(count), panels.start, xp.ones_like(panels.start))
+    whole = Pieces(*panels.pieces())
     # The limits are looked at together with the first nodes: densities are slow to compile, and on
     # the host each call of their program costs time.
     values, errors, rest, shares = look(whole, limits(panels))
@@ -177,7 +183,7 @@ def _refine_on_host(known: Survey, look: Callable[[Pieces, None], Look]) -> Surv
         left = whole - np.cumsum(errors[order])  # after halving so many
         enough = int(np.searchsorted(-left, -tolerance / 2)) + 1
         worst = order[: min(enough, HALVED_ON_HOST)]
-        fresh = _survey(_halves(known.pieces, worst), look)
+        fresh = _survey(_parts(known.pieces, worst, PARTS_ON_HOST), look)
         size = worst.size
 
         def replace(old: Array, new: Array, worst: Array = worst, size: int = size) -> Array:
@@ -199,7 +205,7 @@ def _refine_traced(known: Survey, look: Callable[[Pieces, None], Look]) -> Surve
         number, known = carry
         _, worst = lax.top_k(jnp.max(_relative(known), axis=1), HALVED)
         where = jnp.concatenate([worst, count + HALVED * number + jnp.arange(HALVED)])
-        fresh = _survey(_halves(known.pieces, worst), look)
+        fresh = _survey(_parts(known.pieces, worst, 2), look)
         return number + 1, jax.tree.map(lambda a, new: set_rows(a, where, new), known, fresh)
 
     room = rounds * HALVED
@@ -224,13 +230,14 @@ def _relative(known: Survey) -> Array:
     return known.errors / xp.maximum(sizes, np.finfo(sizes.dtype).tiny)
 
 
-def _halves(pieces: Pieces, worst: Array) -> Pieces:
-    """The left halves of the `worst` pieces, and then their right halves."""
+def _parts(pieces: Pieces, worst: Array, count: int) -> Pieces:
+    """The first parts of the `worst` pieces, then their second ones, and so on."""
     xp = namespace(pieces.start)
     panel, start, stop = (a[worst] for a in pieces)
-    middle = (start + stop) / 2
-    pairs = (panel, panel), (start, middle), (middle, stop)
-    return Pieces(*(xp.concatenate(pair) for pair in pairs))
+    edges = [start + (stop - start) * (i / count) for i in range(count)] + [stop]
+    return Pieces(
+        xp.concatenate([panel] * count), xp.concatenate(edges[:-1]), xp.concatenate(edges[1:])
+    )
 
 
 def nodes(
@@ -247,10 +254,11 @@ def limits(panels: Panels) -> Limits:
     """Where functions are looked at to continue them to the ends and the infinities."""
     xp, index = namespace(panels.anchor), panels.at_limits
     used = (panels.kind[index] != INTERIOR) & (panels.width[index] != 0)
-    start = xp.where(used, panels.start[index], 0.5)
-    x, slope = panels.locate(index, start[:, None] * xp.array([1.0, 2.0], dtype=start.dtype))
-    x = xp.where(used[:, None], x, fixed(panels.anchor[0]))
-    return Limits(x, slope, start, used)
+    apart = xp.minimum(2.0 / panels.reach[index], 0.3)
+    x, _ = panels.locate(index, apart[:, None] * xp.arange(3.0))
+    anchor = panels.anchor[index][:, None]
+    distance = xp.where(used[:, None], xp.abs(x - anchor), np.exp(np.array([0.0, 2.0, 4.0])))
+    return Limits(xp.where(used[:, None], x, fixed(panels.anchor[0])), distance, used)
 
 
 def evaluate(
@@ -272,22 +280,38 @@ def evaluate(
 
 
 def remainder(at: Limits, values: Array) -> Array:
-    """∫ from t = 0 to the start of each panel at a limit, of a function that goes like t^c there.
+    """The integral from each limit on, of a function that goes like a power of the distance there.
 
-    c is read off its two values. With c <= -1 the integral has no bound.
+    It has no bound where the power is not steep enough.
     """
     return of_limit(remainder_share(at, values), values[..., 0])
 
 
 def remainder_share(at: Limits, values: Array) -> Array:
-    """The remainder over the first of the two values; inf where the integral has no bound."""
+    """The remainder over the first of the three values; inf where the integral has no bound.
+
+    Per nat of log distance u from the limit, a function g times the distance falls like exp(-k u).
+    A power of x times a logarithm has a k that changes slowly, which the second term allows for.
+    """
     xp = namespace(values)
-    near = xp.where(values != 0, values * at.slope, 0.0)
-    matters = at.used & (near[..., 0] * near[..., 1] > 0) & xp.isfinite(near).all(axis=-1)
+    near = xp.where(values != 0, values * at.distance, 0.0)
+    same = (near[..., :1] * near > 0).all(axis=-1)
+    matters = at.used & same & xp.isfinite(near).all(axis=-1)
     near = xp.where(matters[..., None], near, 1.0)
-    power = xp.log2(fixed(near[..., 1] / near[..., 0]))
-    share = at.slope[:, 0] * at.start / (1 + power)
-    return xp.where(matters, xp.where(power > -0.99, share, np.inf), 0.0)
+    nats = xp.abs(xp.diff(xp.log(at.distance), axis=-1))
+    falls = fixed(xp.diff(xp.log(xp.abs(near)), axis=-1)) / nats
+    bends = (falls[..., 0] - falls[..., 1]) / (nats.sum(axis=-1) / 2)
+    rate = falls[..., 0] + bends * nats[..., 0] / 2  # at the limit itself
+    bound = rate > _least_rate()
+    safe = xp.where(bound, rate, 1.0)
+    bend = xp.clip(bends / safe**2, -0.3, 0.3)
+    share = at.distance[..., 0] / safe * (1 - bend)
+    return xp.where(matters, xp.where(bound, share, np.inf), 0.0)
+
+
+def _least_rate() -> float:
+    """The least fall per nat that is not rounding."""
+    return 1e-3 if has_32_bits() else 1e-6
 
 
 def of_limit(share: Array, value: Array) -> Array:

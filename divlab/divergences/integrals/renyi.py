@@ -76,13 +76,13 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     # The exponent's slope in log t, where a panel begins, tells whether the integral has a bound:
     # exponentiated, an integrand without one overflows or, scaled by its peak, vanishes elsewhere.
     at_limit = panels.kind != INTERIOR
-    start = xp.where(at_limit, panels.start, 0.5)[:, None]
-    x, slope = panels.locate(every, start * xp.array([1.0, 2.0], dtype=start.dtype))
+    nats = xp.minimum(2.0, panels.reach / 4)
+    x, slope = panels.locate(every, (nats / panels.reach)[:, None] * xp.arange(2.0))
     log_p, log_q = (log(x) for log in logs)
     exponent = _log_power(alpha, log_p, log_q) + xp.log(xp.where(slope > 0, slope, 1.0))
     told = xp.all((log_p > _LOWEST) & (log_q > _LOWEST), axis=1) & (panels.width != 0)
     rise = xp.where(told, exponent[:, 1], 0.0) - xp.where(told, exponent[:, 0], 0.0)
-    unbounded = xp.any(told & at_limit & (rise <= -0.99 * np.log(2.0)))
+    unbounded = xp.any(told & at_limit & (rise <= 1e-3 * nats))
 
     between, power, *masses = integral(_integrands, (p, q), alpha, shift, cuts=around)
     z = alpha * (alpha - 1) * between
@@ -126,9 +126,10 @@ def _highest(function: Callable[..., Any], panels: Panels) -> tuple[Array, ...]:
 
     Also whether it is there still rising towards where the panel begins, and cannot be followed.
     """
-    xp, start = namespace(panels.start), panels.start[:, None]
-    t = start + (1 - start) * xp.linspace(0.0, 1.0, _GRID, dtype=start.dtype)
-    values = function(xp.arange(start.shape[0]), t)
+    xp, count = namespace(panels.anchor), panels.anchor.shape[0]
+    dtype = panels.anchor.dtype
+    t = xp.tile(xp.linspace(0.0, 1.0, _GRID, dtype=dtype), (count, 1))
+    values = function(xp.arange(count), t)
     where = xp.argmax(values)
     panel, at = where // _GRID, where % _GRID
     along = values[panel]
@@ -138,13 +139,13 @@ def _highest(function: Callable[..., Any], panels: Panels) -> tuple[Array, ...]:
 
     def zoom(bounds: tuple[Array, Array], _: Any = None) -> tuple[tuple[Array, Array], Array]:
         low, high = bounds
-        points = low + (high - low) * xp.linspace(0.0, 1.0, _GRID, dtype=start.dtype)
+        points = low + (high - low) * xp.linspace(0.0, 1.0, _GRID, dtype=dtype)
         best = xp.argmax(function(panel[None], points[None])[0])
         nearby = points[xp.maximum(best - 1, 0)], points[xp.minimum(best + 1, _GRID - 1)]
         return nearby, points[best]
 
     around = t[panel, xp.maximum(at - 1, 0)], t[panel, xp.minimum(at + 1, _GRID - 1)]
-    if not on_host(start):
+    if not on_host(t):
         _, found = lax.scan(zoom, around, length=_ZOOMS)
         return panel, found[-1], along[at], at_limit
     for _ in range(_ZOOMS):

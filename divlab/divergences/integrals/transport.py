@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals.arrays import Array, fixed, has_32_bits, namespace
+from divlab.divergences.integrals.arrays import (
+    Array,
+    fixed,
+    has_32_bits,
+    namespace,
+    precision,
+)
 from divlab.divergences.integrals.cumulative import Cumulative, Line
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
@@ -67,14 +73,14 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
     target, source = lines.masses(coarse, p, q)
     back = _transport(source, target, p, coarse)
-    back = xp.where(_resolved(source, target), back, coarse.panels.anchor[0])
+    back = xp.where(_resolved(coarse, source, target), back, coarse.panels.anchor[0])
     line = lines.draw_line(p, q, cuts=fixed(back[:, ::7].ravel()), order=fixed(order))
     source, target = lines.masses(line, p, q)
     distance = xp.abs(line.x - _transport(source, target, q, line))
     # Where T is not known it does not matter either, unless a tail is so heavy that even so
     # little mass far out weighs: then the answer is NaN.
     eps = 2.0**-23 if has_32_bits() else 2.0**-52
-    known = _resolved(source, target)
+    known = _resolved(line, source, target)
     cost = lines.total(xp.where(known, source.density * power(distance, order), 0.0)).sum()
     ignored = xp.where(known, 0.0, source.density * power(xp.abs(line.x), order))
     heavy = lines.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
@@ -82,12 +88,14 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     return value, source.total, target.total
 
 
-def _resolved(source: Cumulative, target: Cumulative) -> Array:
-    """Where more mass is left to either side than what the pieces of either one leave out."""
+def _resolved(line: Line, source: Cumulative, target: Cumulative) -> Array:
+    """Where more mass is left to either side than what the pieces of either one leave out there."""
     xp = namespace(source.mass)
-    left_out = xp.maximum(xp.max(source.rest), xp.max(target.rest))
-    left_out = 4 * left_out + 64 * float(np.finfo(np.float32).tiny)
-    return fixed(xp.minimum(source.cdf, source.survival) > left_out)
+    rest = xp.maximum(source.rest, target.rest)
+    tiny = 64 * float(np.finfo(precision()).tiny)
+    below = 4 * xp.max(xp.where(line.ascending, rest, 0.0)) + tiny
+    above = 4 * xp.max(xp.where(line.ascending, 0.0, rest)) + tiny
+    return fixed((source.cdf > below) & (source.survival > above))
 
 
 def wasserstein_inf(p: Packed, q: Packed) -> Array:

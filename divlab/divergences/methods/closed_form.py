@@ -4,16 +4,18 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 from numpyro.distributions import Distribution
 
 from divlab.divergences.closed_form import Formula, Formulas
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import may_be_empty
-from divlab.divergences.integrals.arrays import unless_nan
+from divlab.divergences.integrals.arrays import integrating_on_host, is_known, unless_nan
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfDistributions
+from divlab.divergences.results import on_device
 from divlab.pytrees import Number, pytree
 
 
@@ -41,8 +43,13 @@ def find(formulas: Formulas, *distributions: Packed) -> Formula | None:
 
 
 def run(formula: Formula, *distributions: Packed, **numbers: Number) -> Float[Array, ""]:
-    """The value of a formula; new values of its arguments compile nothing."""
-    value: Array = _run(formula, distributions, numbers)
+    """The value of a formula, with 64 bits if all numbers are known; new values compile nothing."""
+    value: Array
+    if is_known(distributions, tuple(numbers.values())):
+        with integrating_on_host():
+            value = _run(formula, distributions, numbers)
+        return on_device(np.asarray(value))
+    value = _run(formula, distributions, numbers)
     return value
 
 
