@@ -6,7 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from divlab.divergences.inputs import MIXED, Argument, Samples, read_exact, read_number
+from divlab.divergences.inputs import (
+    AnyArray,
+    Argument,
+    Samples,
+    near_common_origin,
+    read_exact,
+    read_number,
+)
 from divlab.divergences.integrals import mmd as mmd_integrals
 from divlab.divergences.integrals.arrays import compiled, is_known, unless_nan
 from divlab.divergences.integrals.packed import Packed
@@ -49,18 +56,31 @@ def mmd(
     """
     need = "above 0 and finite"
     read_number("bandwidth", bandwidth, low=0.0, high=np.inf, closed=False, need=need)
+    p, q = near_common_origin(p, q)
     p, q = read_exact("p", p), read_exact("q", q)
     if isinstance(p, Packed) and isinstance(q, Packed):
         value, *masses = mmd_integrals.squared(p, q, as_arrays(bandwidth))
         square = resolved(value, *zip("pq", masses, strict=True))
     elif isinstance(p, Packed) or isinstance(q, Packed):
-        raise ValueError(f"mmd of {MIXED} is not available: pass two of the same kind.")
+        names, samples, distribution = ("q", p, q) if isinstance(q, Packed) else ("p", q, p)
+        values = _checked(samples, "p" if names == "q" else "q")
+        value, mass = mmd_integrals.of_samples_and_distribution(
+            values, distribution, as_arrays(bandwidth)
+        )
+        square = resolved(value, (names, mass))
     elif is_exact(p) and is_exact(q) and is_known(bandwidth):
         x, y = _bring_near(p.values, q.values, float(bandwidth))
         square = at_precision_of(mmd_integrals.known_squared(x, y, bandwidth), p, q)
     else:
         square = _traced_squared_mmd(p, q, as_arrays(bandwidth))
     return square if squared else root(square)
+
+
+def _checked(samples: Samples, name: str) -> Float[AnyArray, " n"]:
+    """The values of samples that are compared with a distribution."""
+    if is_exact(samples) and not np.all(np.isfinite(samples.values)):
+        raise ValueError(f"{name} holds infinite samples, which no distribution comes near.")
+    return samples.values
 
 
 def _bring_near(

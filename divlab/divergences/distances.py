@@ -14,7 +14,13 @@ from jaxtyping import Array, Float
 
 from divlab.checks import Numbers
 from divlab.divergences import closed_form, gaps, sorting
-from divlab.divergences.inputs import Argument, Samples, read_exact, read_number
+from divlab.divergences.inputs import (
+    Argument,
+    Samples,
+    near_common_origin,
+    read_exact,
+    read_number,
+)
 from divlab.divergences.integrals import arrays, cdf_distances, transport
 from divlab.divergences.integrals.arrays import compiled_if_traced, is_known
 from divlab.divergences.integrals.packed import Packed
@@ -214,6 +220,7 @@ def ks(
 def _read(
     p: Argument, q: Argument, p_weights: Numbers | None, q_weights: Numbers | None
 ) -> tuple[Packed | Samples, Packed | Samples]:
+    p, q = near_common_origin(p, q)
     return read_exact("p", p, p_weights), read_exact("q", q, q_weights)
 
 

@@ -22,7 +22,7 @@ from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals import renyi as renyi_integrals
 from divlab.divergences.integrals.arrays import compiled_if_traced, is_known
 from divlab.divergences.integrals.integral import integral
-from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.known import log_density_of_samples
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import choose
 from divlab.divergences.methods.closed_form import find, run
@@ -176,5 +176,4 @@ def _own_surprise(log_p: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
 
 @compiled_if_traced()
 def _mean_surprise(x: Float[AnyArray, " n"], q: Packed) -> arrays.Array:
-    (log_q,) = log_densities(q)
-    return -log_q(x).mean()
+    return 0.0 - log_density_of_samples(q)(x).mean()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.divergences import families
@@ -13,9 +14,11 @@ from divlab.divergences.inputs import (
     SAMPLES,
     Argument,
     Samples,
+    near_common_origin,
     read_exact,
     read_number,
 )
+from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import (
     METHODS,
@@ -24,7 +27,7 @@ from divlab.divergences.methods import (
     OfSamples,
     choose,
 )
-from divlab.divergences.results import root
+from divlab.divergences.results import on_device, root
 from divlab.pytrees import as_arrays
 
 
@@ -295,6 +298,7 @@ def divergence_of_row(
         names: how the user calls the two arguments, for messages.
         label: how the user calls the divergence, for messages; None takes the name of the row.
     """
+    p, q = near_common_origin(p, q)
     p, q, label = read_exact(names[0], p), read_exact(names[1], q), label or row.name
     value: Array
     if isinstance(p, Packed) and isinstance(q, Packed):
@@ -307,6 +311,8 @@ def divergence_of_row(
         return value
     if isinstance(p, Samples) and isinstance(q, Samples):
         method = choose(label, method, methods_of_samples(), SAMPLES)
+        if _are_one_number(p, q):
+            return on_device(np.zeros(()))
         method.check(label, row, **{names[0]: p, names[1]: q})
         value = method.of_samples(row, p, q)
         return value
@@ -321,6 +327,14 @@ def divergence_of_row(
     method.check(label, None, **{names[0]: p})
     value = method.of_samples_and_distribution(row, p, q)
     return value
+
+
+def _are_one_number(p: Samples, q: Samples) -> bool:
+    """Whether P and Q are known to be the same number again and again."""
+    if not is_known(p.values, q.values):
+        return False
+    first = p.values[0]
+    return bool(np.all(p.values == first) and np.all(q.values == first) and np.isfinite(first))
 
 
 def methods_of_distributions(row: Family, p: Packed, q: Packed) -> Iterator[type[OfDistributions]]:

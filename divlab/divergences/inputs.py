@@ -1,5 +1,7 @@
 """Reads what a user passes as P and Q, and refuses, by name, what cannot be right."""
 
+import decimal
+import numbers
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
@@ -183,7 +185,14 @@ def _check_samples(name: str, value: Any) -> Float[AnyArray, " n"]:
     if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
         value = np.asarray(value)
     array = value if isinstance(value, np.ndarray | jax.Array) else _as_array(name, value)
+    if array.dtype.kind == "O":
+        array = _numbers_of_objects(name, array)
     dtype = array.dtype
+    if dtype.kind in "mM":
+        raise TypeError(
+            f"{name} holds {'dates' if dtype.kind == 'M' else 'durations'} ({dtype}); make numbers "
+            f"of them, as in (x - x.min()) / np.timedelta64(1, 's') for seconds."
+        )
     if dtype.kind == "c":
         raise TypeError(f"{name} must be real, got complex numbers ({dtype}).")
     if dtype.kind not in "fiub" and not jnp.issubdtype(dtype, jnp.floating):
@@ -226,14 +235,61 @@ def _as_array(name: str, value: Any) -> AnyArray:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
         raise TypeError(f"{name} must be a 1-D array of numbers: {error}") from None
-    if array.dtype == object:
-        if jax.tree.leaves(value) and not is_known(value):
-            return jnp.asarray(value)
+    if array.dtype != object:
+        return array
+    if jax.tree.leaves(value) and not is_known(value):
+        return jnp.asarray(value)
+    if array.ndim == 0:
         raise TypeError(
             f"{name} must be a numpyro distribution or a 1-D array of numbers, "
             f"got {type(value).__name__}."
         )
     return array
+
+
+def _numbers_of_objects(name: str, array: np.ndarray) -> Float[np.ndarray, "..."]:
+    """Python's own numbers of any size, fractions and decimals, as floats."""
+    found = np.empty(array.shape)
+    for place, item in np.ndenumerate(array):
+        if not isinstance(item, numbers.Real | decimal.Decimal | np.bool_):
+            raise TypeError(
+                f"{name}[{', '.join(map(str, place))}] is {item!r}, which is not a number; leave "
+                "it out, or put a number in its place."
+            )
+        try:
+            found[place] = float(item)
+        except OverflowError:
+            raise ValueError(
+                f"{name}[{', '.join(map(str, place))}] is too large for a float; rescale {name}."
+            ) from None
+    return found
+
+
+def near_common_origin(p: Any, q: Any) -> tuple[Any, Any]:
+    """Two samples of whole numbers, measured from the first number of `p`; others as they are.
+
+    No divergence of two samples depends on the origin. Floats would lose the digits of large
+    whole numbers, such as the nanoseconds of today, although their differences are small.
+    """
+    kinds = [getattr(getattr(a, "dtype", None), "kind", None) for a in (p, q)]
+    if not all(kind in ("i", "u") for kind in kinds) or np.ndim(p) != 1 or np.ndim(q) != 1:
+        return p, q
+    if min(p.shape[0], q.shape[0]) == 0 or isinstance(p, np.ma.MaskedArray | Samples):
+        return p, q
+    # In two halves, whose differences cannot overflow.
+    half = 8 * min(p.dtype.itemsize, q.dtype.itemsize) // 2
+    low = (1 << half) - 1
+    if is_known(p, q):
+        p, q, to_float = np.asarray(p), np.asarray(q), np.float64
+    else:
+        to_float = float
+
+    def moved(a: Any) -> Any:
+        upper = ((a >> half) - (p[0] >> half)).astype(to_float)
+        lower = ((a & low) - (p[0] & low)).astype(to_float)
+        return upper * float(1 << half) + lower
+
+    return (moved(p), moved(q)) if p.dtype == q.dtype else (p, q)
 
 
 def read_weights(

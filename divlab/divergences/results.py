@@ -65,8 +65,18 @@ def identity(value: Any) -> Float[Array, ""]:
 
 
 def at_precision_of(value: float, x: Samples, y: Samples) -> Float[Array, ""]:
-    """A number found on the host, in the precision that JAX gives to these samples."""
+    """A number found on the host, in the precision that JAX gives to these samples.
+
+    Raises:
+        ValueError: that precision cannot hold it.
+    """
     dtype = jax.dtypes.canonicalize_dtype(np.result_type(x.values, y.values))
+    limits = np.finfo(dtype)
+    if value != 0 and np.isfinite(value) and not limits.tiny <= abs(value) <= limits.max:
+        raise ValueError(
+            f"the result is {value:g}, which {dtype.name} cannot hold; rescale p and q by one "
+            "factor, or enable 64 bits with jax.config.update('jax_enable_x64', True)."
+        )
     found: Array = identity(np.asarray(value, dtype))
     return found
 

@@ -47,7 +47,7 @@ from divlab.divergences.integrals.refinement import (
 _COEFFICIENTS = np.linalg.inv(legendre.legvander(2 * NODES - 1, 14))
 _INTEGRALS = np.stack([legendre.legint(row, lbnd=-1) / 2 for row in np.eye(15)])  # (15, 16)
 _TO_NODES = legendre.legvander(2 * NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
-# How far a tail goes on, in nats: all digits of a distribution function, with room for a heavy tail.
+# How far a tail goes on, in nats: to all digits of a distribution function, and farther.
 _REACH = 60.0
 _CHUNK = 1 << 12  # pieces integrated over at a time, which bounds the memory
 

@@ -11,7 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Float
-from numpyro.distributions import Distribution, MixtureGeneral, MixtureSameFamily, constraints
+from numpyro.distributions import (
+    Distribution,
+    MixtureGeneral,
+    MixtureSameFamily,
+    TransformedDistribution,
+    constraints,
+)
 
 from divlab.divergences.integrals.packed import Packed
 
@@ -111,9 +117,36 @@ def support_bounds(distribution: Distribution) -> tuple[Any, ...]:
     support = distribution.support
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
-    if isinstance(support, type(constraints.real)):
+    if not isinstance(support, type(constraints.real)):
+        return getattr(support, "lower_bound", -np.inf), getattr(support, "upper_bound", np.inf)
+    if type(distribution) is TransformedDistribution:
+        return _transformed_bounds(distribution)
+    return -np.inf, np.inf
+
+
+def _transformed_bounds(distribution: TransformedDistribution) -> tuple[Any, ...]:
+    """What the transforms make of the ends of the base's support.
+
+    numpyro takes the range of the transforms, which is often the whole line. A base with one end
+    keeps that of the line unless it is known which way the transforms go.
+    """
+    low, high = support_bounds(distribution.base_dist)
+    if is_infinite(low) and is_infinite(high):
+        return low, high
+
+    def moved(x: Any) -> Any:
+        for transform in distribution.transforms:
+            x = transform(x)
+        return x
+
+    if not (is_infinite(low) or is_infinite(high)):
+        ends = moved(low), moved(high)
+        return jnp.minimum(*ends), jnp.maximum(*ends)
+    end, inwards = (low, 1.0) if is_infinite(high) else (high, -1.0)
+    at, further = moved(end), moved(end + inwards)
+    if isinstance(at, jax.core.Tracer) or isinstance(further, jax.core.Tracer):
         return -np.inf, np.inf
-    return getattr(support, "lower_bound", -np.inf), getattr(support, "upper_bound", np.inf)
+    return (at, np.inf) if further > at else (-np.inf, at)
 
 
 def is_infinite(bound: Any) -> bool:

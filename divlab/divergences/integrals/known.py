@@ -15,10 +15,15 @@ from jaxtyping import Float
 from divlab.divergences.integrals.arrays import (
     Array,
     at_points,
+    fixed,
     integrating_on_host,
     is_known,
+    namespace,
+    on_host,
+    precision,
 )
 from divlab.divergences.integrals.densities import log_density
+from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 
 TYPES = 128  # whose programs are kept: each takes some of the memory maps that a process may have
@@ -78,3 +83,28 @@ def log_densities(*distributions: Packed) -> list[Callable[[Array], Array]]:
     if is_known(distributions):
         return [Known(packed) for packed in distributions]
     return [partial(log_density, packed.distribution) for packed in distributions]
+
+
+def log_density_of_samples(packed: Packed) -> Callable[[Array], Array]:
+    """The log density at samples, which may lie on an end of the support.
+
+    There it is the limit from inside, as it is for the zeros among waiting times: -inf or inf where
+    the density vanishes or is infinite at the end.
+    """
+    (log,), ends = log_densities(packed), fixed(outline(packed).ends)
+
+    def at(x: Array) -> Array:
+        found, xp = log(x), namespace(x)
+        is_end = (x[:, None] == ends).any(axis=1) & (found == -np.inf)
+        if on_host(x) and not is_end.any():
+            return found
+        kind = np.finfo(precision())
+        step = xp.maximum(8 * kind.eps * xp.abs(x), 64 * kind.tiny)
+        near, far = (
+            log(xp.concatenate([x - d, x + d])).reshape(2, -1) for d in (step, np.exp(2.0) * step)
+        )
+        rise = xp.where(near > -np.inf, near - far, 0.0)  # towards the end
+        limit = xp.where(rise > 1e-3, np.inf, xp.where(rise < -1e-3, -np.inf, near))
+        return xp.where(is_end, limit.max(axis=0), found)
+
+    return at

@@ -111,6 +111,11 @@ def _known_spreads(part: Distribution) -> tuple[Array, ...]:
     packed, kind = Packed(part), type(part)
     if kind not in _WAYS_OF:
         _WAYS_OF[kind] = [way for way in _WAYS if _exists(way, packed)]
+    if not _WAYS_OF[kind]:
+        raise ValueError(
+            f"{kind.__name__} has no quantiles, moments or samples, so nothing tells where its "
+            "mass is; divergences need a distribution whose density integrates to 1."
+        )
     for way in _WAYS_OF[kind]:
         found = [np.asarray(number) for number in way(packed)]
         if np.all(np.isfinite(found)):

@@ -18,7 +18,7 @@ from divlab.divergences.integrals.arrays import (
     precision,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
-from divlab.divergences.integrals.densities import support_bounds
+from divlab.divergences.integrals.densities import components, support_bounds
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.refinement import NODES, Pieces
 from divlab.divergences.integrals.roots import root
@@ -106,13 +106,25 @@ def wasserstein_inf(p: Packed, q: Packed) -> Array:
     distance = xp.abs(line.x - _transport(source, target, q, line))
     at_ends = [xp.abs(a - b) for a, b in zip(hull(p, xp), hull(q, xp), strict=True)]
     inside = xp.max(xp.where(source.density > 0, distance, 0.0))
+    # Next to the edges of pieces, where one of the two may jump over a gap of its support.
+    rising, every = lines.integral_series(source.density), xp.arange(line.x.shape[0])
+    for share in (1e-7, 1 - 1e-7):
+        s = xp.full(every.shape, share, line.x.dtype)
+        mass = lines.sum_series(rising, s)
+        cdf, survival = source.below + mass, source.above + source.mass - mass
+        moved = xp.abs(lines.at_share(line, every, s) - _quantile(target, line, cdf, survival, q=q))
+        matters = source.mass > 1e-9
+        inside = xp.maximum(inside, xp.max(xp.where(matters, moved, 0.0)))
     return xp.maximum(inside, xp.maximum(*at_ends))
 
 
 def hull(p: Packed, xp: Any = np) -> tuple[Array, Array]:
     """The ends of the support as arrays, infinite ones included."""
-    low, high = support_bounds(p.distribution)
-    return xp.asarray(low, dtype=float), xp.asarray(high, dtype=float)
+    bounds = [support_bounds(part) for part in components(p.distribution)]
+    lows, highs = (
+        xp.stack([xp.asarray(b, dtype=float) for b in side]) for side in zip(*bounds, strict=True)
+    )
+    return xp.min(lows), xp.max(highs)
 
 
 def samples_to_distribution(

@@ -26,7 +26,7 @@ from divlab.divergences.integrals.arrays import (
     namespace,
     unless_nan,
 )
-from divlab.divergences.integrals.known import log_densities
+from divlab.divergences.integrals.known import log_density_of_samples
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfSamples
 from divlab.divergences.methods.samples import least_count, ordered
@@ -253,6 +253,5 @@ def _from_entropies(
     method: NearestNeighbours,
 ) -> arrays.Array:
     """From the surprise of the samples under Q, and their entropy; x are the samples in order."""
-    (log_q,) = log_densities(q)
-    cross_entropy = -log_q(values).mean()
+    cross_entropy = -log_density_of_samples(q)(values).mean()
     return unless_nan(family.from_entropies(cross_entropy, _entropy_of_sorted(x, method)), x)
