@@ -253,14 +253,14 @@ def _numbers_of_objects(name: str, array: np.ndarray) -> Float[np.ndarray, "..."
     for place, item in np.ndenumerate(array):
         if not isinstance(item, numbers.Real | decimal.Decimal | np.bool_):
             raise TypeError(
-                f"{name}[{', '.join(map(str, place))}] is {item!r}, which is not a number; leave "
+                f"{name} must be numbers, got {item!r} at index {', '.join(map(str, place))}; leave "
                 "it out, or put a number in its place."
             )
         try:
             found[place] = float(item)
         except OverflowError:
             raise ValueError(
-                f"{name}[{', '.join(map(str, place))}] is too large for a float; rescale {name}."
+                f"{name} is too large for a float at index {', '.join(map(str, place))}; rescale it."
             ) from None
     return found
 

@@ -53,8 +53,16 @@ def _unless_unseen(value: Float[Array, ""], mass: Float[Array, ""]) -> Float[Arr
 
 
 def on_device(value: arrays.Array) -> Float[Array, ""]:
-    """A number found on the host as an array of JAX; an array of JAX as it is."""
-    found: Array = identity(np.asarray(value, precision())) if on_host(value) else value
+    """A number found on the host as an array of JAX, inf if it is too large for one.
+
+    An array of JAX stays as it is.
+    """
+    if not on_host(value):
+        found: Array = value
+        return found
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(value, precision())
+    found = identity(rounded)
     return found
 
 

@@ -427,10 +427,8 @@ def test_samples_to_a_distribution(precision: str) -> None:
     )
     got = divlab.wasserstein(x, nd.Uniform(0.0, 1.0), order=2)
     check(got, square**0.5, precision)
-    first = reference.line_integral(
-        lambda t: abs(t - np.mean(x <= t[..., None], axis=-1)), np.sort(x), 0.0, 1.0
-    )
-    check(divlab.wasserstein(nd.Uniform(0.0, 1.0), x), first, precision)
+    # ∫ |t - F| dt, piece by piece of F, in thirds.
+    check(divlab.wasserstein(nd.Uniform(0.0, 1.0), x), 26 / 225, precision)
 
 
 def test_the_nll_of_samples_is_their_mean_surprise(precision: str) -> None:

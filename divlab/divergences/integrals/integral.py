@@ -108,7 +108,11 @@ def _program(
 ) -> tuple[jax.Array, ...]:
     panels = _traced_panels(distributions, cuts)
     functions = _traced_functions(integrand, distributions, options)
-    return tuple(refine(panels, look_by(panels, functions)).totals())
+    refined = refine(panels, look_by(panels, functions))
+    totals, count = refined.totals(), len(distributions)
+    # What so much mass beyond the reach of floating point amounts to is no more than a guess.
+    seen = jnp.all(jnp.abs(refined.rest[:, -count:]).sum(axis=0) <= _GUESSED)
+    return (*(jnp.where(seen, value, jnp.nan) for value in totals[:-count]), *totals[-count:])
 
 
 def _traced_panels(distributions: Distributions, cuts: jax.Array) -> Panels:
@@ -182,6 +186,7 @@ def _refined(values_at: "_Values", panels: Panels) -> tuple[Refined, Continued |
 # how far it is followed, in nats.
 _LITTLE = 1e-12
 _NATS = np.array([0.0, 2.0, 5.0, 12.0, 30.0, 80.0, 200.0, 500.0])
+_GUESSED = 0.02  # mass beyond, above which a traced integral is not known
 _LIGHT = -1e4  # a log density below this does not go like a power
 
 

@@ -172,13 +172,13 @@ def _beside(ends: Array, inside: Array) -> list[Array]:
 def _reach(anchor: Array, width: Array, kind: Array) -> Array:
     """How many nats from its wide edge a panel goes on.
 
-    Near an end other than 0 points are rounded: there it stops where that is 1e-3 (1e-6 with 64
-    bits) of their distance. A tail stops where a density has no room to fall like the cube of x.
+    Near an end other than 0 points are rounded: there it stops where that is a few percent of
+    their distance (1e-6 of it with 64 bits). A tail stops where a density has no room to fall like the cube of x.
     """
     xp = namespace(anchor)
-    coarse, nearest, farthest = (
-        (2.0**-15, 1e-35, 1e12) if has_32_bits() else (2.0**-33, 1e-300, 1e100)
-    )
+    coarse, nearest, farthest = 2.0**-33, 1e-300, 1e100
+    if has_32_bits():
+        coarse, nearest, farthest = 2.0**-19, 1e-35, 1e12
     size = xp.where(width == 0, 1.0, xp.abs(width))
     to_end = xp.log(size) - xp.log(xp.maximum(coarse * xp.abs(anchor), nearest))
     outwards = np.log(farthest) - xp.log(size)

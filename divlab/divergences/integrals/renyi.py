@@ -22,7 +22,7 @@ from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import INTERIOR, Panels, attach, cut_line
+from divlab.divergences.integrals.panels import INTERIOR, LEFT_TAIL, Panels, attach, cut_line
 
 _LOWEST = -1e37  # a log density below this has been clipped to its dtype's limit
 _GRID, _ZOOMS = 65, 6  # points per panel, and rounds of looking closer at the best of them
@@ -47,6 +47,10 @@ def _log_power(alpha: Array, log_p: Array, log_q: Array) -> Array:
     both = has_p & has_q
     r = xp.where(both, log_p, 0.0) - xp.where(both, log_q, 0.0)
     value = xp.where(both, xp.where(both, log_q, 0.0) + alpha * r, -np.inf)
+    # Far out both logarithms are so large that their difference is rounding.
+    largest = xp.maximum(xp.abs(log_p), xp.abs(log_q))
+    told = (alpha + 1) * np.finfo(log_p.dtype).eps * xp.where(both, largest, 0.0) < 0.1
+    value = xp.where(told, value, -np.inf)
     return xp.where((alpha > 1) & has_p & ~has_q, np.inf, value)
 
 
@@ -67,7 +71,7 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     panels = cut_line(outlines)
     xp = namespace(panels.anchor)
     held = log_densities(*fixed((p, q))) if xp is jnp else logs
-    around, shift = fixed(_peak(partial(_log_power, fixed(alpha)), held, panels))
+    around, shift, grows = fixed(_peak(partial(_log_power, fixed(alpha)), held, panels))
     panels = cut_line(outlines, around)
     if xp is jnp:
         panels = attach(panels, support_ends(p.distribution, q.distribution))
@@ -82,7 +86,7 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     exponent = _log_power(alpha, log_p, log_q) + xp.log(xp.where(slope > 0, slope, 1.0))
     told = xp.all((log_p > _LOWEST) & (log_q > _LOWEST), axis=1) & (panels.width != 0)
     rise = xp.where(told, exponent[:, 1], 0.0) - xp.where(told, exponent[:, 0], 0.0)
-    unbounded = xp.any(told & at_limit & (rise <= 1e-3 * nats))
+    unbounded = grows | xp.any(told & at_limit & (rise <= 1e-3 * nats))
 
     between, power, *masses = integral(_integrands, (p, q), alpha, shift, cuts=around)
     z = alpha * (alpha - 1) * between
@@ -97,8 +101,11 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
 
 def _peak(
     log_power: Callable[..., Any], logs: list[Callable[..., Any]], panels: Panels
-) -> tuple[Array, Array]:
-    """Points around the highest of log_power, a few of its widths apart, and its value there."""
+) -> tuple[Array, Array, Array]:
+    """Points around the highest of log_power, a few of its widths apart, and its value there.
+
+    Also whether it grows on and on towards an infinity.
+    """
     xp = namespace(panels.anchor)
 
     def finite(x: Array) -> Array:
@@ -118,7 +125,8 @@ def _peak(
     width = xp.min(xp.where(lower, steps, steps[0]))
     around = x + width * xp.array([-8.0, -3.0, -1.0, 0.0, 1.0, 3.0, 8.0])
     around = xp.where(at_limit, panels.anchor[0], around)
-    return around, xp.where(xp.isfinite(height), height, 0.0)
+    grows = at_limit & (panels.kind[panel] >= LEFT_TAIL)
+    return around, xp.where(xp.isfinite(height), height, 0.0), grows
 
 
 def _highest(function: Callable[..., Any], panels: Panels) -> tuple[Array, ...]:
@@ -126,25 +134,28 @@ def _highest(function: Callable[..., Any], panels: Panels) -> tuple[Array, ...]:
 
     Also whether it is there still rising towards where the panel begins, and cannot be followed.
     """
-    xp, count = namespace(panels.anchor), panels.anchor.shape[0]
-    dtype = panels.anchor.dtype
-    t = xp.tile(xp.linspace(0.0, 1.0, _GRID, dtype=dtype), (count, 1))
-    values = function(xp.arange(count), t)
+    xp = namespace(panels.anchor)
+    every, start, stop = panels.pieces()
+    grid = xp.linspace(0.0, 1.0, _GRID, dtype=start.dtype)
+    t = start[:, None] + (stop - start)[:, None] * grid
+    values = function(every, t)
     where = xp.argmax(values)
-    panel, at = where // _GRID, where % _GRID
-    along = values[panel]
+    piece, at = where // _GRID, where % _GRID
+    panel, along = every[piece], values[piece]
     outermost = xp.argmax(along > -np.inf)  # t runs from the end, or from far out, inwards
     rising = along[at] - along[xp.minimum(at + 1, _GRID - 1)] > 1e-3
-    at_limit = (at == outermost) & rising & (panels.kind[panel] != INTERIOR)
+    farther = (panels.kind[panel] != INTERIOR) & (start < start[piece])
+    known_farther = xp.any((values > -np.inf).any(axis=1) & farther & (every == panel))
+    at_limit = (at == outermost) & rising & ~known_farther & (panels.kind[panel] != INTERIOR)
 
     def zoom(bounds: tuple[Array, Array], _: Any = None) -> tuple[tuple[Array, Array], Array]:
         low, high = bounds
-        points = low + (high - low) * xp.linspace(0.0, 1.0, _GRID, dtype=dtype)
+        points = low + (high - low) * grid
         best = xp.argmax(function(panel[None], points[None])[0])
         nearby = points[xp.maximum(best - 1, 0)], points[xp.minimum(best + 1, _GRID - 1)]
         return nearby, points[best]
 
-    around = t[panel, xp.maximum(at - 1, 0)], t[panel, xp.minimum(at + 1, _GRID - 1)]
+    around = t[piece, xp.maximum(at - 1, 0)], t[piece, xp.minimum(at + 1, _GRID - 1)]
     if not on_host(t):
         _, found = lax.scan(zoom, around, length=_ZOOMS)
         return panel, found[-1], along[at], at_limit

@@ -26,7 +26,7 @@ from divlab.checks import check_count, read_key
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import AnyArray, Real, Whole
 from divlab.divergences.integrals import arrays
-from divlab.divergences.integrals.arrays import compiled, on_host, precision
+from divlab.divergences.integrals.arrays import asked_precision, compiled, on_host, precision
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
 from divlab.pytrees import as_arrays, pytree, setting
@@ -91,8 +91,10 @@ class Variational(OfSamples):
         _bound(family, self.bound)  # refuses a bound that does not exist before anything is trained
         if not on_host(x):
             return _held_out_bound(family, x, y, self)
-        x, y = (sample.astype(precision()) for sample in (x, y))
-        return np.asarray(_held_out_bound(as_arrays(family), x, y, self))
+        # Critics are trained with as many bits as a traced call would.
+        with jax.enable_x64(asked_precision().itemsize == 8):
+            x, y = (sample.astype(precision()) for sample in (x, y))
+            return np.asarray(_held_out_bound(as_arrays(family), x, y, self))
 
 
 @compiled()
