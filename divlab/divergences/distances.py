@@ -95,7 +95,7 @@ def wasserstein(
         return _farthest(p, q)
     if is_known(order) and order == 1:
         return _resolve(gaps.of_distributions(cdf_distances.area, p, q))
-    value, p_mass, q_mass = _wasserstein_p(p, q, order)
+    value, p_mass, q_mass = transport.wasserstein_p(p, q, as_arrays(order))
     if is_known(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
         raise ValueError(
             f"order {order} cannot be resolved for these distributions: their tails are so "
@@ -260,7 +260,6 @@ def _resolve(value_and_masses: tuple[arrays.Array, ...]) -> Float[Array, ""]:
     return resolved(value, *zip("pq", masses, strict=True))
 
 
-_wasserstein_p = compiled_if_traced()(transport.wasserstein_p)
 _wasserstein_inf = compiled_if_traced()(transport.wasserstein_inf)
 
 

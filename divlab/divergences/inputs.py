@@ -253,14 +253,15 @@ def _numbers_of_objects(name: str, array: np.ndarray) -> Float[np.ndarray, "..."
     for place, item in np.ndenumerate(array):
         if not isinstance(item, numbers.Real | decimal.Decimal | np.bool_):
             raise TypeError(
-                f"{name} must be numbers, got {item!r} at index {', '.join(map(str, place))}; leave "
-                "it out, or put a number in its place."
+                f"{name} must be numbers, got {item!r} at index {', '.join(map(str, place))}; "
+                "leave it out, or put a number in its place."
             )
         try:
             found[place] = float(item)
         except OverflowError:
             raise ValueError(
-                f"{name} is too large for a float at index {', '.join(map(str, place))}; rescale it."
+                f"{name} is too large for a float at index {', '.join(map(str, place))}; "
+                "rescale it."
             ) from None
     return found
 

@@ -151,7 +151,7 @@ def draw_line(
         panels = attach(panels, support_ends(*(d.distribution for d in distributions)))
     is_tail = panels.kind >= LEFT_TAIL
     ascending = xp.where(is_tail, panels.width < 0, panels.width > 0)[pieces.panel]
-    x, slope = (_left_to_right(a, ascending) for a in nodes(panels, pieces))
+    x, slope = (left_to_right(a, ascending) for a in nodes(panels, pieces))
     order = xp.argsort(fixed(x[:, 7]))
     length = (pieces.stop - pieces.start)[:, None]
     at_start, at_stop = (panels.locate(pieces.panel, t[:, None])[0][:, 0] for t in pieces[1:])
@@ -169,7 +169,8 @@ def _tail(log: Array, nats: Array, order: Array) -> Array:
     return namespace(log).exp((lowest + (order + 1) * nats) / 4 - nats)
 
 
-def _left_to_right(values: Array, ascending: Array) -> Array:
+def left_to_right(values: Array, ascending: Array) -> Array:
+    """The nodes of each piece in the order of x; done twice, in that of t again."""
     return namespace(values).where(ascending[:, None], values, values[:, ::-1])
 
 
@@ -242,6 +243,21 @@ def rise(values: Array) -> Array:
 def fall(values: Array) -> Array:
     """∫_s^1 for s at every node, of the polynomials through `values` (..., 15)."""
     return values @ namespace(values).asarray(KRONROD - _TO_NODES, dtype=values.dtype).T
+
+
+def antiderivative(line: Line, slope: Array) -> Array:
+    """At the nodes, the function with that slope in x which is 0 amid the pieces.
+
+    It is summed from there outwards: from far out, digits would be lost.
+    """
+    xp, change = namespace(slope), slope * line.slope
+    middle, rank = len(line.order) // 2, namespace(slope).argsort(line.order)
+    whole = total(change)[line.order]
+    leftwards = -xp.cumsum(whole[:middle][::-1])[::-1]
+    edges = xp.concatenate([leftwards, xp.zeros(1, whole.dtype), xp.cumsum(whole[middle:])])
+    start, stop = edges[:-1][rank], edges[1:][rank]
+    is_right = (rank >= middle)[:, None]
+    return xp.where(is_right, start[:, None] + rise(change), stop[:, None] - fall(change))
 
 
 def series(values: Array) -> Array:

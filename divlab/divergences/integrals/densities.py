@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 from numpyro.distributions import (
+    CategoricalProbs,
     Distribution,
     MixtureGeneral,
     MixtureSameFamily,
@@ -31,15 +32,11 @@ def log_density(
     number, so that underflow is never taken for an absence of mass.
     """
     if isinstance(distribution, MixtureSameFamily):
-        log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
-        components = _component_log_densities(distribution.component_distribution, x)
-        log_weights = log_weights.reshape(-1, *(1 for _ in x.shape))
-        return _log_sum(log_weights + components)
+        logs = _component_log_densities(distribution.component_distribution, x)
+        return _log_mixture(_weights(distribution), logs)
     if isinstance(distribution, MixtureGeneral):
-        log_weights = jax.nn.log_softmax(distribution.mixing_distribution.logits)
         parts = [log_density(c, x) for c in distribution.component_distributions]
-        log_weights = log_weights.reshape(-1, *(1 for _ in x.shape))
-        return _log_sum(log_weights + jnp.stack(parts))
+        return _log_mixture(_weights(distribution), jnp.stack(parts))
     low, high = support_bounds(distribution)
     if is_infinite(low) and is_infinite(high):
         return _anywhere(Packed(distribution), x)
@@ -81,16 +78,36 @@ def _anywhere_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[
     return log_density, jnp.where(has_mass, slope, 0.0)
 
 
-def _log_sum(logs: Float[jax.Array, " parts *points"]) -> Float[jax.Array, "*points"]:
-    """The log of the sum of exponentials over the first axis."""
-    largest = lax.stop_gradient(jnp.max(logs, axis=0))
+def _weights(mixture: Distribution) -> Float[jax.Array, " parts"]:
+    """The weights of the components; as they were given, since those of 0 have a gradient too."""
+    mixing = mixture.mixing_distribution
+    if isinstance(mixing, CategoricalProbs):
+        probs: jax.Array = mixing.probs / jnp.sum(mixing.probs)
+        return probs
+    softmax: jax.Array = jax.nn.softmax(mixing.logits)
+    return softmax
+
+
+_OVER = 80.0  # nats that a component of no weight may lie above the others
+
+
+def _log_mixture(
+    weights: Float[jax.Array, " parts"], logs: Float[jax.Array, " parts *points"]
+) -> Float[jax.Array, "*points"]:
+    """The log of the sum of the weights times the exponentials over the first axis."""
+    weights = weights.reshape(-1, *(1 for _ in logs.shape[1:]))
+    counts = weights > 0
+    largest = lax.stop_gradient(jnp.max(jnp.where(counts, logs, -jnp.inf), axis=0))
     reference = jnp.where(largest > -jnp.inf, largest, 0.0)
-    # The largest difference is 0 and the sum at least 1; but a compiler may compute `logs` twice,
-    # and far out, at -1e13, the copies round apart by more than an exponential bears. What is put
-    # right is a constant: the gradient is that of the sum, at the largest term too.
+    # The largest difference is 0; but a compiler may compute `logs` twice, and far out, at -1e13,
+    # the copies round apart by more than an exponential bears. What is put right is a constant: the
+    # gradient is that of the sum, at the largest term too.
     below = logs - reference
-    total = jnp.sum(jnp.exp(below - lax.stop_gradient(jnp.maximum(below, 0.0))), axis=0)
-    total += lax.stop_gradient(jnp.maximum(1 - total, 0.0))
+    limit = jnp.where(counts, 0.0, _OVER)
+    terms = jnp.exp(below - lax.stop_gradient(jnp.maximum(below - limit, 0.0)))
+    total = jnp.sum(weights * terms, axis=0)
+    least = lax.stop_gradient(jnp.min(jnp.where(counts, weights, 1.0)))
+    total += lax.stop_gradient(jnp.maximum(least - total, 0.0))
     return jnp.where(largest > -jnp.inf, jnp.log(total) + reference, -jnp.inf)
 
 

@@ -173,7 +173,8 @@ def _reach(anchor: Array, width: Array, kind: Array) -> Array:
     """How many nats from its wide edge a panel goes on.
 
     Near an end other than 0 points are rounded: there it stops where that is a few percent of
-    their distance (1e-6 of it with 64 bits). A tail stops where a density has no room to fall like the cube of x.
+    their distance (1e-6 of it with 64 bits). A tail stops where a density has no room to fall like
+    the cube of x.
     """
     xp = namespace(anchor)
     coarse, nearest, farthest = 2.0**-33, 1e-300, 1e100

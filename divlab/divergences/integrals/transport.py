@@ -5,22 +5,36 @@ W_p^p = ∫ |F^-1(u) - G^-1(u)|^p du (Villani 2003, section 2.2). At order 1 two
 ∫ |F - G| dx, which `cdf_distances` computes.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from divlab.divergences.integrals import cumulative as lines
 from divlab.divergences.integrals.arrays import (
     Array,
+    compiled,
+    compiled_if_traced,
     fixed,
     has_32_bits,
+    integrating_on_host,
+    is_known,
     namespace,
     precision,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
 from divlab.divergences.integrals.densities import components, support_bounds
+from divlab.divergences.integrals.derivatives import (
+    WeightedSums,
+    change_of_sums,
+    weighted_sums,
+)
+from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.refinement import NODES, Pieces
+from divlab.divergences.integrals.panels import attach
+from divlab.divergences.integrals.refinement import KRONROD, NODES, Pieces, limits, nodes
 from divlab.divergences.integrals.roots import root
 
 
@@ -63,11 +77,22 @@ def _transport(source: Cumulative, target: Cumulative, q: Packed, line: Line) ->
     return _quantile(target, line, source.cdf, source.survival, q=q)
 
 
-def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
-    """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
+class _Plan(NamedTuple):
+    """How P is moved to Q: at the nodes of a line, T of P to Q and its inverse of Q to P.
 
-    With it the masses of P and Q that the nodes have seen.
+    `known` and `known_back` say where these are resolved.
     """
+
+    line: Line
+    source: Cumulative
+    target: Cumulative
+    moved: Array
+    back: Array
+    known: Array
+    known_back: Array
+
+
+def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
     coarse = lines.draw_line(p, q, order=fixed(order))
     xp = namespace(coarse.x)
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
@@ -76,16 +101,121 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     back = xp.where(_resolved(coarse, source, target), back, coarse.panels.anchor[0])
     line = lines.draw_line(p, q, cuts=fixed(back[:, ::7].ravel()), order=fixed(order))
     source, target = lines.masses(line, p, q)
-    distance = xp.abs(line.x - _transport(source, target, q, line))
-    # Where T is not known it does not matter either, unless a tail is so heavy that even so
-    # little mass far out weighs: then the answer is NaN.
+    moved, back = _transport(source, target, q, line), _transport(target, source, p, line)
+    known, known_back = _resolved(line, source, target), _resolved(line, target, source)
+    return _Plan(line, source, target, moved, back, known, known_back)
+
+
+@compiled_if_traced()
+def _of_plan(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
+    plan = _plan(p, q, order)
+    return _root(_cost(plan, order), order), plan.source.total, plan.target.total
+
+
+def _cost(plan: _Plan, order: Array) -> Array:
+    """∫ p(x) |x - T(x)|^order dx.
+
+    Where T is not known it does not matter either, unless a tail is so heavy that even so little
+    mass far out weighs: then the answer is NaN.
+    """
+    line, density, xp = plan.line, plan.source.density, namespace(plan.line.x)
     eps = 2.0**-23 if has_32_bits() else 2.0**-52
-    known = _resolved(line, source, target)
-    cost = lines.total(xp.where(known, source.density * power(distance, order), 0.0)).sum()
-    ignored = xp.where(known, 0.0, source.density * power(xp.abs(line.x), order))
+    distance = xp.abs(line.x - plan.moved)
+    cost = lines.total(xp.where(plan.known, density * power(distance, order), 0.0)).sum()
+    ignored = xp.where(plan.known, 0.0, density * power(xp.abs(line.x), order))
     heavy = lines.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
-    value = xp.where(heavy, np.nan, _root(cost, order))
-    return value, source.total, target.total
+    return xp.where(heavy, np.nan, cost)
+
+
+@jax.custom_jvp
+def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
+    """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
+
+    With it the masses of P and Q that the nodes have seen. The derivative of its power is that of
+    ∫ φ dp + ∫ ψ dq with the potentials of Kantorovich. Their slopes are order |x - T(x)|^(order - 1)
+    away from T(x), and the same of the way back (Villani 2003, section 2.1).
+    """
+    found: tuple[Array, ...] = _of_plan(p, q, order)
+    return found
+
+
+@wasserstein_p.defjvp
+def _wasserstein_p_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    if is_known(primals):
+        with integrating_on_host():
+            p, q, order = primals[0], primals[1], np.asarray(primals[2], float)
+            plan = _plan(p, q, order)
+            values = _root(_cost(plan, order), order), plan.source.total, plan.target.total
+            rows, by_order = _slopes(plan, order)
+            sums = _sums(plan, rows)
+        found = [jnp.asarray(value, float) for value in values]
+        arguments = (_densities, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
+        change = sum(change_of_sums(*arguments), jnp.zeros(()))
+        change += jnp.asarray(by_order, float) * tangents[2]
+    else:
+        *found, change = _traced_change(primals, tangents)
+    return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
+
+
+def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Array, ...], Array]:
+    """The potentials of P and of Q at the nodes, their slopes, and the slope in the order."""
+    xp, x = namespace(plan.line.x), plan.line.x
+    cost = _cost(plan, order)
+    some = cost > 0
+    outer = xp.where(some, _root(cost, order) / (order * xp.where(some, cost, 1.0)), 0.0)
+
+    def slope(moved: Array, known: Array) -> Array:
+        way = xp.where(known, x - moved, 0.0)
+        return outer * order * xp.sign(way) * power(xp.abs(way), order - 1)
+
+    slopes = slope(plan.moved, plan.known), slope(plan.back, plan.known_back)
+    potentials = tuple(lines.antiderivative(plan.line, of_one) for of_one in slopes)
+    distance = xp.where(plan.known, xp.abs(x - plan.moved), 0.0)
+    logs = xp.log(xp.where(distance > 0, distance, 1.0))
+    mean_log = lines.total(plan.source.density * power(distance, order) * logs).sum()
+    by_order = outer * (
+        mean_log - xp.where(some, cost * xp.log(xp.where(some, cost, 1.0)), 0.0) / order
+    )
+    return (*potentials, *slopes), by_order
+
+
+def _densities(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
+    return [jnp.exp(log) for log in logs]
+
+
+def _sums(plan: _Plan, rows: tuple[Array, ...]) -> WeightedSums:
+    line, at = plan.line, limits(plan.line.panels)
+    none = np.zeros(2 * at.x.shape[0])
+    mass = KRONROD * line.slope
+    weights, rises = (
+        np.stack([np.concatenate([(mass * row).ravel(), none]) for row in pair])
+        for pair in (rows[:2], rows[2:])
+    )
+    return weighted_sums(line.panels, line.pieces, line.x, at, weights, rises)
+
+
+@compiled()
+def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
+    held, order = lax.stop_gradient(primals[:2]), lax.stop_gradient(primals[2])
+    plan = lax.stop_gradient(_plan(*held, order))
+    value = _root(_cost(plan, order), order)
+    rows, by_order = _slopes(plan, order)
+    line = plan.line
+    length = (line.pieces.stop - line.pieces.start)[:, None]
+
+    def action(*distributions: Packed) -> Array:
+        ends = support_ends(*(d.distribution for d in distributions))
+        panels = attach(line.panels, ends)
+        x, slope = (lines.left_to_right(a, line.ascending) for a in nodes(panels, line.pieces))
+        mass = jnp.where(length > 0, KRONROD * slope * length, 0.0)
+        densities = lines.densities(*distributions)(x)
+        total = jnp.zeros(())
+        for density, potential, rise in zip(densities, rows[:2], rows[2:], strict=True):
+            total += jnp.sum(mass * density * (potential + rise * (x - lax.stop_gradient(x))))
+        return total
+
+    change = jax.jvp(action, held, tangents[:2])[1] + by_order * tangents[2]
+    return value, plan.source.total, plan.target.total, change
 
 
 def _resolved(line: Line, source: Cumulative, target: Cumulative) -> Array:

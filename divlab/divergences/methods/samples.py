@@ -34,31 +34,80 @@ def sorted_samples(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"
 def ordered(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"]]:
     """Sorted samples in which no two are equal.
 
-    A density has no ties, so equal values come from rounding to a grid. Each of them stands for a
-    value somewhere in its cell, which is what lies nearer to it than to any other value. It is
-    moved to a place in that cell that a fixed draw chooses. An even spread would be more regular
-    than samples are, and would put neighbours too far away.
+    A density has no ties. Equal values of one sample come from rounding to a grid, or from rows
+    that were drawn again, as in a bootstrap. On a grid each of them stands for a value somewhere in
+    its cell, which is what lies nearer to it than to any other value of its sample. It is moved to
+    a place in that cell that a fixed draw chooses. An even spread would be more regular than
+    samples are, and would put neighbours too far away. Off a grid a row that comes again tells
+    nothing new, and is counted once; traced samples, whose number is fixed, are spread there too.
+
+    Values of P that are equal to one of Q are moved in the cell between those of both.
+
+    Raises:
+        ValueError: many samples are one and the same number, although the others are on no grid.
     """
-    parts = sorted_samples(*samples)
+    parts = [_apart(x, number) for number, x in enumerate(sorted_samples(*samples))]
     known = is_known(parts)
     xp = np if known else jnp
     both = fixed(xp.concatenate(parts))
     order = xp.argsort(both, stable=True)
     if known:  # it is enough to look at those that are tied, and at their neighbours
-        pool = both[order]
-        tied = np.flatnonzero(pool[1:] == pool[:-1])
-        if tied.size == 0:
+        order = _tied(both[order], order)
+        if order.size == 0:
             return parts
-        near = np.zeros(len(pool) + 3, bool)
-        for offset in range(4):
-            near[tied + offset] = True
-        order = order[near[1:-2]]
     shift = _shift(xp, both[order], order)
     if known:
         both[order] += shift
     else:
         both = jnp.concatenate(parts).at[order].add(shift)
     return [xp.sort(x) for x in xp.split(both, np.cumsum([len(x) for x in parts])[:-1])]
+
+
+def _tied(pool: Float[np.ndarray, " n"], order: Integer[np.ndarray, " n"]) -> Any:
+    """Of sorted values, the places of those that are equal to another, and of their neighbours."""
+    tied = np.flatnonzero(pool[1:] == pool[:-1])
+    near = np.zeros(len(pool) + 3, bool)
+    for offset in range(4):
+        near[tied + offset] = True
+    return order[near[1:-2]] if tied.size else order[:0]
+
+
+_ATOM = 0.05  # the share of one number that is no accident
+
+
+def _apart(x: Float[AnyArray, " n"], number: int) -> Float[AnyArray, " m"]:
+    """Sorted values of one sample in which no two are equal."""
+    seed = 0x9E37 * (number + 1)  # other draws for every sample
+    if not is_known(x):
+        return jnp.sort(x + _shift(jnp, fixed(x), seed + jnp.arange(len(x))))
+    distinct, counts = np.unique(x, return_counts=True)
+    if len(distinct) in (1, len(x)):
+        return x
+    if not _on_a_grid(distinct):
+        most = int(np.argmax(counts))
+        if counts[most] > max(10, _ATOM * len(x)):
+            raise ValueError(
+                f"{counts[most]} of {len(x)} samples are one number, and the others lie on no "
+                "grid: such a distribution has no density there. Leave these samples out, or "
+                "compare distribution functions (wasserstein, cramer, energy, ks)."
+            )
+        return distinct
+    order = _tied(x, np.arange(len(x)))
+    moved = x.copy()
+    moved[order] += _shift(np, x[order], seed + order)
+    return np.sort(moved)
+
+
+def _on_a_grid(distinct: Float[np.ndarray, " n"]) -> bool:
+    """Whether all of them are whole numbers of steps apart, as far as rounding lets it be told."""
+    with np.errstate(over="ignore"):
+        is_single = bool(np.all(distinct.astype(np.float32) == distinct))
+    eps = np.finfo(np.float32 if is_single else np.float64).eps
+    steps = np.diff(distinct)
+    rounding = 4 * eps * np.abs(distinct).max() / steps.min()
+    shares = steps / steps.min()
+    off = np.abs(shares - np.round(shares)) - rounding * shares
+    return bool(rounding < 0.1 and np.all(off <= 1e-3))
 
 
 def _shift(
