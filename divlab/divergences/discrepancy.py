@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.divergences.inputs import (
-    AnyArray,
     Argument,
     Samples,
     near_common_origin,
@@ -34,7 +33,7 @@ def mmd(
 
     Args:
         p: a distribution or samples.
-        q: a distribution or samples, whichever `p` is.
+        q: a distribution or samples. It need not be the same kind as `p`.
         bandwidth: the standard deviation of the kernel in units of x, above 0.
         squared: whether to return MMD² instead of MMD.
 
@@ -62,12 +61,7 @@ def mmd(
         value, *masses = mmd_integrals.squared(p, q, as_arrays(bandwidth))
         square = resolved(value, *zip("pq", masses, strict=True))
     elif isinstance(p, Packed) or isinstance(q, Packed):
-        names, samples, distribution = ("q", p, q) if isinstance(q, Packed) else ("p", q, p)
-        values = _checked(samples, "p" if names == "q" else "q")
-        value, mass = mmd_integrals.of_samples_and_distribution(
-            values, distribution, as_arrays(bandwidth)
-        )
-        square = resolved(value, (names, mass))
+        square = _of_samples_and_distribution(p, q, as_arrays(bandwidth))
     elif is_exact(p) and is_exact(q) and is_known(bandwidth):
         x, y = _bring_near(p.values, q.values, float(bandwidth))
         square = at_precision_of(mmd_integrals.known_squared(x, y, bandwidth), p, q)
@@ -76,11 +70,20 @@ def mmd(
     return square if squared else root(square)
 
 
-def _checked(samples: Samples, name: str) -> Float[AnyArray, " n"]:
-    """The values of samples that are compared with a distribution."""
+def _of_samples_and_distribution(
+    p: Packed | Samples, q: Packed | Samples, bandwidth: Any
+) -> Float[Array, ""]:
+    """MMD² of two arguments, of which one is samples and the other a distribution."""
+    name, samples, distribution = ("q", p, q) if isinstance(q, Packed) else ("p", q, p)
+    assert isinstance(samples, Samples)
+    assert isinstance(distribution, Packed)
     if is_exact(samples) and not np.all(np.isfinite(samples.values)):
-        raise ValueError(f"{name} holds infinite samples, which no distribution comes near.")
-    return samples.values
+        raise ValueError(
+            f"{'p' if name == 'q' else 'q'} holds infinite samples, which no distribution comes "
+            "near; leave them out."
+        )
+    value, mass = mmd_integrals.of_samples_and_distribution(samples.values, distribution, bandwidth)
+    return resolved(value, (name, mass))
 
 
 def _bring_near(

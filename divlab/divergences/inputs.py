@@ -247,7 +247,7 @@ def _as_array(name: str, value: Any) -> AnyArray:
     return array
 
 
-def _numbers_of_objects(name: str, array: np.ndarray) -> Float[np.ndarray, "..."]:
+def _numbers_of_objects(name: str, array: Any) -> Float[np.ndarray, "..."]:
     """Python's own numbers of any size, fractions and decimals, as floats."""
     found = np.empty(array.shape)
     for place, item in np.ndenumerate(array):
@@ -281,9 +281,8 @@ def near_common_origin(p: Any, q: Any) -> tuple[Any, Any]:
     half = 8 * min(p.dtype.itemsize, q.dtype.itemsize) // 2
     low = (1 << half) - 1
     if is_known(p, q):
-        p, q, to_float = np.asarray(p), np.asarray(q), np.float64
-    else:
-        to_float = float
+        p, q = np.asarray(p), np.asarray(q)
+    to_float: Any = np.float64 if is_known(p, q) else float
 
     def moved(a: Any) -> Any:
         upper = ((a >> half) - (p[0] >> half)).astype(to_float)

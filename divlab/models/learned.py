@@ -74,7 +74,8 @@ def latent_edges(output: Curve, cells: int) -> Float[AnyArray, " edges"]:
     bends = xp.minimum(2 * xp.diff(share_of(bend)), 4 / cells)
     bends = xp.concatenate([np.zeros(1), xp.cumsum(bends)])
     share = (_GRID + REACH) / (2 * REACH) + share_of(xp.abs(slope)) + bends
-    inner = xp.interp(xp.linspace(0.0, share[-1], cells + 1)[1:-1], share, _GRID)
+    grid = xp.asarray(_GRID, dtype=share.dtype)
+    inner = xp.interp(xp.linspace(0.0, share[-1], cells + 1)[1:-1], share, grid)
     return xp.concatenate([np.array([-REACH]), inner, np.array([REACH])])
 
 
@@ -258,6 +259,6 @@ def _decoded(decode: Curves) -> tuple[Array, Array, Array]:
     z = (edges[:-1, None] + widths * (1 + _NODES) / 2).ravel()
     means, log_scales = decode(z)
     tiny = np.finfo(precision()).tiny
-    log_weights = xp.log(xp.maximum((widths * _WEIGHTS / 2).ravel(), tiny)) - z**2 / 2
+    log_weights = xp.log(xp.maximum((widths * (_WEIGHTS / 2)).ravel(), tiny)) - z**2 / 2
     weights = xp.exp(log_weights - xp.max(log_weights))
     return log_weights - xp.max(log_weights) - xp.log(weights.sum()), means, xp.exp(log_scales)

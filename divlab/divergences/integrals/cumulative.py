@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from numpy.polynomial import legendre
@@ -324,7 +325,7 @@ def at_share(line: Line, index: Array, s: Array) -> Array:
 
 
 def in_chunks(function: Callable[..., Any], *arrays: Any, size: int = _CHUNK) -> Any:
-    """`function` of arrays of rows, some rows at a time, its gradients computed anew."""
+    """A number for each row of arrays, some rows at a time, its gradients computed anew."""
     leaves = jax.tree.leaves(arrays)
     rows = leaves[0].shape[0]
     if rows <= size:
@@ -333,7 +334,11 @@ def in_chunks(function: Callable[..., Any], *arrays: Any, size: int = _CHUNK) ->
         parts = [slice(i, i + size) for i in range(0, rows, size)]
         found = [function(*jax.tree.map(lambda a, p=part: a[p], arrays)) for part in parts]
         return np.concatenate(found)
-    of_row = jax.checkpoint(
-        lambda row: jax.tree.map(lambda a: a[0], function(*jax.tree.map(lambda a: a[None], row)))
-    )
-    return lax.map(of_row, arrays, batch_size=size)
+    chunks = -(-rows // size)
+
+    def in_rows(a: Array) -> Array:
+        filled = jnp.concatenate([a, jnp.repeat(a[:1], chunks * size - rows, axis=0)])
+        return filled.reshape(chunks, size, *a.shape[1:])
+
+    found = lax.map(jax.checkpoint(lambda some: function(*some)), jax.tree.map(in_rows, arrays))
+    return found.reshape(-1)[:rows]

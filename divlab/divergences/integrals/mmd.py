@@ -66,7 +66,7 @@ def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> t
         cells, held = held_by_cells(scaled, np.full(size, 1 / size))
         places = bandwidth * (scaled.min() + cells[:, None] + PLACES)
         across = np.sum(held * smooth(places.ravel()).reshape(held.shape))
-        own = pairs_of_cells(cells, held)
+        own: Array = pairs_of_cells(cells, held)
     else:
         across = xp.mean(smooth(values))
         weights = jnp.full(size, 1 / size, values.dtype)
@@ -83,9 +83,13 @@ def _line(distributions: tuple[Packed, ...], bandwidth: Array) -> tuple[Line, li
     ends: Array = support_ends(*(d.distribution for d in distributions))
     if is_known(ends, bandwidth):
         ends = np.asarray(ends, float)
-    cuts = fixed((ends[:, None] + bandwidth * _STEPS).ravel())
+    cuts = fixed((ends[:, None] + _around(bandwidth)).ravel())
     line = lines.draw_line(*distributions, cuts=cuts)
     return line, lines.masses(line, *distributions)
+
+
+def _around(bandwidth: Array) -> Array:
+    return bandwidth * namespace(bandwidth).asarray(_STEPS, dtype=bandwidth.dtype)
 
 
 def _smooth(
@@ -95,7 +99,7 @@ def _smooth(
     xp = namespace(line.x)
 
     def some(x: Array) -> Array:
-        pieces, _ = lines.split(line, fixed(x[:, None] + bandwidth * _STEPS))
+        pieces, _ = lines.split(line, fixed(x[:, None] + _around(bandwidth)))
         y, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=x.dtype))
         kernel = _kernel_less_1((x[:, None, None] - y) / bandwidth)
         beyond = rest * _kernel_less_1((x[:, None] - line.outer) / bandwidth)

@@ -65,7 +65,7 @@ class Panels(NamedTuple):
         """Panel, start and stop of the pieces to begin with: those at limits are in several."""
         xp, at = namespace(self.anchor), self.at_limits
         count = self.anchor.shape[0]
-        nats = np.append(_NATS, np.inf)
+        nats = xp.asarray(np.append(_NATS, np.inf), dtype=self.reach.dtype)
         cuts = xp.clip(1 - nats / self.reach[at][:, None], 0.0, 1.0)
         is_limit = (self.kind[at] != INTERIOR)[:, None]
         cuts = xp.where(is_limit, cuts, xp.where(nats == 0.0, 1.0, 0.0))
@@ -173,13 +173,13 @@ def _reach(anchor: Array, width: Array, kind: Array) -> Array:
     """How many nats from its wide edge a panel goes on.
 
     Near an end other than 0 points are rounded: there it stops where that is a few percent of
-    their distance (1e-6 of it with 64 bits). A tail stops where a density has no room to fall like
-    the cube of x.
+    their distance (1e-6 of it with 64 bits). Near an end at 0 it stops where the square of x is
+    still a number, and a tail where a density has room to fall like the cube of x.
     """
     xp = namespace(anchor)
-    coarse, nearest, farthest = 2.0**-33, 1e-300, 1e100
+    coarse, nearest, farthest = 2.0**-33, 1e-150, 1e100
     if has_32_bits():
-        coarse, nearest, farthest = 2.0**-19, 1e-35, 1e12
+        coarse, nearest, farthest = 2.0**-19, 1e-18, 1e12
     size = xp.where(width == 0, 1.0, xp.abs(width))
     to_end = xp.log(size) - xp.log(xp.maximum(coarse * xp.abs(anchor), nearest))
     outwards = np.log(farthest) - xp.log(size)

@@ -132,7 +132,7 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
 
     With it the masses of P and Q that the nodes have seen. The derivative of its power is that of
-    ∫ φ dp + ∫ ψ dq with the potentials of Kantorovich. Their slopes are order |x - T(x)|^(order - 1)
+    ∫ φ dp + ∫ ψ dq with the potentials of Kantorovich, whose slopes are order |x - T(x)|^(order-1)
     away from T(x), and the same of the way back (Villani 2003, section 2.1).
     """
     found: tuple[Array, ...] = _of_plan(p, q, order)
@@ -196,8 +196,8 @@ def _sums(plan: _Plan, rows: tuple[Array, ...]) -> WeightedSums:
 
 @compiled()
 def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
-    held, order = lax.stop_gradient(primals[:2]), lax.stop_gradient(primals[2])
-    plan = lax.stop_gradient(_plan(*held, order))
+    p, q, order = lax.stop_gradient(primals)
+    plan = lax.stop_gradient(_plan(p, q, order))
     value = _root(_cost(plan, order), order)
     rows, by_order = _slopes(plan, order)
     line = plan.line
@@ -207,14 +207,15 @@ def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
         ends = support_ends(*(d.distribution for d in distributions))
         panels = attach(line.panels, ends)
         x, slope = (lines.left_to_right(a, line.ascending) for a in nodes(panels, line.pieces))
-        mass = jnp.where(length > 0, KRONROD * slope * length, 0.0)
+        rule = jnp.asarray(KRONROD, slope.dtype)
+        mass = jnp.where(length > 0, rule * slope * length, 0.0)
         densities = lines.densities(*distributions)(x)
         total = jnp.zeros(())
         for density, potential, rise in zip(densities, rows[:2], rows[2:], strict=True):
             total += jnp.sum(mass * density * (potential + rise * (x - lax.stop_gradient(x))))
         return total
 
-    change = jax.jvp(action, held, tangents[:2])[1] + by_order * tangents[2]
+    change = jax.jvp(action, (p, q), tangents[:2])[1] + by_order * tangents[2]
     return value, plan.source.total, plan.target.total, change
 
 

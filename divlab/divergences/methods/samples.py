@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -46,8 +47,9 @@ def ordered(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"]]:
     Raises:
         ValueError: many samples are one and the same number, although the others are on no grid.
     """
-    parts = [_apart(x, number) for number, x in enumerate(sorted_samples(*samples))]
-    known = is_known(parts)
+    known = is_known(samples)
+    apart = _known_apart if known else _traced_apart
+    parts = [apart(x, number) for number, x in enumerate(sorted_samples(*samples))]
     xp = np if known else jnp
     both = fixed(xp.concatenate(parts))
     order = xp.argsort(both, stable=True)
@@ -75,11 +77,16 @@ def _tied(pool: Float[np.ndarray, " n"], order: Integer[np.ndarray, " n"]) -> An
 _ATOM = 0.05  # the share of one number that is no accident
 
 
-def _apart(x: Float[AnyArray, " n"], number: int) -> Float[AnyArray, " m"]:
+_SEED = 0x9E37  # times the number of a sample, so that each has other draws
+
+
+def _traced_apart(x: Float[jax.Array, " n"], number: int) -> Float[jax.Array, " n"]:
     """Sorted values of one sample in which no two are equal."""
-    seed = 0x9E37 * (number + 1)  # other draws for every sample
-    if not is_known(x):
-        return jnp.sort(x + _shift(jnp, fixed(x), seed + jnp.arange(len(x))))
+    return jnp.sort(x + _shift(jnp, fixed(x), _SEED * (number + 1) + jnp.arange(len(x))))
+
+
+def _known_apart(x: Float[np.ndarray, " n"], number: int) -> Float[np.ndarray, " m"]:
+    """The same, but that rows which come again are counted once."""
     distinct, counts = np.unique(x, return_counts=True)
     if len(distinct) in (1, len(x)):
         return x
@@ -94,7 +101,7 @@ def _apart(x: Float[AnyArray, " n"], number: int) -> Float[AnyArray, " m"]:
         return distinct
     order = _tied(x, np.arange(len(x)))
     moved = x.copy()
-    moved[order] += _shift(np, x[order], seed + order)
+    moved[order] += _shift(np, x[order], _SEED * (number + 1) + order)
     return np.sort(moved)
 
 
