@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from divlab.divergences.columns import near_common_origin
 from divlab.divergences.inputs import (
     Argument,
     Samples,
-    near_common_origin,
     read_exact,
     read_number,
 )

@@ -14,10 +14,10 @@ from jaxtyping import Array, Float
 
 from divlab.checks import Numbers
 from divlab.divergences import closed_form, gaps, sorting
+from divlab.divergences.columns import near_common_origin
 from divlab.divergences.inputs import (
     Argument,
     Samples,
-    near_common_origin,
     read_exact,
     read_number,
 )

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.divergences import families
+from divlab.divergences.columns import near_common_origin
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import (
     DISTRIBUTIONS,
@@ -14,7 +15,6 @@ from divlab.divergences.inputs import (
     SAMPLES,
     Argument,
     Samples,
-    near_common_origin,
     read_exact,
     read_number,
 )
