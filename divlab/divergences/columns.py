@@ -40,7 +40,7 @@ def near_common_origin(p: Any, q: Any) -> tuple[Any, Any]:
         return p, q
     if min(p.shape[0], q.shape[0]) == 0 or isinstance(p, np.ma.MaskedArray):
         return p, q
-    # In two halves, whose differences cannot overflow.
+    # In two halves, which floats hold.
     half = 8 * min(p.dtype.itemsize, q.dtype.itemsize) // 2
     low = (1 << half) - 1
     if is_known(p, q):
@@ -48,8 +48,8 @@ def near_common_origin(p: Any, q: Any) -> tuple[Any, Any]:
     to_float: Any = np.float64 if is_known(p, q) else float
 
     def moved(a: Any) -> Any:
-        upper = ((a >> half) - (p[0] >> half)).astype(to_float)
-        lower = ((a & low) - (p[0] & low)).astype(to_float)
+        upper = (a >> half).astype(to_float) - (p[0] >> half).astype(to_float)
+        lower = (a & low).astype(to_float) - (p[0] & low).astype(to_float)
         return upper * float(1 << half) + lower
 
     return (moved(p), moved(q)) if p.dtype == q.dtype else (p, q)
