@@ -146,7 +146,7 @@ def _traced_functions(
 def _traced_jvp(
     integrand: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    """Where the line is halved carries no gradient: it is that of the sum over the last pieces."""
+    """Where the line is cut carries no gradient: it is that of the sum over the last pieces."""
     if is_known(primals):
         return _jvp_on_host(integrand, primals, tangents)
     found: tuple[Any, Any] = _jvp_program(integrand, primals, tangents)

@@ -1,7 +1,7 @@
-"""Gauss-Kronrod sums on the panels of a line, and the halving of those that are worst.
+"""Gauss-Kronrod sums on the panels of a line, and the cutting of those that are worst.
 
 On each piece an integral is a sum over 15 nodes. Two further sums, which vanish for smooth
-functions, tell how wrong it is. The worst pieces are halved until the errors sum up to next to
+functions, tell how wrong it is. The worst pieces are cut until the errors sum up to next to
 nothing: by a loop on the host where all numbers are known, by `lax.while_loop` where they are
 traced. Both loops use the same pieces of this file.
 """
@@ -52,14 +52,14 @@ _RULES = np.stack(
     ],
     axis=1,
 )
-HALVED = 8  # pieces, the worst, at a time where shapes are fixed
+WORST = 8  # pieces, the worst, at a time where shapes are fixed
 # Where they are not, each call of a program costs time: up to so many pieces at a time, each in
 # several parts, so that a kink is found in few rounds.
-HALVED_ON_HOST, PARTS_ON_HOST = 32, 8
+WORST_ON_HOST, PARTS_ON_HOST = 32, 8
 
 
 class Pieces(NamedTuple):
-    """Panels after halving: piece i is [start, stop] in the coordinate of panel `panel`."""
+    """Parts of panels: piece i is [start, stop] in the coordinate of panel `panel`."""
 
     panel: Array
     start: Array
@@ -103,10 +103,10 @@ class Refined(NamedTuple):
 
 
 def _limits() -> tuple[int, float]:
-    """How often pieces are halved at most, and the relative error at which they no longer are."""
+    """How often pieces are cut at most, and the relative error at which they no longer are."""
     if has_32_bits():
         return 16, 3e-6
-    return 16, 1e-7 if asked_precision().itemsize == 4 else 1e-12
+    return 32, 1e-7 if asked_precision().itemsize == 4 else 1e-12
 
 
 class Look(NamedTuple):
@@ -157,7 +157,7 @@ def times(values: Array, slope: Array) -> Array:
 
 
 def refine(panels: Panels, look: Callable[[Pieces, Limits | None], Look]) -> Refined:
-    """Halves, round by round, the pieces on which a function is integrated worst.
+    """Cuts, round by round, the pieces on which a function is integrated worst.
 
     Of several functions a piece is as bad as its worst share, relative to the whole, of any. It
     ends when the errors of the pieces sum up to next to nothing, or after a fixed number of rounds.
@@ -180,9 +180,9 @@ def _refine_on_host(known: Survey, look: Callable[[Pieces, None], Look]) -> Surv
         if whole <= tolerance:
             break
         order = np.argsort(errors)[::-1]
-        left = whole - np.cumsum(errors[order])  # after halving so many
+        left = whole - np.cumsum(errors[order])  # after cutting so many
         enough = int(np.searchsorted(-left, -tolerance / 2)) + 1
-        worst = order[: min(enough, HALVED_ON_HOST)]
+        worst = order[: min(enough, WORST_ON_HOST)]
         fresh = _survey(_parts(known.pieces, worst, PARTS_ON_HOST), look)
         size = worst.size
 
@@ -203,12 +203,12 @@ def _refine_traced(known: Survey, look: Callable[[Pieces, None], Look]) -> Surve
 
     def step(carry: tuple[Array, Survey]) -> tuple[Array, Survey]:
         number, known = carry
-        _, worst = lax.top_k(jnp.max(_relative(known), axis=1), HALVED)
-        where = jnp.concatenate([worst, count + HALVED * number + jnp.arange(HALVED)])
+        _, worst = lax.top_k(jnp.max(_relative(known), axis=1), WORST)
+        where = jnp.concatenate([worst, count + WORST * number + jnp.arange(WORST)])
         fresh = _survey(_parts(known.pieces, worst, 2), look)
         return number + 1, jax.tree.map(lambda a, new: set_rows(a, where, new), known, fresh)
 
-    room = rounds * HALVED
+    room = rounds * WORST
     known = jax.tree.map(lambda a: jnp.pad(a, ((0, room), *((0, 0),) * (a.ndim - 1))), known)
     return lax.while_loop(unfinished, step, (0, known))[1]
 
