@@ -52,6 +52,14 @@ def test_rows_that_come_again_count_once(seed: int) -> None:
     assert float(divlab.kl(copy, Y)) == pytest.approx(0.125, abs=0.1)
 
 
+@pytest.mark.parametrize("step", [0.1, 0.25, 1 / 60, 1 / 7])
+def test_a_grid_in_decimals_is_a_grid(step: float) -> None:
+    """Minutes in sixtieths, written with three digits, would be taken for rows drawn again."""
+    column = np.round(step * np.round(X / step), 3)
+    assert len(np.unique(column)) < column.size / 2
+    assert float(divlab.entropy(column)) == pytest.approx(ENTROPY, abs=0.08)
+
+
 def test_an_atom_is_refused() -> None:
     """Half of a column of rain is 0: it has no density, and any number would be made up."""
     rain = np.concatenate([np.zeros(500), RNG.exponential(size=500)])

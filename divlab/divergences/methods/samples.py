@@ -105,16 +105,25 @@ def _known_apart(x: Float[np.ndarray, " n"], number: int) -> Float[np.ndarray, "
     return np.sort(moved)
 
 
+_DIGITS = 6  # of the range of samples, to which people round
+
+
 def _on_a_grid(distinct: Float[np.ndarray, " n"]) -> bool:
-    """Whether all of them are whole numbers of steps apart, as far as rounding lets it be told."""
+    """Whether all of them are whole numbers of steps apart, as far as floats let it be told.
+
+    The step is the least between two of them, or a power of ten: thirds of a minute, written with
+    three digits, are on a grid too.
+    """
     with np.errstate(over="ignore"):
         is_single = bool(np.all(distinct.astype(np.float32) == distinct))
     eps = np.finfo(np.float32 if is_single else np.float64).eps
-    steps = np.diff(distinct)
-    rounding = 4 * eps * np.abs(distinct).max() / steps.min()
-    shares = steps / steps.min()
-    off = np.abs(shares - np.round(shares)) - rounding * shares
-    return bool(rounding < 0.1 and np.all(off <= 1e-3))
+    apart = distinct - distinct[0]
+    tens = 10.0 ** (np.floor(np.log10(apart[-1])) - np.arange(_DIGITS + 1))
+    steps = np.append(tens, np.diff(distinct).min())
+    steps = steps[4 * eps * np.abs(distinct).max() < 0.1 * steps]
+    shares = apart[:, None] / steps
+    off = np.abs(shares - np.round(shares)) - 4 * eps * np.abs(distinct).max() / steps
+    return bool(np.any(np.all(off <= 1e-3, axis=0)))
 
 
 def _shift(
