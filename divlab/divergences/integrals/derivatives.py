@@ -153,7 +153,8 @@ def change_of_sums(
 def _product(gradient: list[Any], changes: list[Any]) -> jax.Array:
     """The sum of the products, in the precision of the changes."""
     pairs = [(g, c) for g, c in zip(gradient, changes, strict=True) if c.dtype != jax.dtypes.float0]
-    products = [jnp.sum(np.asarray(g, c.dtype) * c) for g, c in pairs]
+    with np.errstate(over="ignore"):  # too large for the changes is infinite
+        products = [jnp.sum(np.asarray(g, c.dtype) * c) for g, c in pairs]
     return sum(products, jnp.zeros((), float))
 
 
