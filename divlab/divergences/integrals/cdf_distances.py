@@ -197,7 +197,7 @@ def _potential_of_area(gap: Gap) -> _Potential:
     distance = np.abs(line.outer - line.middle)
     sign = np.sign(gap.moment - distance * gap.rest)
     beyond = np.stack([-sign * distance, sign, 0 * sign])
-    return _from_middle(line, along, back, whole, slope, beyond)
+    return _potential(line, lines.from_middle(line, along, back, whole), slope, beyond)
 
 
 def _potential_of_square(gap: Gap) -> _Potential:
@@ -208,35 +208,13 @@ def _potential_of_square(gap: Gap) -> _Potential:
     by_rest = np.sqrt(distance) * np.abs(gap.half_moment) - 2 * distance * np.abs(gap.rest)
     by_half = np.sqrt(distance) * np.abs(gap.rest)
     beyond = [np.sign(gap.rest) * by_rest, 0 * by_rest, np.sign(gap.half_moment) * by_half]
-    return _from_middle(line, rise, fall, whole, slope, np.stack(beyond))
+    return _potential(line, lines.from_middle(line, rise, fall, whole), slope, np.stack(beyond))
 
 
-def _from_middle(
-    line: Line,
-    along: np.ndarray,
-    back: np.ndarray,
-    whole: np.ndarray,
-    slope: np.ndarray,
-    beyond: np.ndarray,
+def _potential(
+    line: Line, values: tuple[Array, Array, Array], slope: np.ndarray, beyond: np.ndarray
 ) -> _Potential:
-    """A potential from how much it rises along each piece, to each node and from it on.
-
-    It is 0 amid the pieces and summed from there outwards: from far out, digits would be lost.
-    """
-    count = len(line.order)
-    middle = count // 2
-    sums = np.cumsum(whole[line.order[middle:]])
-    rightwards = np.concatenate([[0.0], sums[:-1]])
-    leftwards = -np.cumsum(whole[line.order[:middle][::-1]])[::-1]
-    start = np.empty(count)
-    start[line.order] = np.concatenate([leftwards, rightwards])
-    stop = np.empty(count)
-    stop[line.order] = np.concatenate([leftwards[1:], [0.0] * min(middle, 1), sums])
-    is_right = np.empty(count, bool)
-    is_right[line.order] = np.arange(count) >= middle
-    at_nodes = np.where(is_right[:, None], start[:, None] + along, stop[:, None] - back)
-    beyond = np.where(line.is_tail, beyond, 0.0)
-    return _Potential(start, at_nodes, stop, slope, beyond)
+    return _Potential(*values, slope, np.where(line.is_tail, beyond, 0.0))
 
 
 POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {

@@ -247,18 +247,29 @@ def fall(values: Array) -> Array:
 
 
 def antiderivative(line: Line, slope: Array) -> Array:
-    """At the nodes, the function with that slope in x which is 0 amid the pieces.
+    """At the nodes, the function with that slope in x which is 0 amid the pieces."""
+    change = slope * line.slope
+    return from_middle(line, rise(change), fall(change), total(change))[1]
 
-    It is summed from there outwards: from far out, digits would be lost.
+
+def from_middle(line: Line, along: Array, back: Array, whole: Array) -> tuple[Array, Array, Array]:
+    """A function that is 0 amid the pieces: where each begins, at its nodes, where it ends.
+
+    It is summed from the middle outwards: from far out, digits would be lost.
+
+    Args:
+        line: the line.
+        along: how much it rises from where a piece begins to each node.
+        back: how much it rises from each node to where the piece ends.
+        whole: how much it rises over each piece.
     """
-    xp, change = namespace(slope), slope * line.slope
-    middle, rank = len(line.order) // 2, namespace(slope).argsort(line.order)
-    whole = total(change)[line.order]
-    leftwards = -xp.cumsum(whole[:middle][::-1])[::-1]
-    edges = xp.concatenate([leftwards, xp.zeros(1, whole.dtype), xp.cumsum(whole[middle:])])
+    xp, middle = namespace(whole), len(line.order) // 2
+    rank, ordered = xp.argsort(line.order), whole[line.order]
+    leftwards = -xp.cumsum(ordered[:middle][::-1])[::-1]
+    edges = xp.concatenate([leftwards, xp.zeros(1, whole.dtype), xp.cumsum(ordered[middle:])])
     start, stop = edges[:-1][rank], edges[1:][rank]
     is_right = (rank >= middle)[:, None]
-    return xp.where(is_right, start[:, None] + rise(change), stop[:, None] - fall(change))
+    return start, xp.where(is_right, start[:, None] + along, stop[:, None] - back), stop
 
 
 def series(values: Array) -> Array:
