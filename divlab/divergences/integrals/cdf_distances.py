@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals import polynomials
 from divlab.divergences.integrals.arrays import (
     Array,
     fixed,
@@ -71,13 +72,13 @@ def between(
     at_high = xp.where(from_left, excess.below + excess.mass, -excess.above)
     at_nodes = xp.where(
         from_left[:, None],
-        at_low[:, None] + lines.rise(excess.density),
-        at_high[:, None] - lines.fall(excess.density),
+        at_low[:, None] + polynomials.rise(excess.density),
+        at_high[:, None] - polynomials.fall(excess.density),
     )
     gap = Gap(
         line, at_low, at_high, at_nodes, excess.density, rest[2], rest[3], rest[4], shares[2:5]
     )
-    integrals = lines.total(values[5:]).sum(axis=-1) + rest[5:].sum(axis=-1)
+    integrals = polynomials.total(values[5:]).sum(axis=-1) + rest[5:].sum(axis=-1)
     return gap, masses[0].total, masses[1].total, list(integrals)
 
 
@@ -86,8 +87,8 @@ def area(gap: Gap) -> Array:
     line, (low, high) = gap.line, gap.line.edges
     xp = namespace(low)
     # Over a piece the integral of F - G is that of the excess times the distance to an edge.
-    from_low = gap.at_low * (high - low) + lines.total((high[:, None] - line.x) * gap.excess)
-    from_high = gap.at_high * (high - low) - lines.total((line.x - low[:, None]) * gap.excess)
+    from_low = gap.at_low * (high - low) + polynomials.total((high[:, None] - line.x) * gap.excess)
+    from_high = gap.at_high * (high - low) - polynomials.total((line.x - low[:, None]) * gap.excess)
     inside = xp.abs(xp.where(xp.abs(gap.at_low) < xp.abs(gap.at_high), from_low, from_high))
     crosses = gap.at_low * gap.at_high < 0
     if not on_host(low):
@@ -110,11 +111,11 @@ def area(gap: Gap) -> Array:
 def _either_side(at_nodes: Array, at_high: Array, slope: Array) -> Array:
     """∫ |F - G| over pieces inside which it changes sign, each side of the crossing by itself."""
     xp = namespace(at_nodes)
-    upwards = lines.series(fixed(at_nodes * xp.sign(at_high)[:, None]))
-    crossing = root(lambda s: lines.sum_series(upwards, s), fixed(at_high))
+    upwards = polynomials.series(fixed(at_nodes * xp.sign(at_high)[:, None]))
+    crossing = root(lambda s: polynomials.sum_series(upwards, s), fixed(at_high))
     values = at_nodes * slope
-    before = lines.sum_series(lines.integral_series(values), crossing)
-    return xp.abs(before) + xp.abs(lines.total(values) - before)
+    before = polynomials.sum_series(polynomials.integral_series(values), crossing)
+    return xp.abs(before) + xp.abs(polynomials.total(values) - before)
 
 
 def square(gap: Gap) -> Array:
@@ -122,7 +123,7 @@ def square(gap: Gap) -> Array:
 
     Its tails go like a power of x: finite for Cauchy distributions, whose mean is not.
     """
-    inside = lines.total(gap.at_nodes**2 * gap.line.slope).sum()
+    inside = polynomials.total(gap.at_nodes**2 * gap.line.slope).sum()
     return inside + _square_beyond(gap.line, gap.rest, gap.half_moment)
 
 
@@ -150,14 +151,14 @@ def largest(gap: Gap) -> Array:
     bounds = xp.concatenate([xp.zeros(1, nodes.dtype), nodes, xp.ones(1, nodes.dtype)])
     best = best[:, 0] + 1
     near, far = bounds[best], bounds[xp.where(widens, best + 1, best - 1)]
-    towards = lines.series(fixed(gap.excess * sign[:, None]))
+    towards = polynomials.series(fixed(gap.excess * sign[:, None]))
 
     def narrows(s: Array) -> Array:  # on the way from near to far
-        change = lines.sum_series(towards, near + s * (far - near))
+        change = polynomials.sum_series(towards, near + s * (far - near))
         return xp.where(widens, -change, change)
 
     s = near + root(narrows, near) * (far - near)
-    widest = xp.abs(gap.at_low + lines.sum_series(lines.integral_series(gap.excess), s))
+    widest = xp.abs(gap.at_low + polynomials.sum_series(polynomials.integral_series(gap.excess), s))
     at_edges = xp.maximum(xp.abs(gap.at_low), xp.abs(gap.at_high))
     return xp.clip(xp.max(xp.maximum(widest, at_edges)), 0.0, 1.0)
 
@@ -184,8 +185,8 @@ def _potential_of_area(gap: Gap) -> _Potential:
     crosses = before * after < 0
     crossing = high.copy()
     if np.any(crosses):
-        upwards = lines.series(gap.at_nodes[crosses] * after[crosses, None])
-        s = root(lambda s: lines.sum_series(upwards, s), after[crosses])
+        upwards = polynomials.series(gap.at_nodes[crosses] * after[crosses, None])
+        s = root(lambda s: polynomials.sum_series(upwards, s), after[crosses])
         crossing[crosses] = lines.at_share(line, np.flatnonzero(crosses), s)
     to, past = np.minimum(line.x, crossing[:, None]), np.maximum(line.x - crossing[:, None], 0.0)
     along = -before[:, None] * (to - low[:, None]) - after[:, None] * past
@@ -203,7 +204,11 @@ def _potential_of_area(gap: Gap) -> _Potential:
 def _potential_of_square(gap: Gap) -> _Potential:
     line, slope = gap.line, -2 * gap.at_nodes
     change = slope * line.slope
-    rise, fall, whole = lines.rise(change), lines.fall(change), lines.total(change)
+    rise, fall, whole = (
+        polynomials.rise(change),
+        polynomials.fall(change),
+        polynomials.total(change),
+    )
     distance = np.abs(line.outer - line.middle)
     by_rest = np.sqrt(distance) * np.abs(gap.half_moment) - 2 * distance * np.abs(gap.rest)
     by_half = np.sqrt(distance) * np.abs(gap.rest)
@@ -266,7 +271,7 @@ def samples_square(values: Array, levels: Array, q: Packed) -> tuple[Array, Arra
         points, slope = lines.locate(line, pieces, nodes)
         level = steps[xp.searchsorted(held, points[:, 7], side="right")]
         along = pieces.start[:, None] + (pieces.stop - pieces.start)[:, None] * nodes
-        return lines.total(cdf.below_level(part, along, level) ** 2 * slope)
+        return polynomials.total(cdf.below_level(part, along, level) ** 2 * slope)
 
     inside = lines.in_chunks(cost, *lines.split(line, values)).sum()
     half = lines.remainders(line, lambda t: cdf.density(t)[0] * xp.sqrt(xp.abs(t - line.middle)))
@@ -295,7 +300,7 @@ class _Cdf:
     def __init__(self, q: Packed, line: Line):
         self.line, self.density = line, lines.densities(q)
         (self.g,) = lines.masses(line, q)
-        self.rising = lines.integral_series(self.g.density)
+        self.rising = polynomials.integral_series(self.g.density)
 
     def below_level(self, part: Array, t: Array, level: Array) -> Array:
         """`level` - G at coordinates t (n, m) of the pieces `part` (n,), from the nearer tail."""
@@ -303,7 +308,7 @@ class _Cdf:
         start, stop = (a[part][:, None] for a in (self.line.pieces.start, self.line.pieces.stop))
         s = (t - start) / xp.where(stop > start, stop - start, 1.0)
         s = xp.where(self.line.ascending[part][:, None], s, 1 - s)
-        rising = lines.sum_series(self.rising[part][:, None], s)
+        rising = polynomials.sum_series(self.rising[part][:, None], s)
         g = self.g
         cdf = g.below[part][:, None] + rising
         survival = (g.above[part] + g.mass[part])[:, None] - rising

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from numpy.polynomial import legendre
 
 from divlab.divergences.integrals.arrays import (
     Array,
@@ -30,9 +29,8 @@ from divlab.divergences.integrals.panels import (
     attach,
     cut_line,
 )
+from divlab.divergences.integrals.polynomials import fall, rise, total
 from divlab.divergences.integrals.refinement import (
-    KRONROD,
-    NODES,
     Pieces,
     limits,
     look_by,
@@ -43,11 +41,6 @@ from divlab.divergences.integrals.refinement import (
     remainder_share,
 )
 
-# Polynomials on [0, 1] through the 15 nodes, as coefficients of Legendre polynomials P_k(2s - 1):
-# the coefficients from the values, and the integrals from 0 to s of each P_k.
-_COEFFICIENTS = np.linalg.inv(legendre.legvander(2 * NODES - 1, 14))
-_INTEGRALS = np.stack([legendre.legint(row, lbnd=-1) / 2 for row in np.eye(15)])  # (15, 16)
-_TO_NODES = legendre.legvander(2 * NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
 # How far a tail goes on, in nats: to all digits of a distribution function, and farther.
 _REACH = 60.0
 _CHUNK = 1 << 12  # pieces integrated over at a time, which bounds the memory
@@ -231,21 +224,6 @@ def sums_before(masses: Array, order: Array) -> Array:
     return scatter(sums, order[1:], order)
 
 
-def total(values: Array) -> Array:
-    """∫_0^1 of the polynomials through `values` (..., 15) at the nodes."""
-    return values @ namespace(values).asarray(KRONROD, dtype=values.dtype)
-
-
-def rise(values: Array) -> Array:
-    """∫_0^s for s at every node, of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(_TO_NODES, dtype=values.dtype).T
-
-
-def fall(values: Array) -> Array:
-    """∫_s^1 for s at every node, of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(KRONROD - _TO_NODES, dtype=values.dtype).T
-
-
 def antiderivative(line: Line, slope: Array) -> Array:
     """At the nodes, the function with that slope in x which is 0 amid the pieces."""
     change = slope * line.slope
@@ -270,27 +248,6 @@ def from_middle(line: Line, along: Array, back: Array, whole: Array) -> tuple[Ar
     start, stop = edges[:-1][rank], edges[1:][rank]
     is_right = (rank >= middle)[:, None]
     return start, xp.where(is_right, start[:, None] + along, stop[:, None] - back), stop
-
-
-def series(values: Array) -> Array:
-    """Legendre coefficients (..., 15) of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(_COEFFICIENTS.T, dtype=values.dtype)
-
-
-def integral_series(values: Array) -> Array:
-    """Legendre coefficients (..., 16) of ∫_0^s of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(_COEFFICIENTS.T @ _INTEGRALS, dtype=values.dtype)
-
-
-def sum_series(coefficients: Array, s: Array) -> Array:
-    """Σ c_k P_k(2s - 1) by Clenshaw's recurrence."""
-    xp = namespace(s)
-    t = 2 * s - 1
-    later, latest = xp.zeros_like(s), xp.zeros_like(s)
-    for k in range(coefficients.shape[-1] - 1, 0, -1):
-        step = (2 * k + 1) / (k + 1) * t * later - (k + 1) / (k + 2) * latest
-        later, latest = coefficients[..., k] + step, later
-    return coefficients[..., 0] + t * later - 0.5 * latest
 
 
 def place(line: Line, x: Array) -> tuple[Array, Array]:

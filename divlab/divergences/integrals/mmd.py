@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Float
 
 from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals import polynomials
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled_if_traced,
@@ -103,7 +104,7 @@ def _smooth(
         y, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=x.dtype))
         kernel = _kernel_less_1((x[:, None, None] - y) / bandwidth)
         beyond = rest * _kernel_less_1((x[:, None] - line.outer) / bandwidth)
-        return lines.total(density(y) * slope * kernel).sum(axis=-1) + beyond.sum(axis=-1)
+        return polynomials.total(density(y) * slope * kernel).sum(axis=-1) + beyond.sum(axis=-1)
 
     return lambda x: lines.in_chunks(some, x, size=_POINTS)
 
@@ -112,7 +113,7 @@ def _mean_of(smooth: Callable[[Array], Array], line: Line, density: Array, rest:
     """∫ density · smooth dx; what lies beyond the pieces counts where they begin."""
     points = namespace(line.x).concatenate([line.x, line.outer[:, None]], axis=1)
     smoothed = smooth(points.ravel()).reshape(points.shape)
-    return lines.total(density * smoothed[:, :-1]).sum() + (rest * smoothed[:, -1]).sum()
+    return polynomials.total(density * smoothed[:, :-1]).sum() + (rest * smoothed[:, -1]).sum()
 
 
 def _above_0(value: Array, bandwidth: Array) -> Array:

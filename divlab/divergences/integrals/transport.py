@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals import polynomials
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
@@ -57,7 +58,7 @@ def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Pack
     index = xp.where(from_left, order[by_left], rightwards[by_right])
 
     def excess(g: Cumulative, s: Array, cdf: Array, survival: Array) -> Array:
-        rising = lines.sum_series(lines.integral_series(g.density)[index], s)
+        rising = polynomials.sum_series(polynomials.integral_series(g.density)[index], s)
         above = g.above[index] + g.mass[index] - rising
         return xp.where(from_left, g.below[index] + rising - cdf, survival - above)
 
@@ -121,9 +122,9 @@ def _cost(plan: _Plan, order: Array) -> Array:
     line, density, xp = plan.line, plan.source.density, namespace(plan.line.x)
     eps = 2.0**-23 if has_32_bits() else 2.0**-52
     distance = xp.abs(line.x - plan.moved)
-    cost = lines.total(xp.where(plan.known, density * power(distance, order), 0.0)).sum()
+    cost = polynomials.total(xp.where(plan.known, density * power(distance, order), 0.0)).sum()
     ignored = xp.where(plan.known, 0.0, density * power(xp.abs(line.x), order))
-    heavy = lines.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
+    heavy = polynomials.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
     return xp.where(heavy, np.nan, cost)
 
 
@@ -172,7 +173,7 @@ def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Array, ...], Array]:
     potentials = tuple(lines.antiderivative(plan.line, of_one) for of_one in slopes)
     distance = xp.where(plan.known, xp.abs(x - plan.moved), 0.0)
     logs = xp.log(xp.where(distance > 0, distance, 1.0))
-    mean_log = lines.total(plan.source.density * power(distance, order) * logs).sum()
+    mean_log = polynomials.total(plan.source.density * power(distance, order) * logs).sum()
     by_order = outer * (
         mean_log - xp.where(some, cost * xp.log(xp.where(some, cost, 1.0)), 0.0) / order
     )
@@ -238,10 +239,10 @@ def wasserstein_inf(p: Packed, q: Packed) -> Array:
     at_ends = [xp.abs(a - b) for a, b in zip(hull(p, xp), hull(q, xp), strict=True)]
     inside = xp.max(xp.where(source.density > 0, distance, 0.0))
     # Next to the edges of pieces, where one of the two may jump over a gap of its support.
-    rising, every = lines.integral_series(source.density), xp.arange(line.x.shape[0])
+    rising, every = polynomials.integral_series(source.density), xp.arange(line.x.shape[0])
     for share in (1e-7, 1 - 1e-7):
         s = xp.full(every.shape, share, line.x.dtype)
-        mass = lines.sum_series(rising, s)
+        mass = polynomials.sum_series(rising, s)
         cdf, survival = source.below + mass, source.above + source.mass - mass
         moved = xp.abs(lines.at_share(line, every, s) - _quantile(target, line, cdf, survival, q=q))
         matters = source.mass > 1e-9
@@ -285,7 +286,7 @@ def samples_to_distribution(
     def cost(pieces: Pieces) -> Array:
         t, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=line.x.dtype))
         moved = power(xp.abs(t - matched(t[:, 7:8])), order)
-        return lines.total(density(t)[0] * moved * slope)
+        return polynomials.total(density(t)[0] * moved * slope)
 
     inside = lines.in_chunks(cost, pieces).sum()
     rest = lines.remainders(line, lambda t: density(t)[0] * power(xp.abs(t - matched(t)), order))

@@ -1,0 +1,49 @@
+"""Functions on a piece as the polynomials through their values at its 15 nodes."""
+
+import numpy as np
+from numpy.polynomial import legendre
+
+from divlab.divergences.integrals.arrays import Array, namespace
+from divlab.divergences.integrals.refinement import KRONROD, NODES
+
+# Polynomials on [0, 1] through the 15 nodes, as coefficients of Legendre polynomials P_k(2s - 1):
+# the coefficients from the values, and the integrals from 0 to s of each P_k.
+_COEFFICIENTS = np.linalg.inv(legendre.legvander(2 * NODES - 1, 14))
+_INTEGRALS = np.stack([legendre.legint(row, lbnd=-1) / 2 for row in np.eye(15)])  # (15, 16)
+_TO_NODES = legendre.legvander(2 * NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
+
+
+def total(values: Array) -> Array:
+    """∫_0^1 of the polynomials through `values` (..., 15) at the nodes."""
+    return values @ namespace(values).asarray(KRONROD, dtype=values.dtype)
+
+
+def rise(values: Array) -> Array:
+    """∫_0^s for s at every node, of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(_TO_NODES, dtype=values.dtype).T
+
+
+def fall(values: Array) -> Array:
+    """∫_s^1 for s at every node, of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(KRONROD - _TO_NODES, dtype=values.dtype).T
+
+
+def series(values: Array) -> Array:
+    """Legendre coefficients (..., 15) of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(_COEFFICIENTS.T, dtype=values.dtype)
+
+
+def integral_series(values: Array) -> Array:
+    """Legendre coefficients (..., 16) of ∫_0^s of the polynomials through `values` (..., 15)."""
+    return values @ namespace(values).asarray(_COEFFICIENTS.T @ _INTEGRALS, dtype=values.dtype)
+
+
+def sum_series(coefficients: Array, s: Array) -> Array:
+    """Σ c_k P_k(2s - 1) by Clenshaw's recurrence."""
+    xp = namespace(s)
+    t = 2 * s - 1
+    later, latest = xp.zeros_like(s), xp.zeros_like(s)
+    for k in range(coefficients.shape[-1] - 1, 0, -1):
+        step = (2 * k + 1) / (k + 1) * t * later - (k + 1) / (k + 2) * latest
+        later, latest = coefficients[..., k] + step, later
+    return coefficients[..., 0] + t * later - 0.5 * latest
