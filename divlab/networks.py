@@ -84,3 +84,43 @@ def _initial(shapes: Params, key: Key[Array, ""]) -> Params:
         for part, leaf in zip(drawn, leaves, strict=True)
     ]
     return jax.tree.unflatten(structure, arrays)
+
+
+def increasing(sizes: tuple[int, ...]) -> Network:
+    """A strictly increasing function of one number, from the whole line onto the whole line.
+
+    It is a network with positive weights, the exponentials of its parameters (Sill 1998). Half of
+    the units of a hidden layer have softplus, which is flat to the left, and half its mirror image
+    -softplus(-h), which is flat to the right (Runje & Shankaranarayana 2023). So the function may
+    be steep or flat anywhere, and beyond the last unit it goes on as a line.
+
+    Args:
+        sizes: widths from input to output; the first and the last are 1.
+    """
+
+    def init(key: Key[Array, ""]) -> Params:
+        keys = jax.random.split(key, len(sizes) - 1)
+        return [_increasing_layer(k, a, b) for k, (a, b) in zip(keys, itertools.pairwise(sizes))]
+
+    def apply(params: Params, x: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
+        for number, layer in enumerate(params):
+            x = x @ jnp.exp(layer["log_kernel"]) + layer["bias"]
+            if number < len(params) - 1:
+                side = np.where(np.arange(x.shape[-1]) % 2 == 0, 1.0, -1.0).astype(x.dtype)
+                x = side * jax.nn.softplus(side * x)
+        return x
+
+    return Network(init, apply)
+
+
+_SPREAD = 3.0  # within this distance of 0 the units of the first layer bend
+
+
+def _increasing_layer(key: Key[Array, ""], inputs: int, outputs: int) -> Params:
+    """Weights such that the whole function is about the identity, with units bent all over."""
+    kernel_key, bias_key = jax.random.split(key)
+    gain = 2.0 if outputs > 1 else 1.0
+    noise = jax.random.uniform(kernel_key, (inputs, outputs), minval=-0.5, maxval=0.5)
+    log_kernel = noise + np.log(gain / inputs)
+    bias = _SPREAD * jax.random.uniform(bias_key, (outputs,), minval=-1.0, maxval=1.0)
+    return {"log_kernel": log_kernel, "bias": bias * (outputs > 1)}

@@ -1,12 +1,17 @@
 """Why an estimate from samples may be wrong in ways that resampling does not show."""
 
+import contextlib
+import inspect
+import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from divlab.divergences.families import Family
-from divlab.divergences.inputs import AnyArray, Samples
+from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals.packed import Packed
 
 # With fewer samples than this, 95 % intervals of JS held the truth in only 75 to 88 % of draws.
@@ -43,27 +48,80 @@ def of_samples(arguments: tuple[Packed | Samples, ...], method: str, order: Any)
             kind = "samples" if weights is None else "samples' worth of weight"
             found.append(f"{name} has only {size:.0f} {kind}: the interval may be too narrow.")
         if method == "nearest_neighbours":
-            _, counts = np.unique(values, return_counts=True)
-            tied = np.sum(counts[counts > 1]) / values.size
-            if tied > TIED:
-                found.append(
-                    f"{tied:.0%} of {name} are tied. A density has no ties, so they are taken for "
-                    f"rounding. Is {name} discrete, or are rows repeated?"
-                )
+            found += _ties(name, np.sort(values))
     if order is not None and np.isinf(order):
         found.append("order=inf is decided by the most extreme samples: no interval is reliable.")
     return found
 
 
+def _ties(name: str, ordered: Float[np.ndarray, " n"]) -> list[str]:
+    same = ordered[1:] == ordered[:-1]
+    tied = np.mean(np.append(same, False) | np.append(False, same))
+    if tied <= TIED:
+        return []
+    return [
+        f"{tied:.0%} of {name} are tied. A density has no ties, so they are taken for rounding. Is "
+        f"{name} discrete, or are rows repeated?"
+    ]
+
+
+_is_quiet: ContextVar[bool] = ContextVar("is_quiet", default=False)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Functions of samples do not warn: what calls them says so itself, or shows no numbers."""
+    before = _is_quiet.set(True)
+    try:
+        yield
+    finally:
+        _is_quiet.reset(before)
+
+
+def warn(family: Family | None, names: tuple[str, ...], *ordered: Float[np.ndarray, " _"]) -> None:
+    """Warns that an estimate by nearest neighbours may be far off, for the reasons of `estimate`.
+
+    Args:
+        family: the row of the divergence; None for an entropy.
+        names: what the user calls the samples.
+        ordered: the samples, sorted.
+    """
+    if _is_quiet.get():
+        return
+    found = [text for name, x in zip(names, ordered, strict=True) for text in _ties(name, x)]
+    if family is not None and np.isinf(family.limit):
+        text, _ = lack_of_overlap(*ordered, family, (names[0], names[1]))
+        found += [text] if text else []
+    for text in found:
+        warnings.warn(f"{text} {_ADVICE}", stacklevel=_calls_from_outside())
+
+
+_ADVICE = (
+    "divlab.estimate gives an interval; wasserstein, cramer, energy and ks compare distribution "
+    "functions and need no density."
+)
+
+
+def _calls_from_outside() -> int:
+    """How many calls of divlab lie between a user's and the one that warns."""
+    frame, calls = inspect.currentframe(), 0
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("divlab."):
+        frame, calls = frame.f_back, calls + 1
+    return calls
+
+
 def lack_of_overlap(
-    p: Samples, q: Samples, family: Family, names: tuple[str, str] = ("p", "q")
+    p: Float[np.ndarray, " n"],
+    q: Float[np.ndarray, " m"],
+    family: Family,
+    names: tuple[str, str] = ("p", "q"),
 ) -> tuple[str, bool]:
     """A warning if samples of one lie where the other has none, and whether the value may be inf.
 
-    The warning is empty if there is nothing to say.
+    The samples are sorted. The warning is empty if there is nothing to say.
     """
-    of_p = _unseen(p.values, q.values), names[0], names[1]
-    of_q = _unseen(q.values, p.values), names[1], names[0]
+    of_p = _unseen(p, q), names[0], names[1]
+    of_q = _unseen(q, p), names[1], names[0]
     by_powers = family.ratio_power is not None
     if by_powers and family.ratio_power < 0:
         # Its logarithm depends on where they overlap, so the better covered of the two decides.
@@ -73,7 +131,7 @@ def lack_of_overlap(
         limits = (of_p, family.at_infinity), (of_q, family.at_zero)
         counted = [found for found, limit in limits if np.isinf(limit)]
         share, name, other = max(counted, default=(0.0, "", ""))
-    size = min(p.values.shape[0], q.values.shape[0])
+    size = min(p.size, q.size)
     if share <= max(FEW_UNSEEN, 5 / size):
         return "", False
     lies = f"{share:.1%} of {name} lie where {other} has no samples nearby"
@@ -102,11 +160,13 @@ def heavy_tails(arguments: tuple[Packed | Samples, ...], order: Any) -> str | No
     return None
 
 
-def _unseen(x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]) -> float:
-    """The share of the x that have no y among them and their √n nearest in rank."""
-    x, y = np.sort(x), np.sort(y)
+_LOOKED_AT = 4000  # samples, at most, to find the share of those that are far from others
+
+
+def _unseen(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -> float:
+    """The share of the x that have no y among them and their √n nearest in rank; both are sorted."""
     reach = max(1, round(x.size**0.5 / 2))
-    index = np.arange(x.size)
+    index = np.arange(0, x.size, -(-x.size // _LOOKED_AT))
     low = x[np.maximum(index - reach, 0)]
     high = x[np.minimum(index + reach, x.size - 1)]
     there = np.searchsorted(y, high, side="right") - np.searchsorted(y, low)

@@ -143,7 +143,8 @@ def estimate(
         is_name = isinstance(method, str) and method in METHODS
         options["method"] = METHODS[method]() if is_name else method
     given = (p,) if quantity.takes_one else (p, q)
-    value = float(quantity.function(*given, **options))
+    with diagnosis.quietly():
+        value = float(quantity.function(*given, **options))
 
     weights = options.pop("p_weights", None), options.pop("q_weights", None)
     arguments = tuple(
@@ -163,7 +164,8 @@ def estimate(
         return Estimate(value, math.nan, bounds, used, tuple(warnings))
     is_costly = quantity.of_samples == "pairs" or getattr(method, "is_costly", False)
     parts, ratio = sizes_of_parts(arguments, method, is_costly=is_costly)
-    values = resample(quantity.function, arguments, options, jax_key, count, parts)
+    with diagnosis.quietly():
+        values = resample(quantity.function, arguments, options, jax_key, count, parts)
     return _judge(quantity, arguments, options, value, values, ratio, confidence, used, warnings)
 
 
@@ -234,7 +236,7 @@ def _judge(
         is_open = sentence is not None
     elif row and math.isinf(bounds[1]) and all(isinstance(a, Samples) for a in arguments):
         turn = -1 if quantity.is_reversed else 1
-        p, q = (a for a in arguments[::turn] if isinstance(a, Samples))
+        p, q = (np.sort(a.values) for a in arguments[::turn] if isinstance(a, Samples))
         sentence, is_open = diagnosis.lack_of_overlap(
             p, q, row, ("p", "q") if turn == 1 else ("q", "p")
         )

@@ -314,7 +314,7 @@ def divergence_of_row(
         if _are_one_number(p, q):
             return on_device(np.zeros(()))
         method.check(label, row, **{names[0]: p, names[1]: q})
-        value = method.of_samples(row, p, q)
+        value = method.of_samples(row, p, q, names)
         return value
     can_mix = row.from_entropies(0.0, 0.0) is not None
     if not (can_mix and isinstance(p, Samples) and isinstance(q, Packed)):

@@ -24,9 +24,10 @@ from divlab.divergences import (
 )
 from divlab.divergences.closed_form import Formulas
 from divlab.divergences.families import Family
-from divlab.divergences.integrals import cdf_distances
+from divlab.divergences.integrals import cdf_distances, on_nodes
 from divlab.divergences.integrals.arrays import Array
 from divlab.divergences.integrals.cdf_distances import Gap
+from divlab.divergences.integrals.on_nodes import Model, Seen, Target
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.renyi import from_alpha_divergence
 from divlab.divergences.methods.closed_form import find
@@ -62,7 +63,10 @@ class Quantity:
         is_reversed: whether that row is taken of (Q, P).
         of_logs: (log p, log q) -> the integrand whose integral it is, where there is no row.
         of_gap: (F - G) -> the value, for what compares distribution functions.
-        finish: (value, options) -> the value of the function, given that of the row or of `of_gap`.
+        on_nodes: (target, model, options) -> the sum over fixed nodes by which models are trained,
+            where there is no row; None if it is nothing to minimise.
+        finish: (value, options) -> the value of the function, given that of the row, of `of_gap` or
+            of `on_nodes`.
         formulas: (options) -> the tables of closed forms; None where they are those of the row.
         of_samples: what is done with samples by default.
         takes_method: whether it has the argument `method`.
@@ -81,6 +85,7 @@ class Quantity:
     is_reversed: bool = False
     of_logs: Callable[[Array, Array], Array] | None = None
     of_gap: Callable[[Gap], Array] | None = None
+    on_nodes: Callable[[Target, Model, Options], Seen] | None = None
     finish: Callable[[Array, Options], Array] = _unchanged
     formulas: Callable[[Options], tuple[Formulas, ...]] | None = None
     of_samples: str = "nearest_neighbours"
@@ -92,6 +97,14 @@ class Quantity:
     bias_rate: Callable[[Options], float] | None = None
     tv_bounds: Callable[[float], tuple[float, float]] | None = None
     unit: str = "nats"
+
+    def seen(self, target: Target, model: Model, options: Options) -> Seen:
+        """The divergence of a model from a target as a sum over fixed nodes, before `finish`."""
+        row = self.row(options)
+        if row is None:
+            assert self.on_nodes is not None
+            return self.on_nodes(target, model, options)
+        return on_nodes.f_divergence(target, model, row, self.is_reversed)
 
     @property
     def name(self) -> str:
@@ -144,6 +157,10 @@ def _renyi(value: Array, options: Options) -> Array:
 def _wasserstein_formulas(options: Options) -> tuple[Formulas, ...]:
     order = float(options.get("order", 1))
     return closed_form.WASSERSTEIN_OF_ORDER.get(order, {}), closed_form.WASSERSTEIN
+
+
+def _root_of_order(value: Array, options: Options) -> Array:
+    return value if "order" not in options else value ** (1 / options["order"])
 
 
 def _by_kl(kl: float) -> tuple[float, float]:
@@ -227,6 +244,8 @@ QUANTITIES: dict[str, Quantity] = {
             distances.wasserstein,
             "W₁",
             of_gap=cdf_distances.area,
+            on_nodes=lambda p, q, options: on_nodes.transport(p, q, options.get("order")),
+            finish=_root_of_order,
             formulas=_wasserstein_formulas,
             needs_moment=lambda options: options.get("order", 1),
             **_BY_SORTING,
@@ -235,6 +254,7 @@ QUANTITIES: dict[str, Quantity] = {
             distances.cramer,
             "Cramér",
             of_gap=cdf_distances.square,
+            on_nodes=lambda p, q, options: on_nodes.square(p, q),
             finish=_root_unless_squared,
             **_BY_SORTING,
         ),
@@ -242,6 +262,7 @@ QUANTITIES: dict[str, Quantity] = {
             distances.energy,
             "Energy",
             of_gap=lambda gap: 2 * cdf_distances.square(gap),
+            on_nodes=lambda p, q, options: on_nodes.square(p, q, 2.0),
             finish=_root_unless_squared,
             **_BY_SORTING,
         ),
@@ -249,6 +270,7 @@ QUANTITIES: dict[str, Quantity] = {
             distances.ks,
             "KS",
             of_gap=cdf_distances.largest,
+            on_nodes=lambda p, q, options: on_nodes.largest(p, q),
             limits=lambda options: (0.0, 1.0),
             tv_bounds=lambda ks: (ks, 1.0),
             **{**_BY_SORTING, "unit": ""},
@@ -256,6 +278,10 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity(
             discrepancy.mmd,
             "MMD",
+            on_nodes=lambda p, q, options: on_nodes.discrepancy(
+                p, q, options.get("bandwidth", 1.0)
+            ),
+            finish=_root_unless_squared,
             limits=lambda options: (0.0, 2.0 if options.get("squared") else math.sqrt(2)),
             **{**_BY_SORTING, "of_samples": "pairs", "unit": ""},
         ),

@@ -11,7 +11,9 @@ from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import is_known, on_host, precision
 
-_UNSEEN = 5e-3  # mass that the nodes may miss
+# Mass that the nodes may miss: where it is known with 32 and 64 bits, and where it is traced.
+_UNSEEN = {32: 1e-3, 64: 1e-6}
+_UNSEEN_TRACED = 5e-3
 
 
 def clipped(value: arrays.Array, limit: arrays.Array) -> arrays.Array:
@@ -39,9 +41,9 @@ def resolved(value: arrays.Array, *masses: tuple[str, arrays.Array]) -> Float[Ar
     for name, mass in masses:
         if not is_known(mass):
             value = _unless_unseen(value, mass)
-        elif not abs(float(mass) - 1) <= _UNSEEN:
+        elif not abs(float(mass) - 1) <= _UNSEEN[8 * precision().itemsize]:
             raise ValueError(
-                f"{name} could not be resolved: its density integrates to {float(mass):.6g} "
+                f"{name} could not be resolved: its density integrates to {float(mass):.8g} "
                 "instead of 1. Is its log_prob normalised?"
             )
     return on_device(value)
@@ -49,7 +51,7 @@ def resolved(value: arrays.Array, *masses: tuple[str, arrays.Array]) -> Float[Ar
 
 @jax.jit
 def _unless_unseen(value: Float[Array, ""], mass: Float[Array, ""]) -> Float[Array, ""]:
-    return jnp.where(jnp.abs(mass - 1) <= _UNSEEN, value, jnp.nan)
+    return jnp.where(jnp.abs(mass - 1) <= _UNSEEN_TRACED, value, jnp.nan)
 
 
 def on_device(value: arrays.Array) -> Float[Array, ""]:

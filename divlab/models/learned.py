@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import log_ndtr, logsumexp, ndtr
+from jax.scipy.special import logsumexp, ndtr
 from jax.scipy.stats import norm
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
@@ -234,8 +234,8 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
 
     def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
         value = jnp.asarray(value, self.means.dtype)[..., None]
-        z = (value - self.means) / self.scales
-        return jnp.exp(logsumexp(self.log_weights + log_ndtr(z), axis=-1))
+        masses = jnp.exp(self.log_weights) * ndtr((value - self.means) / self.scales)
+        return jnp.sum(masses, axis=-1)
 
     def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals: along the means, and beyond them as a Gaussian."""

@@ -84,6 +84,7 @@ class Family:
     is_symmetric: ClassVar[bool] = False
     formulas: ClassVar[Formulas] = {}
     bias_rate: ClassVar[float] = 0.5
+    has_kink: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Drops what was inherited from classes that are behind the one that defines f."""
@@ -158,6 +159,7 @@ _TRAITS = (
     "is_symmetric",
     "formulas",
     "bias_rate",
+    "has_kink",
     "at_zero",
     "at_infinity",
     "conjugate",

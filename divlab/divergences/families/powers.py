@@ -23,6 +23,7 @@ class TotalVariation(Family):
     at_zero = at_infinity = 0.5
     formulas = closed_form.TV
     bias_rate = 0.25  # the noise of counts enters by its size
+    has_kink = True
 
     def perspective(
         self, log_p: Float[Array, "*n"], log_q: Float[Array, "*n"]

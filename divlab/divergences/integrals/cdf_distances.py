@@ -235,12 +235,12 @@ def change_on_host(
     with integrating_on_host():
         potential = POTENTIALS[measure](gap)
         line, at = gap.line, limits(gap.line.panels)
-        panel = line.panels.at_limits
+        piece = line.touching
         distance = np.abs(at.x[:, 0] - line.middle)
         factors = np.stack([np.ones_like(distance), distance, np.sqrt(distance)])
-        shares = np.where(np.isfinite(gap.shares), gap.shares, 0.0)[:, panel] * factors
-        outer = np.where(line.ascending, potential.at_low, potential.at_high)[panel]
-        beyond = outer * shares[0] + (potential.beyond[:, panel] * shares).sum(axis=0)
+        shares = np.where(np.isfinite(gap.shares), gap.shares, 0.0)[:, piece] * factors
+        outer = np.where(line.ascending, potential.at_low, potential.at_high)[piece]
+        beyond = outer * shares[0] + (potential.beyond[:, piece] * shares).sum(axis=0)
         mass = KRONROD * line.slope
         weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond, 0 * beyond])
         rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond, 0 * beyond])

@@ -64,6 +64,13 @@ class Line(NamedTuple):
         return self.panels.kind[self.pieces.panel] >= LEFT_TAIL
 
     @property
+    def touching(self) -> Array:
+        """Of each panel at a limit, the piece at which it begins there."""
+        panel, start = self.pieces.panel, self.pieces.start
+        begins = (panel == self.panels.at_limits[:, None]) & (start == 0)
+        return begins.argmax(axis=1)
+
+    @property
     def middle(self) -> Array:
         """A point amid the mass."""
         return fixed(self.panels.anchor.mean())
@@ -200,7 +207,7 @@ def remainders(line: Line, function: Callable[[Array], Array]) -> Array:
 
 
 def _beyond(line: Line, rest: Array) -> Array:
-    return scatter(rest, line.panels.at_limits, line.outer)
+    return scatter(rest, line.touching, line.outer)
 
 
 def accumulate(line: Line, values: Array, rest: Array) -> list[Cumulative]:

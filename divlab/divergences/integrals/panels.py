@@ -5,6 +5,7 @@ carries no gradient, but the ends of the supports do: a cut at an end moves with
 derivative with respect to, say, the end of a uniform distribution is exact.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -99,6 +100,8 @@ def cut_line(
     xp = namespace(outlines[0].landmarks)
     landmarks = [o.landmarks for o in outlines]
     inside = fixed(xp.concatenate(landmarks if extra is None else [*landmarks, extra]))
+    if on_host(inside):
+        inside = np.concatenate([inside, *_ladders(np.unique(inside))])
     ends = fixed(xp.concatenate([o.ends for o in outlines]))
     count = ends.shape[0]
     if count:  # a cut that falls on an end moves with it
@@ -157,6 +160,23 @@ def attach(panels: Panels, ends: jax.Array) -> Panels:
 
     anchor, far = moved(panels.anchor_follows), moved(panels.far_follows)
     return panels._replace(anchor=panels.anchor + anchor, width=panels.width + (far - anchor))
+
+
+_WIDE, _RUNG = 64.0, 4.0
+
+
+def _ladders(cuts: np.ndarray) -> list[np.ndarray]:
+    """Further cuts, ever farther apart, into stretches that are far wider than those beside them.
+
+    There a tail of one distribution runs towards the mass of the other, and a rule over the whole
+    stretch would see nothing of it.
+    """
+    found, width = [], np.diff(cuts)
+    for i in np.flatnonzero(width[1:-1] > _WIDE * np.minimum(width[:-2], width[2:])) + 1:
+        for edge, step in ((cuts[i], width[i - 1]), (cuts[i + 1], -width[i + 1])):
+            rungs = max(0, math.ceil(math.log(width[i] / 2 / abs(step), _RUNG)))
+            found.append(edge + step * _RUNG ** np.arange(rungs))
+    return found
 
 
 def _beside(ends: Array, inside: Array) -> list[Array]:

@@ -1,5 +1,6 @@
 """What every method is: options, and how it computes an f-divergence."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,9 +61,20 @@ class OfSamples:
         """
         raise NotImplementedError(f"{type(self).__name__} defines no f_divergence.")
 
-    def of_samples(self, family: Family, p: Samples, q: Samples) -> Float[Array, ""]:
-        """An estimate of D_f(P‖Q), in the range of the divergence, from samples in any order."""
-        return on_device(_in_range(family, *ordered(p.values, q.values), self))
+    def of_samples(
+        self, family: Family, p: Samples, q: Samples, names: tuple[str, str]
+    ) -> Float[Array, ""]:
+        """An estimate of D_f(P‖Q), in the range of the divergence, from samples in any order.
+
+        `names` are those of the arguments, for messages.
+        """
+        look = partial(self.look, family, names)
+        return on_device(_in_range(family, *ordered(p.values, q.values, look=look), self))
+
+    def look(
+        self, family: Family | None, names: tuple[str, ...], *samples: Float[np.ndarray, " _"]
+    ) -> None:
+        """Warns of samples, given in order, from which the estimate may be far off."""
 
     def check(self, label: str, family: Family | None, **arguments: Samples) -> None:
         """Refuses, by the name of the argument, samples that have no density to estimate.

@@ -8,6 +8,7 @@ x in its own sample is about k / (2 n p(x)) away, and the one in the other sampl
 k / (2 m q(x)). Divergences with a bound compare counts in the same ball, which show where q is 0.
 """
 
+from functools import partial
 from typing import Any
 
 import jax.scipy.special
@@ -16,6 +17,7 @@ from jaxtyping import Array, Float
 from scipy.special import digamma, gammaln, polygamma
 
 from divlab.checks import check_count
+from divlab.divergences import diagnosis
 from divlab.divergences.families import Family, integrand
 from divlab.divergences.inputs import AnyArray, Samples, Whole
 from divlab.divergences.integrals import arrays
@@ -66,11 +68,18 @@ class NearestNeighbours(OfSamples):
         self, family: Family, p: Samples, q: Packed
     ) -> Float[Array, ""]:
         """An estimate of D_f(P‖Q), of a row that has `from_entropies`."""
-        return on_device(_from_entropies(family, p.values, *ordered(p.values), q, self))
+        x = ordered(p.values, look=partial(self.look, None, ("p",)))
+        return on_device(_from_entropies(family, p.values, *x, q, self))
 
     def entropy(self, p: Samples) -> Float[Array, ""]:
         """An estimate of the entropy of P."""
-        return on_device(_entropy(*ordered(p.values), self))
+        x = ordered(p.values, look=partial(self.look, None, ("p",)))
+        return on_device(_entropy(*x, self))
+
+    def look(
+        self, family: Family | None, names: tuple[str, ...], *samples: Float[np.ndarray, " _"]
+    ) -> None:
+        diagnosis.warn(family, names, *samples)
 
     def needs(self) -> int:
         return max(self.fewest, (self.k or 0) + 1)

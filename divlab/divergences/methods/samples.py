@@ -1,5 +1,6 @@
 """What the methods for samples share: sorting, a common origin, and values that are equal."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -32,8 +33,12 @@ def sorted_samples(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"
     return [x - lax.stop_gradient(jnp.clip(0.0, low, high)) for x in traced]
 
 
-def ordered(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"]]:
+def ordered(
+    *samples: Float[AnyArray, " _"], look: Callable[..., None] | None = None
+) -> list[Float[AnyArray, " _"]]:
     """Sorted samples in which no two are equal.
+
+    `look` is called with the sorted samples as they are, ties included, if they are known.
 
     A density has no ties. Equal values of one sample come from rounding to a grid, or from rows
     that were drawn again, as in a bootstrap. On a grid each of them stands for a value somewhere in
@@ -49,7 +54,10 @@ def ordered(*samples: Float[AnyArray, " _"]) -> list[Float[AnyArray, " _"]]:
     """
     known = is_known(samples)
     apart = _known_apart if known else _traced_apart
-    parts = [apart(x, number) for number, x in enumerate(sorted_samples(*samples))]
+    parts = sorted_samples(*samples)
+    if known and look is not None:
+        look(*parts)
+    parts = [apart(x, number) for number, x in enumerate(parts)]
     xp = np if known else jnp
     both = fixed(xp.concatenate(parts))
     order = xp.argsort(both, stable=True)

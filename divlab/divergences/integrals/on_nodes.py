@@ -1,0 +1,292 @@
+"""Divergences as sums over a fixed number of nodes, for training.
+
+A training asks for one divergence thousands of times, so here nothing is refined: the line is cut
+where both distributions have their mass, at points that follow the model, and each panel has so
+many nodes. What the nodes see of either mass is returned as well. It is 1 where they resolve both.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+from numpyro.distributions import Distribution
+
+from divlab.divergences.families import Family, integrand
+from divlab.divergences.integrals.densities import log_density, support_bounds
+from divlab.divergences.integrals.outlines import outline
+from divlab.divergences.integrals.packed import Packed
+
+Points = Float[Array, " n"]
+
+# Of the rule of Gauss and Legendre on [0, 1], on each panel of the line and of the levels.
+_NODES, _WEIGHTS = (a / 2 for a in np.polynomial.legendre.leggauss(8))
+_NODES = _NODES + 0.5
+_LEVEL_NODES, _LEVEL_WEIGHTS = (a / 2 for a in np.polynomial.legendre.leggauss(4))
+_LEVEL_NODES = _LEVEL_NODES + 0.5
+# Next to the end of a support, in shares of the spread of the mass: where a panel ends.
+_LADDER = 4.0 ** -np.arange(1, 9)
+_STEPS_TO_QUANTILE = 12
+ATOMS = 1024  # of a sample, at most, where pairs of points are compared
+_CUTS = 64  # at quantiles of a sample
+_CROSSINGS = 16  # at which a panel is cut, where a function has kinks
+
+
+class Law(NamedTuple):
+    """A distribution with a density and a distribution function.
+
+    Attributes:
+        distribution: the distribution.
+        landmarks: (m,) where to cut the line, in no order.
+    """
+
+    distribution: Distribution
+    landmarks: Points
+
+    def log_density(self, x: Points) -> Points:
+        """The log density at points."""
+        return log_density(self.distribution, x)
+
+    def cdf(self, x: Points) -> Points:
+        """The distribution function at points, which may lie outside the support."""
+        low, high = support_bounds(self.distribution)
+        values: Array = self.distribution.cdf(jnp.clip(x, low, high))
+        return values
+
+    def quantile(self, levels: Points, edges: Points) -> Points:
+        """The points at which the distribution function has these values.
+
+        They are looked for between `edges`, which are sorted, by Newton's method in a bracket.
+        """
+        held = Law(*lax.stop_gradient((Packed(self.distribution), self.landmarks)))
+        held = held._replace(distribution=held.distribution.distribution)
+        at_edges = held.cdf(edges)
+        i = jnp.clip(jnp.searchsorted(at_edges, levels) - 1, 0, edges.shape[0] - 2)
+        low, high = edges[i], edges[i + 1]
+        rise = at_edges[i + 1] - at_edges[i]
+        share = (levels - at_edges[i]) / jnp.where(rise > 0, rise, 1.0)
+        x = low + jnp.clip(share, 0.0, 1.0) * (high - low)
+
+        def slope(x: Points) -> Points:
+            return jnp.maximum(jnp.exp(held.log_density(x)), np.finfo(x.dtype).tiny)
+
+        def closer(_: Any, carry: tuple[Points, Points, Points]) -> tuple[Points, Points, Points]:
+            x, low, high = carry
+            excess = held.cdf(x) - levels
+            low, high = jnp.where(excess > 0, low, x), jnp.where(excess > 0, x, high)
+            moved = x - excess / slope(x)
+            return jnp.where((moved > low) & (moved < high), moved, (low + high) / 2), low, high
+
+        x, _, _ = lax.fori_loop(0, _STEPS_TO_QUANTILE, closer, (x, low, high))
+        value = self.cdf(x)  # its gradient is that of the quantile, times -density
+        return x - (value - lax.stop_gradient(value)) / slope(x)
+
+
+class Sample(NamedTuple):
+    """The empirical distribution of measurements.
+
+    Attributes:
+        values: (n,) the measurements, sorted.
+    """
+
+    values: Points
+
+    @property
+    def landmarks(self) -> Points:
+        """Some of the quantiles: all measurements, if they are few."""
+        return self.thinned(_CUTS)
+
+    def cdf(self, x: Points) -> Points:
+        """The share of the measurements up to and with x."""
+        return jnp.searchsorted(self.values, x, side="right") / self.values.shape[0]
+
+    def quantile(self, levels: Points, edges: Points) -> Points:
+        """The measurements at these levels."""
+        count = self.values.shape[0]
+        return self.values[jnp.clip(jnp.floor(levels * count).astype(int), 0, count - 1)]
+
+    def thinned(self, most: int) -> Points:
+        """At most so many measurements, at equal steps of probability."""
+        count = self.values.shape[0]
+        if count <= most:
+            return self.values
+        return self.values[((np.arange(most) + 0.5) / most * count).astype(int)]
+
+
+class Atoms(NamedTuple):
+    """Points of equal mass, which may be moved.
+
+    Attributes:
+        points: (n,) in any order.
+    """
+
+    points: Points
+
+
+Target = Law | Sample
+Model = Law | Atoms
+
+
+class Seen(NamedTuple):
+    """A divergence, or the power of it that has a gradient everywhere.
+
+    Attributes:
+        value: the sum over the nodes.
+        mass: the smaller of the two masses that the nodes have seen.
+    """
+
+    value: Float[Array, ""]
+    mass: Float[Array, ""]
+
+
+Comparison = Callable[[Target, Model, Any], Seen]
+
+
+def law_of(distribution: Distribution) -> Law:
+    """A distribution, cut as it is for integrals, and ever more finely towards ends of supports."""
+    found = outline(Packed(distribution))
+    points = jnp.asarray(found.landmarks)
+    if found.ends.shape[0]:
+        spread = jnp.max(points) - jnp.min(points)
+        steps = spread * jnp.concatenate([-_LADDER, np.zeros(1), _LADDER])
+        points = jnp.concatenate([points, jnp.ravel(found.ends[:, None] + steps)])
+    return Law(distribution, lax.stop_gradient(points))
+
+
+def edges_of(*sides: Law | Sample) -> Points:
+    """Where panels begin and end, sorted, without gradients."""
+    return jnp.sort(lax.stop_gradient(jnp.concatenate([side.landmarks for side in sides])))
+
+
+def nodes_between(edges: Points) -> tuple[Points, Points]:
+    """The nodes of all panels and their weights; beyond the outermost edges two more panels."""
+    width = jnp.diff(edges)[:, None]
+    x, weight = edges[:-1, None] + width * _NODES, width * _WEIGHTS
+    reach = (edges[-1] - edges[0]) / 2
+    beyond, slope = reach * _NODES / (1 - _NODES), reach * _WEIGHTS / (1 - _NODES) ** 2
+    x = jnp.concatenate([edges[0] - beyond, x.ravel(), edges[-1] + beyond])
+    return x, jnp.concatenate([slope, weight.ravel(), slope])
+
+
+def _with_crossings(edges: Points, difference: Callable[[Points], Points]) -> Points:
+    """The edges, and where a difference changes its sign: its absolute value has kinks there."""
+    x, _ = nodes_between(edges)
+    found = lax.stop_gradient(difference(x))
+    before, after = found[:-1], found[1:]
+    crosses = before * after < 0
+    at = jnp.argsort(~crosses)[:_CROSSINGS]
+    share = before / jnp.where(crosses, before - after, 1.0)
+    cuts = jnp.where(crosses, x[:-1] + share * jnp.diff(x), edges[0])
+    return jnp.sort(jnp.concatenate([edges, cuts[at]]))
+
+
+def f_divergence(target: Target, model: Model, row: Family, is_reversed: bool) -> Seen:
+    """∫ q f(p/q) dx, or ∫ p f(q/p) dx if reversed."""
+    assert isinstance(target, Law)
+    assert isinstance(model, Law)
+    edges = edges_of(target, model)
+    if row.has_kink:
+        edges = _with_crossings(edges, lambda x: target.log_density(x) - model.log_density(x))
+    x, weight = nodes_between(edges)
+    logs = [side.log_density(x) for side in (target, model)]
+    values = jnp.where(weight > 0, integrand(row, *logs[:: -1 if is_reversed else 1]), 0.0)
+    masses = [jnp.sum(weight * jnp.exp(log)) for log in logs]
+    return Seen(jnp.sum(weight * values), jnp.minimum(*masses))
+
+
+def _difference(target: Target, model: Law) -> Callable[[Points], Points]:
+    """F - G as a function of points, 0 where it is rounding."""
+
+    def at(x: Points) -> Points:
+        found = target.cdf(x) - model.cdf(x)
+        return jnp.where(jnp.abs(found) > 4 * np.finfo(x.dtype).eps, found, 0.0)
+
+    return at
+
+
+def transport(target: Target, model: Model, order: Any) -> Seen:
+    """W_p^p: ∫ |F - G| dx for p = 1 (`order` None), else ∫ |F⁻¹ - G⁻¹|^p du."""
+    if isinstance(model, Atoms):
+        x, (levels, weight) = jnp.sort(model.points), _middles(model.points.shape[0])
+        distance = jnp.abs(target.quantile(levels, edges_of(target)) - x)
+    elif order is None:
+        difference = _difference(target, model)
+        x, weight = nodes_between(_with_crossings(edges_of(target, model), difference))
+        distance = jnp.abs(difference(x))
+    else:
+        edges = edges_of(target, model)
+        levels, weight = _levels(target, model, edges)
+        distance = jnp.abs(target.quantile(levels, edges) - model.quantile(levels, edges))
+    return _all_seen(jnp.sum(weight * (distance if order is None else _power(distance, order))))
+
+
+def _power(distance: Points, order: Any) -> Points:
+    some = distance > 0
+    return jnp.where(some, jnp.where(some, distance, 1.0) ** order, 0.0)
+
+
+def _middles(count: int) -> tuple[Points, Points]:
+    """The middles of so many equal steps of probability, and their weights."""
+    return (jnp.arange(count) + 0.5) / count, jnp.full(count, 1 / count)
+
+
+def _levels(target: Target, model: Law, edges: Points) -> tuple[Points, Points]:
+    """Nodes of probability, between which both quantile functions are smooth, and weights."""
+    if isinstance(target, Sample):
+        return _middles(min(ATOMS, target.values.shape[0]))
+    found = jnp.concatenate([target.cdf(edges), model.cdf(edges)])
+    cuts = jnp.sort(lax.stop_gradient(jnp.clip(found, 0.0, 1.0)))
+    step = jnp.diff(cuts)[:, None]
+    return (cuts[:-1, None] + step * _LEVEL_NODES).ravel(), (step * _LEVEL_WEIGHTS).ravel()
+
+
+def square(target: Target, model: Model, factor: float = 1.0) -> Seen:
+    """∫ (F - G)² dx, times a factor."""
+    if isinstance(model, Law):
+        x, weight = nodes_between(edges_of(target, model))
+        return _all_seen(factor * jnp.sum(weight * _difference(target, model)(x) ** 2))
+    return _of_pairs(target, model, lambda difference: -factor * jnp.abs(difference) / 2)
+
+
+def largest(target: Target, model: Model) -> Seen:
+    """The largest |F - G| at a node."""
+    assert isinstance(model, Law)
+    x, _ = nodes_between(edges_of(target, model))
+    return _all_seen(jnp.max(jnp.abs(_difference(target, model)(x))))
+
+
+def discrepancy(target: Target, model: Model, bandwidth: Any) -> Seen:
+    """MMD² of a Gaussian kernel."""
+    return _of_pairs(target, model, lambda d: jnp.expm1(-0.5 * (d / bandwidth) ** 2))
+
+
+def _of_pairs(target: Target, model: Model, kernel: Callable[[Array], Array]) -> Seen:
+    """∫∫ (p - q)(x) k(x - y) (p - q)(y) dx dy, as a sum over pairs of points with masses."""
+    if isinstance(model, Law) and isinstance(target, Law):
+        x, weight = nodes_between(edges_of(target, model))
+        of_p, of_q = (weight * jnp.exp(side.log_density(x)) for side in (target, model))
+        value = (of_p - of_q) @ kernel(x[:, None] - x) @ (of_p - of_q)
+        return Seen(value, jnp.minimum(of_p.sum(), of_q.sum()))
+    if isinstance(model, Law):
+        q, weight = nodes_between(edges_of(target, model))
+        of_q = weight * jnp.exp(model.log_density(q))
+    else:
+        q, of_q = model.points, jnp.full(model.points.shape, 1 / model.points.shape[0])
+    if isinstance(target, Sample):
+        p = target.thinned(ATOMS)
+    else:  # as many atoms as the model has, of equal mass too
+        p = target.quantile(_middles(q.shape[0])[0], edges_of(target))
+    points = jnp.concatenate([p, q])
+    excess = jnp.concatenate([jnp.full(p.shape, 1 / p.shape[0]), -of_q])
+    return Seen(excess @ kernel(points[:, None] - points) @ excess, of_q.sum())
+
+
+def _all_seen(value: Float[Array, ""]) -> Seen:
+    return Seen(value, jnp.ones(()))
+
+
+def read_target(target: Distribution | Points) -> Target:
+    """The target of a training, as it is compared with a model."""
+    return law_of(target) if isinstance(target, Distribution) else Sample(jnp.sort(target))

@@ -1,0 +1,225 @@
+"""What a `MinimumDivergence` fits: a flow, a decoder, a generator, one Gaussian or several.
+
+A new one is a class in this file and a row of `DENSITIES`.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+from numpyro.distributions import (
+    CategoricalLogits,
+    Distribution,
+    MixtureSameFamily,
+    Normal,
+)
+
+from divlab.divergences.integrals.on_nodes import Atoms, Law, law_of
+from divlab.models.data import Units
+from divlab.models.flow import Flow as FlowLaw
+from divlab.models.learned import Decoded, Pushforward, of_latents
+from divlab.networks import Network, increasing, mlp
+from divlab.pytrees import pytree, setting
+
+Widths = tuple[int, ...]
+# Latents of a decoder while it is trained, and of a generator: even steps of z, and of probability.
+_LATENTS = np.linspace(-5.5, 5.5, 128)
+_LOG_MASSES = -(_LATENTS**2) / 2 - np.log(np.sum(np.exp(-(_LATENTS**2) / 2)))
+_GENERATED = 256
+
+
+@pytree
+class Flow:
+    """x = G(z), z ~ N(0, 1), with G strictly increasing; see `divlab.models.flow.Flow`.
+
+    Args:
+        hidden: widths of the hidden layers of the increasing network.
+    """
+
+    hidden: Widths = setting((32, 32))
+
+    name, has_density, learning_rate = "flow", True, 3e-3
+
+    def init(self, key: Key[Array, ""]) -> Any:
+        """Untrained parameters."""
+        return increasing((1, *self.hidden, 1)).init(key)
+
+    def side(self, params: Any, units: Units) -> Law:
+        """What a divergence sees of it."""
+        law = self.learned(params, units)
+        return Law(law, law.landmarks())
+
+    def learned(self, params: Any, units: Units) -> FlowLaw:
+        """The law of x."""
+        return FlowLaw(params, jnp.asarray(units.loc), jnp.asarray(units.scale))
+
+    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+        """Draws of x."""
+        return self.learned(params, units).sample(key, (n,))
+
+
+@pytree
+class Decoder:
+    """x | z ~ N(μ(z), σ²) with z ~ N(0, 1) and σ learned: the decoder of `divlab.VAE`.
+
+    While it is trained, z is summed over 128 fixed values. The law it has learned is that of all z.
+
+    Args:
+        hidden: widths of the hidden layers of μ.
+    """
+
+    hidden: Widths = setting((32, 32))
+
+    name, has_density, learning_rate = "decoder", True, 1e-3
+
+    def network(self) -> Network:
+        """The network of μ."""
+        return mlp((1, *self.hidden, 1), "silu")
+
+    def init(self, key: Key[Array, ""]) -> Any:
+        """Untrained parameters."""
+        return {"decoder": self.network().init(key), "log_scale": jnp.zeros(())}
+
+    def decode(self, params: Any, units: Units, z: Array) -> tuple[Array, Array]:
+        """Means and log scales of x at latents (n,)."""
+        mean = units.restore(self.network().apply(params["decoder"], z[:, None])[:, 0])
+        return mean, jnp.broadcast_to(jnp.log(units.scale) + params["log_scale"], mean.shape)
+
+    def side(self, params: Any, units: Units) -> Law:
+        """What a divergence sees of it."""
+        means, log_scales = self.decode(params, units, jnp.asarray(_LATENTS, float))
+        scales = jnp.exp(log_scales)
+        ordered = jnp.sort(means)
+        bell = scales[0] * np.array([1.5, 3.0, 5.0, 8.0])
+        cuts = [ordered[0] - bell, ordered[:: len(_LATENTS) // 16], ordered[-1] + bell]
+        law = Decoded(jnp.asarray(_LOG_MASSES, means.dtype), means, scales)
+        return Law(law, jnp.concatenate(cuts))
+
+    def learned(self, params: Any, units: Units) -> Decoded:
+        """The law of x."""
+        return Decoded.of(of_latents(_decode, self, (params, units)))
+
+    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+        """Draws of x."""
+        latent_key, noise_key = jax.random.split(key)
+        mean, log_scale = self.decode(params, units, jax.random.normal(latent_key, (n,)))
+        return mean + jnp.exp(log_scale) * jax.random.normal(noise_key, (n,))
+
+
+@jax.jit
+def _decode(density: Decoder, params: Any, z: Float[Array, " n"]) -> Float[Array, "2 n"]:
+    return jnp.stack(density.decode(*params, z))
+
+
+@pytree
+class Generator:
+    """x = G(z) with z ~ N(0, 1): the generator of `divlab.GAN`.
+
+    Its density may be infinite at a point, and where it is not, its gradient says nothing of where
+    mass should go. So it is trained by what compares quantiles, distribution functions or pairs of
+    points, on 256 values of z of equal mass. The law it has learned is that of all z.
+
+    Args:
+        hidden: widths of the hidden layers of G.
+    """
+
+    hidden: Widths = setting((32, 32))
+
+    name, has_density, learning_rate = "generator", False, 1e-3
+
+    def network(self) -> Network:
+        """The network of G."""
+        return mlp((1, *self.hidden, 1), "leaky_relu")
+
+    def init(self, key: Key[Array, ""]) -> Any:
+        """Untrained parameters."""
+        return self.network().init(key)
+
+    def generate(self, params: Any, units: Units, z: Array) -> Array:
+        """G at latents (n,)."""
+        return units.restore(self.network().apply(params, z[:, None])[:, 0])
+
+    def side(self, params: Any, units: Units) -> Atoms:
+        """What a divergence sees of it."""
+        levels = (jnp.arange(_GENERATED) + 0.5) / _GENERATED
+        return Atoms(self.generate(params, units, jax.scipy.special.ndtri(levels)))
+
+    def learned(self, params: Any, units: Units) -> Pushforward:
+        """The law of x."""
+        return Pushforward.of(of_latents(_generate, self, (params, units)))
+
+    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+        """Draws of x."""
+        return self.generate(params, units, jax.random.normal(key, (n,)))
+
+
+@jax.jit
+def _generate(density: Generator, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
+    return density.generate(*params, z)
+
+
+@pytree
+class Gaussian:
+    """One Gaussian."""
+
+    name, has_density, learning_rate = "normal", True, 1e-2
+
+    def init(self, key: Key[Array, ""]) -> Any:
+        """N(0, 1) in the units of the data."""
+        return {"loc": jnp.zeros(()), "log_scale": jnp.zeros(())}
+
+    def side(self, params: Any, units: Units) -> Law:
+        """What a divergence sees of it."""
+        return law_of(self.learned(params, units))
+
+    def learned(self, params: Any, units: Units) -> Normal:
+        """The law of x."""
+        scale = jnp.exp(params["log_scale"])
+        return Normal(
+            units.restore(jnp.asarray(params["loc"])), units.scale * scale, validate_args=False
+        )
+
+    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+        """Draws of x."""
+        return self.learned(params, units).sample(key, (n,))
+
+
+@pytree
+class Mixture:
+    """Several Gaussians with weights of their own.
+
+    Args:
+        components: how many.
+    """
+
+    components: int = setting(2)
+
+    name, has_density, learning_rate = "mixture", True, 1e-2
+
+    def init(self, key: Key[Array, ""]) -> Any:
+        """Equal weights, scales of 1 and means drawn from N(0, 1), in the units of the data."""
+        zeros = jnp.zeros(self.components)
+        locs = jax.random.normal(key, (self.components,))
+        return {"locs": locs, "log_scales": zeros, "logits": zeros}
+
+    def side(self, params: Any, units: Units) -> Law:
+        """What a divergence sees of it."""
+        return law_of(self.learned(params, units))
+
+    def learned(self, params: Any, units: Units) -> Distribution:
+        """The law of x."""
+        scales = units.scale * jnp.exp(params["log_scales"])
+        parts = Normal(units.restore(jnp.asarray(params["locs"])), scales, validate_args=False)
+        mixing = CategoricalLogits(jnp.asarray(params["logits"]), validate_args=False)
+        return MixtureSameFamily(mixing, parts, validate_args=False)
+
+    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+        """Draws of x."""
+        return self.learned(params, units).sample(key, (n,))
+
+
+DENSITIES: dict[str, Any] = {
+    density.name: density for density in (Flow(), Decoder(), Generator(), Gaussian(), Mixture())
+}
