@@ -40,8 +40,10 @@ from divlab.models import (
     VAE,
     VAE_OBJECTIVES,
     Cost,
+    MinimumDivergence,
     Run,
     Runs,
+    densities,
     fit,
     fit_many,
     objectives,
@@ -49,6 +51,7 @@ from divlab.models import (
 )
 
 # So that `from divlab.families import KL` works too.
+sys.modules[f"{__name__}.densities"] = densities
 sys.modules[f"{__name__}.families"] = families
 sys.modules[f"{__name__}.methods"] = methods
 sys.modules[f"{__name__}.objectives"] = objectives
@@ -63,6 +66,7 @@ __all__ = [
     "Cost",
     "Coverage",
     "Estimate",
+    "MinimumDivergence",
     "Run",
     "Runs",
     "chi2",
@@ -70,6 +74,7 @@ __all__ = [
     "coverage",
     "cramer",
     "cross_entropy",
+    "densities",
     "energy",
     "entropy",
     "estimate",

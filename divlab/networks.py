@@ -100,13 +100,16 @@ def increasing(sizes: tuple[int, ...]) -> Network:
 
     def init(key: Key[Array, ""]) -> Params:
         keys = jax.random.split(key, len(sizes) - 1)
-        return [_increasing_layer(k, a, b) for k, (a, b) in zip(keys, itertools.pairwise(sizes))]
+        return [
+            _increasing_layer(k, a, b)
+            for k, (a, b) in zip(keys, itertools.pairwise(sizes), strict=True)
+        ]
 
     def apply(params: Params, x: Float[Array, "n 1"]) -> Float[Array, "n 1"]:
         for number, layer in enumerate(params):
             x = x @ jnp.exp(layer["log_kernel"]) + layer["bias"]
             if number < len(params) - 1:
-                side = np.where(np.arange(x.shape[-1]) % 2 == 0, 1.0, -1.0).astype(x.dtype)
+                side = jnp.where(jnp.arange(x.shape[-1]) % 2 == 0, 1.0, -1.0)
                 x = side * jax.nn.softplus(side * x)
         return x
 

@@ -91,7 +91,7 @@ def _student(z: Any, df: float) -> Any:
 
 def _mixture(*kinds: str) -> Callable[[Draw], tuple[Any, Log]]:
     """Two parts at either side of loc, with half the scale and all of it."""
-    logs = {"Normal": _bell, "Laplace": lambda z: -np.abs(z) - np.log(2)}
+    logs: dict[str, Log] = {"Normal": _bell, "Laplace": lambda z: -np.abs(z) - np.log(2)}
 
     def draw(d: Draw) -> tuple[Any, Log]:
         locs = [float(np.float32(d.loc + d.scale * step)) for step in (-2.0, 1.0)]
@@ -263,15 +263,16 @@ def total(values: Any) -> float:
 
 
 def absolute(values: Any) -> Any:
-    """|values|, less what the trapezoidal rule adds where they change their sign."""
+    """|values|, with what their sum lacks of the integral where they change their sign.
+
+    At a kink the share θ of a step after a point the sum lacks the jump of the slope times B₂(θ)/2.
+    """
     sizes = np.abs(values)
     before, after = sizes[:-1], sizes[1:]
-    crosses = values[:-1] * values[1:] < 0
-    both = np.where(crosses, before + after, 1.0)
-    added = np.where(crosses, before * after / both, 0.0)
-    corrected = sizes.copy()
-    corrected[1:] -= added
-    return corrected
+    slope = np.where(values[:-1] * values[1:] < 0, before + after, 0.0)
+    share = before / np.where(slope > 0, slope, 1.0)
+    sizes[1:] += slope * (share**2 - share + 1 / 6)
+    return sizes
 
 
 def truths(grid: Grid, p: Log, q: Log) -> dict[str, float] | None:

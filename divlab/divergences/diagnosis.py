@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.packed import Packed
 
 # With fewer samples than this, 95 % intervals of JS held the truth in only 75 to 88 % of draws.
@@ -89,11 +90,15 @@ def warn(family: Family | None, names: tuple[str, ...], *ordered: Float[np.ndarr
     if _is_quiet.get():
         return
     found = [text for name, x in zip(names, ordered, strict=True) for text in _ties(name, x)]
-    if family is not None and np.isinf(family.limit):
-        text, _ = lack_of_overlap(*ordered, family, (names[0], names[1]))
+    if family is not None and is_known(family.limit) and np.isinf(family.limit):
+        text, _ = lack_of_overlap(ordered[0], ordered[1], family, (names[0], names[1]))
         found += [text] if text else []
     for text in found:
-        warnings.warn(f"{text} {_ADVICE}", stacklevel=_calls_from_outside())
+        warnings.warn(f"{text} {_ADVICE}", SamplesWarning, stacklevel=_calls_from_outside())
+
+
+class SamplesWarning(UserWarning):
+    """An estimate from these samples may be far off."""
 
 
 _ADVICE = (
@@ -164,7 +169,7 @@ _LOOKED_AT = 4000  # samples, at most, to find the share of those that are far f
 
 
 def _unseen(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]) -> float:
-    """The share of the x that have no y among them and their √n nearest in rank; both are sorted."""
+    """The share of the x that have no y among their √n nearest in rank; both are sorted."""
     reach = max(1, round(x.size**0.5 / 2))
     index = np.arange(0, x.size, -(-x.size // _LOOKED_AT))
     low = x[np.maximum(index - reach, 0)]

@@ -25,7 +25,7 @@ from divlab.divergences import (
 from divlab.divergences.closed_form import Formulas
 from divlab.divergences.families import Family
 from divlab.divergences.integrals import cdf_distances, on_nodes
-from divlab.divergences.integrals.arrays import Array
+from divlab.divergences.integrals.arrays import Array, is_known
 from divlab.divergences.integrals.cdf_distances import Gap
 from divlab.divergences.integrals.on_nodes import Model, Seen, Target
 from divlab.divergences.integrals.packed import Packed
@@ -64,7 +64,7 @@ class Quantity:
         of_logs: (log p, log q) -> the integrand whose integral it is, where there is no row.
         of_gap: (F - G) -> the value, for what compares distribution functions.
         on_nodes: (target, model, options) -> the sum over fixed nodes by which models are trained,
-            where there is no row; None if it is nothing to minimise.
+            of what has a gradient for each single point of a model.
         finish: (value, options) -> the value of the function, given that of the row, of `of_gap` or
             of `on_nodes`.
         formulas: (options) -> the tables of closed forms; None where they are those of the row.
@@ -107,6 +107,23 @@ class Quantity:
         return on_nodes.f_divergence(target, model, row, self.is_reversed)
 
     @property
+    def is_minimisable(self) -> bool:
+        """Whether a model can be trained by it: whether `seen` has a value."""
+        return self.row is not _no_row or self.on_nodes is not None
+
+    @property
+    def moves_points(self) -> bool:
+        """Whether it tells each single point of a model where to go."""
+        return self.on_nodes is not None
+
+    @cached_property
+    def options(self) -> dict[str, bool]:
+        """The names of its options, and whether one must be given."""
+        others = ("p", "q", "p_weights", "q_weights", "method")
+        parameters = inspect.signature(self.function).parameters.items()
+        return {name: p.default is p.empty for name, p in parameters if name not in others}
+
+    @property
     def name(self) -> str:
         """The name of the function."""
         return self.function.__name__
@@ -114,8 +131,7 @@ class Quantity:
     @cached_property
     def is_integral(self) -> bool:
         """Whether, with the default options, it comes from one integral over the line."""
-        parameters = inspect.signature(self.function).parameters.items()
-        if any(name not in ("p", "q") and p.default is p.empty for name, p in parameters):
+        if any(self.options.values()):
             return False  # there is an option without a default
         has_integrand = self.of_logs is not None or self.row({}) is not None
         return has_integrand or self.of_gap is not None
@@ -146,12 +162,16 @@ class Quantity:
         return 0.5 if row is None else row.bias_rate
 
 
+def _is_1(alpha: Any) -> bool:
+    return is_known(alpha) and float(alpha) == 1
+
+
 def _renyi_row(options: Options) -> Family:
-    return families.kl if options["alpha"] == 1 else families.Alpha(options["alpha"])
+    return families.kl if _is_1(options["alpha"]) else families.Alpha(options["alpha"])
 
 
 def _renyi(value: Array, options: Options) -> Array:
-    return value if options["alpha"] == 1 else from_alpha_divergence(value, options["alpha"])
+    return value if _is_1(options["alpha"]) else from_alpha_divergence(value, options["alpha"])
 
 
 def _wasserstein_formulas(options: Options) -> tuple[Formulas, ...]:
@@ -270,7 +290,6 @@ QUANTITIES: dict[str, Quantity] = {
             distances.ks,
             "KS",
             of_gap=cdf_distances.largest,
-            on_nodes=lambda p, q, options: on_nodes.largest(p, q),
             limits=lambda options: (0.0, 1.0),
             tv_bounds=lambda ks: (ks, 1.0),
             **{**_BY_SORTING, "unit": ""},

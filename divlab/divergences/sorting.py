@@ -40,7 +40,7 @@ def sort(argument: Samples) -> Samples:
         if weights is None:
             return Samples(jnp.sort(values))
         at = jnp.argsort(values)
-        return Samples(values[at], weights[at])
+        return Samples(values[at], weights[at] if on_host(at) else jnp.asarray(weights)[at])
     if weights is None:
         return Samples(np.sort(values))
     order = np.argsort(values, kind="stable")
@@ -203,8 +203,10 @@ def traced_wasserstein(x: Samples, y: Samples, order: Number) -> Float[Array, ""
         j = jnp.clip(jnp.searchsorted(of_y, merged), 0, of_y.shape[0] - 1)
         distance = jnp.abs(x.values[i] - y.values[j])
     # Levels that differ by rounding alone hold no mass worth moving.
-    sizes = 1 / x.values.shape[0] + 1 / y.values.shape[0]
-    matters = mass > 4 * np.finfo(mass.dtype).eps * sizes
+    sizes = 4 / x.values.shape[0] + 4 / y.values.shape[0]
+    if not (x.weights is y.weights is None):
+        sizes = x.values.shape[0] + y.values.shape[0]  # so often is a sum of weights rounded
+    matters = mass > sizes * np.finfo(mass.dtype).eps
     farthest = jnp.max(jnp.where(matters, distance, 0.0))
     # Relative to the farthest move, so that no power overflows.
     scale = lax.stop_gradient(jnp.where((farthest > 0) & jnp.isfinite(farthest), farthest, 1.0))

@@ -1,9 +1,10 @@
 """What does a model learn when it minimises a divergence?"""
 
-from divlab.models import objectives
+from divlab.models import densities, objectives
 from divlab.models.cost import Cost, training_cost
 from divlab.models.data import Data, Units
 from divlab.models.gan import GAN
+from divlab.models.minimum_divergence import MinimumDivergence
 from divlab.models.objectives import GAN_OBJECTIVES, VAE_OBJECTIVES
 from divlab.models.protocol import Losses, Model, State
 from divlab.models.run import Run, Runs
@@ -18,12 +19,14 @@ __all__ = [
     "Cost",
     "Data",
     "Losses",
+    "MinimumDivergence",
     "Model",
     "Run",
     "Runs",
     "State",
     "Training",
     "Units",
+    "densities",
     "fit",
     "fit_many",
     "objectives",

@@ -94,6 +94,15 @@ def check_architecture(model: Architecture) -> tuple[int, ...]:
         raise ValueError(
             f"activation {model.activation!r} is not known; known are {', '.join(ACTIVATIONS)}."
         )
-    if isinstance(model.hidden, (int, str)):
-        raise TypeError(f"hidden must be a sequence of widths, as (32, 32), got {model.hidden!r}.")
-    return tuple(check_count("hidden", width) for width in model.hidden)
+    return check_hidden(model.hidden)
+
+
+def check_hidden(hidden: Any) -> tuple[int, ...]:
+    """The widths of hidden layers as a tuple.
+
+    Raises:
+        TypeError, ValueError: it is no sequence, or a width is not a whole number of at least 1.
+    """
+    if isinstance(hidden, (int, str)):
+        raise TypeError(f"hidden must be a sequence of widths, as (32, 32), got {hidden!r}.")
+    return tuple(check_count("hidden", width) for width in hidden)

@@ -3,7 +3,8 @@
 A new one is a class in this file and a row of `DENSITIES`.
 """
 
-from typing import Any
+import dataclasses
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from numpyro.distributions import (
     Normal,
 )
 
+from divlab.checks import check_count
 from divlab.divergences.integrals.on_nodes import Atoms, Law, law_of
 from divlab.models.data import Units
 from divlab.models.flow import Flow as FlowLaw
@@ -23,11 +25,32 @@ from divlab.models.learned import Decoded, Pushforward, of_latents
 from divlab.networks import Network, increasing, mlp
 from divlab.pytrees import pytree, setting
 
-Widths = tuple[int, ...]
+Widths: TypeAlias = tuple[int, ...]
 # Latents of a decoder while it is trained, and of a generator: even steps of z, and of probability.
 _LATENTS = np.linspace(-5.5, 5.5, 128)
 _LOG_MASSES = -(_LATENTS**2) / 2 - np.log(np.sum(np.exp(-(_LATENTS**2) / 2)))
 _GENERATED = 256
+
+
+@runtime_checkable
+class Density(Protocol):
+    """What a `MinimumDivergence` asks of a density; its class is made by `pytree`."""
+
+    name: str
+    has_density: bool
+    learning_rate: float
+
+    def init(self, key: Key[Array, ""]) -> Any:
+        """Untrained parameters."""
+
+    def side(self, params: Any, units: Units) -> Law | Atoms:
+        """What a divergence sees of it."""
+
+    def learned(self, params: Any, units: Units) -> Distribution:
+        """The law of x."""
+
+    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+        """Draws of x, (n,)."""
 
 
 @pytree
@@ -57,7 +80,8 @@ class Flow:
 
     def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        return self.learned(params, units).sample(key, (n,))
+        draws: Array = self.learned(params, units).sample(key, (n,))
+        return draws
 
 
 @pytree
@@ -110,7 +134,8 @@ class Decoder:
 
 @jax.jit
 def _decode(density: Decoder, params: Any, z: Float[Array, " n"]) -> Float[Array, "2 n"]:
-    return jnp.stack(density.decode(*params, z))
+    learned, units = params
+    return jnp.stack(density.decode(learned, units, z))
 
 
 @pytree
@@ -157,7 +182,8 @@ class Generator:
 
 @jax.jit
 def _generate(density: Generator, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
-    return density.generate(*params, z)
+    learned, units = params
+    return density.generate(learned, units, z)
 
 
 @pytree
@@ -183,7 +209,8 @@ class Gaussian:
 
     def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        return self.learned(params, units).sample(key, (n,))
+        draws: Array = self.learned(params, units).sample(key, (n,))
+        return draws
 
 
 @pytree
@@ -192,9 +219,21 @@ class Mixture:
 
     Args:
         components: how many.
+
+    Raises:
+        TypeError, ValueError: `components` is not a whole number of at least 1.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.MinimumDivergence("kl", density=divlab.densities.Mixture(components=3))
+        >>> model.density.components
+        3
     """
 
     components: int = setting(2)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "components", check_count("components", self.components))
 
     name, has_density, learning_rate = "mixture", True, 1e-2
 
@@ -217,9 +256,36 @@ class Mixture:
 
     def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        return self.learned(params, units).sample(key, (n,))
+        draws: Array = self.learned(params, units).sample(key, (n,))
+        return draws
 
 
-DENSITIES: dict[str, Any] = {
+DENSITIES: dict[str, Density] = {
     density.name: density for density in (Flow(), Decoder(), Generator(), Gaussian(), Mixture())
 }
+
+
+def read_density(density: Any, hidden: Widths) -> Density:
+    """The density a name stands for, with hidden layers of these widths, or the object itself.
+
+    Raises:
+        TypeError: it is neither a name nor a density.
+        ValueError: no density has that name.
+    """
+    if isinstance(density, str):
+        if density not in DENSITIES:
+            raise ValueError(f"density {density!r} is not known; known are {', '.join(DENSITIES)}.")
+        known: Any = DENSITIES[density]
+        if hasattr(known, "hidden"):
+            known = dataclasses.replace(known, hidden=hidden)
+        density = known
+    if isinstance(density, type) or not isinstance(density, Density):
+        raise TypeError(
+            f"density must be one of the names {', '.join(DENSITIES)} or an object of "
+            f"divlab.densities, got {density!r}."
+        )
+    found: Density = density
+    return found
+
+
+__all__ = ["DENSITIES", "Decoder", "Flow", "Gaussian", "Generator", "Mixture"]

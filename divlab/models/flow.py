@@ -62,7 +62,8 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
         return norm.logpdf(z) + jnp.log(slope) - jnp.log(self.scale)
 
     def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
-        return ndtr(self._to_latent(self._units(value)))
+        masses: Array = ndtr(self._to_latent(self._units(value)))
+        return masses
 
     def icdf(self, q: ArrayLike) -> Float[Array, "..."]:
         levels = jnp.asarray(q, jnp.result_type(self.scale))
@@ -75,7 +76,7 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
         """Where to cut the line in integrals: at quantiles."""
         return self.loc + self.scale * self._cut_line(jnp.asarray(LEVELS, float), 6)[0]
 
-    def _cut_line(self, z: Float[Array, " n"], rounds: int) -> tuple[Any, Any]:
+    def _cut_line(self, z: Float[Array, " n"], rounds: int) -> tuple[Array, Array]:
         """Ends of an interval for each G(z), cut into nine in each of so many rounds.
 
         It begins with even steps of the logarithm of y on either side.
@@ -88,10 +89,11 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
             low, high = ends
             cuts = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, 10)
             j = jnp.sum(self._to_latent(cuts[:, 1:-1]) < z[:, None], axis=1)[:, None]
-            ends = (jnp.take_along_axis(cuts, k, axis=1)[:, 0] for k in (j, j + 1))
-            return tuple(ends)
+            low, high = (jnp.take_along_axis(cuts, k, axis=1)[:, 0] for k in (j, j + 1))
+            return low, high
 
-        return lax.fori_loop(0, rounds, closer, (grid[i - 1], grid[i]))
+        ends: tuple[Array, Array] = lax.fori_loop(0, rounds, closer, (grid[i - 1], grid[i]))
+        return ends
 
     def _from_latent(self, z: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """G(z): from a table, and then by Newton's method between two of its rows."""
@@ -111,4 +113,5 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
             return jnp.where((moved > low) & (moved < high), moved, (low + high) / 2), low, high
 
         y, _, _ = lax.fori_loop(0, 5, closer, (y, low, high))
-        return self.loc + self.scale * y.reshape(shape)
+        found: Array = self.loc + self.scale * y.reshape(shape)
+        return found

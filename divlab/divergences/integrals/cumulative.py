@@ -43,6 +43,9 @@ from divlab.divergences.integrals.refinement import (
 
 # How far a tail goes on, in nats: to all digits of a distribution function, and farther.
 _REACH = 60.0
+# How near to an end other than 0, in shares of it. What is moved far away from there must be seen,
+# and of the density no more is asked than that it goes like a power.
+_CLOSEST = 2.0**-38
 _CHUNK = 1 << 12  # pieces integrated over at a time, which bounds the memory
 
 
@@ -135,7 +138,7 @@ def draw_line(
     matters for what it costs to move that mass: its distance to the power `order`.
     """
     outlines = [outline(packed) for packed in distributions]
-    panels = cut_line(outlines, cuts, _REACH)
+    panels = cut_line(outlines, cuts, _REACH, _CLOSEST)
     xp, logs = namespace(panels.anchor), log_densities(*distributions)
     spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
 

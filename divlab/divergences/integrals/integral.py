@@ -49,7 +49,9 @@ from divlab.divergences.integrals.refinement import (
     limits,
     look_by,
     nodes,
+    of_limit,
     refine,
+    remainder_share,
     times,
     weigh,
 )
@@ -196,6 +198,7 @@ def _refined(values_at: "_Values", panels: Panels) -> tuple[Refined, Continued |
 # how far it is followed, in nats: not so far that an exponential overflows.
 _LITTLE = 1e-12
 _NATS = np.array([0.0, 2.0, 5.0, 12.0, 30.0, 80.0, 180.0, 340.0])
+_FARTHEST = np.array([340.0, 300.0, 260.0, 220.0])  # from where a power of the distance goes on
 _LIGHT = -1e4  # a log density below this does not go like a power
 
 
@@ -214,23 +217,36 @@ def _continued(
     chosen = np.flatnonzero(of_power & np.any(masses > _LITTLE, axis=1))
     if not chosen.size:
         return refined, None
-    log_distance = np.log(at.distance[chosen, :2])
+    log_distance = np.log(at.distance[chosen, :3])
     outwards = log_distance[:, 0] - log_distance[:, 1]
     nats = np.diff(_NATS)[:, None]
     u = (_NATS[:-1, None] + nats * NODES).ravel()
-    weight = np.abs(nats * KRONROD).ravel() * np.exp(
-        log_distance[:, :1] + np.sign(outwards)[:, None] * u
-    )
+    weight = np.append(np.abs(nats * KRONROD).ravel(), np.zeros(4))
+    u = np.append(u, _FARTHEST)
+    distance = np.exp(log_distance[:, :1] + np.sign(outwards)[:, None] * u)
+    weight = weight * distance
     factor = u / np.abs(outwards)[:, None]
     continued = Continued(np.repeat(chosen, u.size), factor.ravel(), weight.ravel())
-    first, second = logs[:, continued.limit, 0], logs[:, continued.limit, 1]
-    with_mass = (first > -np.inf) & (second > -np.inf)
-    lines = first + np.where(with_mass, continued.factor * (first - second), 0.0)
+    first, second, third = (logs[:, continued.limit, point] for point in range(3))
+    with_mass = (first > -np.inf) & (second > -np.inf) & (third > -np.inf)
+    # Of powers of the distance times a smooth function, the next term of its series.
+    near = np.exp(np.sign(outwards)[:, None] * (log_distance[:, :1] - log_distance))[
+        np.repeat(np.arange(chosen.size), u.size)
+    ].T
+    bend = (second - first) - (third - second)
+    bend = np.where(with_mass, bend / (2 * near[1] - near[0] - near[2]), 0.0)
+    slope = first - second - bend * (near[0] - near[1])
+    lines = first - bend * near[0]
+    lines = lines + np.where(with_mass, continued.factor * slope, 0.0)
     rows = [fill(line, line[0]) for line in lines]
     values = np.stack(values_at.of_logs(rows))[:, : continued.factor.size]
-    products = np.where(values != 0, values * continued.weight, 0.0)
+    products = np.where((values != 0) & (continued.weight > 0), values * continued.weight, 0.0)
     rest, shares = refined.rest.copy(), refined.shares.copy()
     rest[chosen] = products.reshape(len(values), chosen.size, -1).sum(axis=-1).T
+    far = distance[:, -4:]
+    last = values.reshape(len(values), chosen.size, -1)[..., -4:]
+    share = remainder_share(Limits(far, far, np.ones(chosen.size, bool)), last)
+    rest[chosen] += of_limit(share, last[..., 0]).T
     shares[chosen] = 0.0
     return refined._replace(rest=rest, shares=shares), continued
 

@@ -81,7 +81,8 @@ class Law(NamedTuple):
 
         x, _, _ = lax.fori_loop(0, _STEPS_TO_QUANTILE, closer, (x, low, high))
         value = self.cdf(x)  # its gradient is that of the quantile, times -density
-        return x - (value - lax.stop_gradient(value)) / slope(x)
+        found: Array = x - (value - lax.stop_gradient(value)) / slope(x)
+        return found
 
 
 class Sample(NamedTuple):
@@ -139,9 +140,6 @@ class Seen(NamedTuple):
 
     value: Float[Array, ""]
     mass: Float[Array, ""]
-
-
-Comparison = Callable[[Target, Model, Any], Seen]
 
 
 def law_of(distribution: Distribution) -> Law:
@@ -248,13 +246,6 @@ def square(target: Target, model: Model, factor: float = 1.0) -> Seen:
         x, weight = nodes_between(edges_of(target, model))
         return _all_seen(factor * jnp.sum(weight * _difference(target, model)(x) ** 2))
     return _of_pairs(target, model, lambda difference: -factor * jnp.abs(difference) / 2)
-
-
-def largest(target: Target, model: Model) -> Seen:
-    """The largest |F - G| at a node."""
-    assert isinstance(model, Law)
-    x, _ = nodes_between(edges_of(target, model))
-    return _all_seen(jnp.max(jnp.abs(_difference(target, model)(x))))
 
 
 def discrepancy(target: Target, model: Model, bandwidth: Any) -> Seen:

@@ -49,7 +49,8 @@ class Panels(NamedTuple):
         sign = xp.where(kind >= LEFT_TAIL, reach, -reach)
         along = xp.exp(xp.where(inside, 0.0, sign * (1 - t)))
         x = anchor + width * xp.where(inside, t, along)
-        return x, xp.abs(width) * xp.where(inside, 1.0, reach * along)
+        # Of the distance as it is rounded, at which the density is evaluated too.
+        return x, xp.where(inside, xp.abs(width), reach * xp.abs(x - anchor))
 
     def coordinate(self, index: Array, x: Array) -> Array:
         """The t at which panel `index` comes to x: the inverse of `locate`."""
@@ -91,11 +92,16 @@ _NATS = np.array([0.0, 2.0, 5.0, 12.0, 24.0, 40.0, 80.0, 240.0])
 
 
 def cut_line(
-    outlines: Sequence[Outline], extra: Array | None = None, longest: float = np.inf
+    outlines: Sequence[Outline],
+    extra: Array | None = None,
+    longest: float = np.inf,
+    closest: float = 2.0**-30,
 ) -> Panels:
     """Panels for all distributions together, cut at `extra` points too; without gradients.
 
-    Next to a limit they go on for as many nats as floating point allows, at most `longest`.
+    Next to a limit they go on for as many nats as floating point allows, at most `longest`. Next to
+    an end other than 0 points are rounded, so with 64 bits they come no closer than the share
+    `closest` of it: with 2^-30, points are there known to 1e-7 of their distance.
     """
     xp = namespace(outlines[0].landmarks)
     landmarks = [o.landmarks for o in outlines]
@@ -145,7 +151,7 @@ def cut_line(
         at_limits = np.flatnonzero(kind != INTERIOR)
     else:
         at_limits = xp.arange(first, anchor.shape[0])
-    reach = xp.minimum(_reach(anchor, width, kind), longest)
+    reach = xp.minimum(_reach(anchor, width, kind, closest), longest)
     return Panels(anchor, width, kind, reach, at_limits, *moves)
 
 
@@ -189,18 +195,18 @@ def _beside(ends: Array, inside: Array) -> list[Array]:
     return [ends + xp.where(xp.isfinite(gap), sign * gap / 2, 0.0) for sign, gap in sides]
 
 
-def _reach(anchor: Array, width: Array, kind: Array) -> Array:
+def _reach(anchor: Array, width: Array, kind: Array, closest: float) -> Array:
     """How many nats from its wide edge a panel goes on.
 
-    Near an end other than 0 points are rounded: there it stops where that is a few percent of
-    their distance (1e-6 of it with 64 bits). Near an end at 0 it stops where the square of x is
+    With 32 bits it stops where the rounding of points near an end other than 0 is a few percent of
+    their distance. Near an end at 0 it stops where the square of x is
     still a number, and a tail where a density has room to fall like the cube of x.
     """
     xp = namespace(anchor)
-    coarse, nearest, farthest = 2.0**-33, 1e-150, 1e100
+    nearest, farthest = 1e-150, 1e100
     if has_32_bits():
-        coarse, nearest, farthest = 2.0**-19, 1e-18, 1e12
+        closest, nearest, farthest = 2.0**-19, 1e-18, 1e12
     size = xp.where(width == 0, 1.0, xp.abs(width))
-    to_end = xp.log(size) - xp.log(xp.maximum(coarse * xp.abs(anchor), nearest))
+    to_end = xp.log(size) - xp.log(xp.maximum(closest * xp.abs(anchor), nearest))
     outwards = np.log(farthest) - xp.log(size)
     return xp.maximum(xp.where(kind >= LEFT_TAIL, outwards, to_end), 1.0)

@@ -67,7 +67,7 @@ class Pieces(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Three points on each panel at a limit, from t = 0 inwards; x, distance from the anchor, use.
+    """Four points on each panel at a limit, from t = 0 inwards; x, distance from the anchor, use.
 
     The distances are those of the points as they are rounded.
     """
@@ -255,9 +255,9 @@ def limits(panels: Panels) -> Limits:
     xp, index = namespace(panels.anchor), panels.at_limits
     used = (panels.kind[index] != INTERIOR) & (panels.width[index] != 0)
     apart = xp.minimum(2.0 / panels.reach[index], 0.3)
-    x, _ = panels.locate(index, apart[:, None] * xp.arange(3.0))
+    x, _ = panels.locate(index, apart[:, None] * xp.arange(4.0))
     anchor = panels.anchor[index][:, None]
-    distance = xp.where(used[:, None], xp.abs(x - anchor), np.exp(np.array([0.0, 2.0, 4.0])))
+    distance = xp.where(used[:, None], xp.abs(x - anchor), np.exp(np.array([0.0, 2.0, 4.0, 6.0])))
     return Limits(xp.where(used[:, None], x, fixed(panels.anchor[0])), distance, used)
 
 
@@ -288,10 +288,11 @@ def remainder(at: Limits, values: Array) -> Array:
 
 
 def remainder_share(at: Limits, values: Array) -> Array:
-    """The remainder over the first of the three values; inf where the integral has no bound.
+    """The remainder over the first of the four values; inf where the integral has no bound.
 
     Per nat of log distance u from the limit, a function g times the distance falls like exp(-k u).
     A power of x times a logarithm has a k that changes slowly, which the second term allows for.
+    Where k changes several times faster from point to point, it settles as the distance does.
     """
     xp = namespace(values)
     near = xp.where(values != 0, values * at.distance, 0.0)
@@ -300,7 +301,10 @@ def remainder_share(at: Limits, values: Array) -> Array:
     near = xp.where(matters[..., None], near, 1.0)
     nats = xp.abs(xp.diff(xp.log(at.distance), axis=-1))
     falls = fixed(xp.diff(xp.log(xp.abs(near)), axis=-1)) / nats
-    bends = (falls[..., 0] - falls[..., 1]) / (nats.sum(axis=-1) / 2)
+    changes = fixed(xp.abs(xp.diff(falls, axis=-1)))
+    settles = changes[..., 1] > 3 * changes[..., 0]
+    bends = (falls[..., 0] - falls[..., 1]) / (nats[..., :2].sum(axis=-1) / 2)
+    bends = xp.where(settles, 0.0, bends)
     rate = falls[..., 0] + bends * nats[..., 0] / 2  # at the limit itself
     bound = rate > _least_rate()
     safe = xp.where(bound, rate, 1.0)
