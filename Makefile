@@ -39,7 +39,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser coverage bench bench-ui lint notebooks lock clean
+.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
@@ -49,6 +49,7 @@ help:
 	@echo 'make coverage   report which lines of the package the unit tests run'
 	@echo 'make bench-ui   measure the explorers in Chromium, from key press to pixels'
 	@echo 'make bench      run the benchmarks (the first time installs torch, a large download)'
+	@echo 'make accuracy   compare divergences of random pairs and columns with the truth'
 	@echo 'make lint       check style, formatting and types'
 	@echo 'make notebooks  run all notebooks again and store their outputs'
 	@echo 'make lock       resolve pyproject.toml into requirements.lock (ARGS=--upgrade for newer)'
@@ -106,6 +107,11 @@ bench-ui: $(BENCH_STAMP)
 
 bench: $(BENCH_STAMP)
 	$(PY) -m tests.benchmarks $(ARGS)
+
+# An hour in all: 400 pairs with 32 and with 64 bits, and 200 columns with each.
+accuracy: $(STAMP)
+	$(PY) -m tests.accuracy --bits 32 $(ARGS)
+	$(PY) -m tests.accuracy --bits 64 $(ARGS)
 
 lint: $(STAMP)
 	@status=0; \

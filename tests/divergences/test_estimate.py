@@ -1,9 +1,11 @@
 """Intervals hold the truth as often as they claim to, and doubtful numbers say so."""
 
+import warnings
 from typing import Any
 
 import jax
 import numpy as np
+import numpyro.distributions as nd
 import pytest
 from divlab.methods import MonteCarlo, NearestNeighbours
 from numpyro.distributions import Cauchy, Normal
@@ -11,6 +13,7 @@ from scipy import stats
 
 import divlab
 from divlab import estimate, families
+from divlab.divergences.diagnosis import SamplesWarning
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import monte_carlo
 from divlab.pytrees import as_arrays
@@ -202,3 +205,37 @@ def test_bad_input(
 def test_refuses_tracers() -> None:
     with pytest.raises(TypeError, match="jit"):
         jax.jit(lambda x: estimate("ks", x, Y).value)(np.array(X))
+
+
+RNG = np.random.default_rng(5)
+SMOOTH = RNG.normal(size=400)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: divlab.entropy(np.repeat(SMOOTH, 2)), "of p are tied"),
+        (lambda: divlab.kl(np.round(SMOOTH, 1), SMOOTH + 0.1), "of p are tied"),
+        (lambda: divlab.reverse_kl(np.round(SMOOTH, 1), SMOOTH), "of p are tied"),
+        (lambda: divlab.js(SMOOTH, RNG.integers(0, 9, 300)), "of q are tied"),
+        (lambda: divlab.kl(SMOOTH, SMOOTH + 6), "of p lie where q has no samples"),
+        (lambda: divlab.reverse_kl(SMOOTH, SMOOTH + 6), "of q lie where p has no samples"),
+        (lambda: divlab.kl(RNG.integers(0, 9, 300), nd.Normal(4.0, 3.0)), "of p are tied"),
+    ],
+)
+def test_a_plain_function_warns_as_estimate_does(call: Any, words: str) -> None:
+    """A number alone would hide what `estimate` knows of it; the warning points at the caller."""
+    with pytest.warns(SamplesWarning, match=words) as caught:
+        call()
+    assert caught[0].filename == __file__
+
+
+def test_no_warning_without_a_reason() -> None:
+    """Of smooth samples that overlap, of the range of JS, inside `estimate`, and under jit."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        divlab.kl(SMOOTH, SMOOTH[::2] + 0.1)
+        divlab.entropy(SMOOTH)
+        divlab.js(SMOOTH, SMOOTH + 6)  # it has a bound, and no samples are needed where p is 0
+        divlab.estimate(divlab.entropy, np.round(SMOOTH, 1))
+        jax.jit(divlab.entropy)(np.round(SMOOTH, 1))

@@ -107,7 +107,8 @@ def cut_line(
     landmarks = [o.landmarks for o in outlines]
     inside = fixed(xp.concatenate(landmarks if extra is None else [*landmarks, extra]))
     if on_host(inside):
-        inside = np.concatenate([inside, *_ladders(np.unique(inside))])
+        ways = any(o.reaches_left for o in outlines), any(o.reaches_right for o in outlines)
+        inside = np.concatenate([inside, *_ladders(np.unique(inside), *ways)])
     ends = fixed(xp.concatenate([o.ends for o in outlines]))
     count = ends.shape[0]
     if count:  # a cut that falls on an end moves with it
@@ -171,16 +172,25 @@ def attach(panels: Panels, ends: jax.Array) -> Panels:
 _WIDE, _RUNG = 64.0, 4.0
 
 
-def _ladders(cuts: np.ndarray) -> list[np.ndarray]:
+def _ladders(cuts: np.ndarray, to_left: bool, to_right: bool) -> list[np.ndarray]:
     """Further cuts, ever farther apart, into stretches that are far wider than those beside them.
 
-    There a tail of one distribution runs towards the mass of the other, and a rule over the whole
-    stretch would see nothing of it.
+    There a tail of one distribution runs towards the mass of the other, or away from it, and a rule
+    over the whole stretch would see nothing of it.
     """
-    found, width = [], np.diff(cuts)
-    for i in np.flatnonzero(width[1:-1] > _WIDE * np.minimum(width[:-2], width[2:])) + 1:
-        for edge, step in ((cuts[i], width[i - 1]), (cuts[i + 1], -width[i + 1])):
-            rungs = max(0, math.ceil(math.log(width[i] / 2 / abs(step), _RUNG)))
+    width = np.diff(cuts)
+    if not width.size:
+        return []
+    # Where each ladder starts, its first step, and how far it goes.
+    ladders = [(cuts[0], -width[0], (cuts[-1] - cuts[0]) / 2)] if to_left else []
+    ladders += [(cuts[-1], width[-1], (cuts[-1] - cuts[0]) / 2)] if to_right else []
+    for i in range(1, width.size - 1):
+        ladders.append((cuts[i], width[i - 1], width[i] / 2))
+        ladders.append((cuts[i + 1], -width[i + 1], width[i] / 2))
+    found = []
+    for edge, step, length in ladders:
+        if length > _WIDE / 2 * abs(step):
+            rungs = math.ceil(math.log(length / abs(step), _RUNG))
             found.append(edge + step * _RUNG ** np.arange(rungs))
     return found
 
