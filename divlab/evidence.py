@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import xarray as xr
 from jax import lax
 from jaxtyping import Array, Float
@@ -17,8 +18,17 @@ from numpyro.distributions import Distribution
 
 from divlab.checks import Count, Numbers, Seeds, check_count
 from divlab.divergences.inputs import read_number
+from divlab.divergences.quantities import QUANTITIES
 from divlab.metrics import wilson
-from divlab.models import GAN_OBJECTIVES, Run, Runs, fit_many, training_cost
+from divlab.models import (
+    GAN,
+    GAN_OBJECTIVES,
+    MinimumDivergence,
+    Run,
+    Runs,
+    fit_many,
+    training_cost,
+)
 from divlab.models.architecture import choose_objective
 from divlab.models.objectives import Adversarial, Batch
 from divlab.models.objectives.adversarial import Networks
@@ -129,6 +139,97 @@ def steps_to_reach(
         rows.append({"steps": first, "flops": first * cost, "wasserstein": distances[:, -1]})
     table = {name: (("model", "seed"), np.stack([row[name] for row in rows])) for name in rows[0]}
     return xr.Dataset(table, coords={"model": list(models)}, attrs={"bar": bar})
+
+
+# Divergence -> the objective of a GAN that stands for it.
+GAMES = {
+    "kl": "f_gan_kl",
+    "reverse_kl": "f_gan_reverse_kl",
+    "js": "f_gan_js",
+    "chi2": "f_gan_pearson",
+    "hellinger": "f_gan_hellinger",
+    "wasserstein": "wgan_gp",
+    "mmd": "mmd",
+    "cramer": "cramer",
+}
+PLAYERS = ("exact", "adversarial")
+
+
+def divergence_or_game(
+    divergences: Iterable[str] = tuple(GAMES),
+    separations: Iterable[float] = (2.0, 4.0, 6.0, 8.0),
+    *,
+    scale: float = 0.5,
+    seeds: Seeds = 64,
+    steps: Count = 1000,
+    bar: float = 0.2,
+    confidence: float = 0.95,
+    **options: Any,
+) -> xr.Dataset:
+    """Does a GAN lose modes because of its divergence, or because of the game?
+
+    Two Gaussians are learned by each divergence in two ways: by `divlab.MinimumDivergence`, which
+    descends the divergence itself, and by the GAN whose critic approximates it. Where the
+    divergence can move a generator (Wasserstein, MMD, Cramér) both have the same generator. An
+    f-divergence needs a density, so there the exact way has the VAE's decoder.
+
+    Args:
+        divergences: names in `divlab.evidence.GAMES`.
+        separations: distances between the two modes, in units of x.
+        scale: of each mode.
+        seeds: as in `divlab.sweep`.
+        steps: training steps of each model.
+        bar: the distance W₁ below which a training counts as having arrived.
+        confidence: of the intervals.
+        options: `batch_size` of the GANs, `store` and `progress`, as in `divlab.sweep`.
+
+    Returns:
+        A Dataset over divergence, player ("exact" or "adversarial") and separation. `lost`, the
+        number of seeds that cover fewer than two modes, `rate`, their share, and `low` and `high`,
+        the ends of Wilson's interval for it. The medians over seeds of `bridge`, `sharpness`,
+        `kl`, `reverse_kl`, `js` (nats) and `wasserstein` (units of x). `arrived`, the share of
+        seeds that came below the bar, and `steps_to_bar`, the median number of steps of those.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.sweep`; a divergence is not in `GAMES`.
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.evidence.divergence_or_game(
+        ...     ["wasserstein"], [2.0], seeds=2, steps=5, progress=False
+        ... )
+        >>> found["rate"].dims
+        ('divergence', 'player', 'separation')
+    """
+    names, apart = list(divergences), [float(separation) for separation in separations]
+    unknown = [name for name in names if name not in GAMES]
+    if unknown:
+        raise ValueError(
+            f"divergences must be among {', '.join(GAMES)}, which have a game too; got "
+            f"{unknown[0]!r}."
+        )
+    models: dict[str, ModelLike] = {}
+    for name in names:
+        density = "generator" if QUANTITIES[name].moves_points else "decoder"
+        models[f"{name} exact"] = MinimumDivergence(name, density=density)
+        models[f"{name} adversarial"] = GAN(GAMES[name])
+    targets = {f"{separation:g}": two_gaussians(separation, scale) for separation in apart}
+    found = sweep(models, targets, seeds=seeds, steps=steps, bar=bar, **options)
+    count = found.sizes["seed"]
+    lost = (found["modes_covered"] < 2).sum("seed")
+    ends = np.array([wilson(int(n), count, confidence) for n in lost.values.ravel()])
+    low, high = (lost.copy(data=end.reshape(lost.shape)) for end in ends.T)
+    table = {"lost": lost, "rate": lost / count, "low": low, "high": high}
+    shown = ("bridge", "sharpness", "kl", "reverse_kl", "js", "wasserstein", "steps_to_bar")
+    table |= {name: found[name].median("seed") for name in shown}
+    table["arrived"] = found["steps_to_bar"].notnull().mean("seed")
+    pairs = pd.MultiIndex.from_product([names, PLAYERS], names=["divergence", "player"])
+    whole = xr.Dataset(table).drop_vars("model")
+    whole = whole.assign_coords(xr.Coordinates.from_pandas_multiindex(pairs, "model"))
+    whole = whole.unstack("model").rename(target="separation").assign_coords(separation=apart)
+    whole = whole.reindex(divergence=names, player=list(PLAYERS))
+    whole = whole.transpose("divergence", "player", "separation")
+    return whole.assign_attrs(found.attrs, seeds=count, scale=scale, confidence=confidence, bar=bar)
 
 
 def along_training(run: Run) -> xr.Dataset:
@@ -262,4 +363,11 @@ def _plane(
     return jax.vmap(jax.vmap(velocity))(*grid), path
 
 
-__all__ = ["along_training", "coverage_rates", "dirac_gan", "steps_to_reach"]
+__all__ = [
+    "GAMES",
+    "along_training",
+    "coverage_rates",
+    "dirac_gan",
+    "divergence_or_game",
+    "steps_to_reach",
+]

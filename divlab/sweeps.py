@@ -24,9 +24,9 @@ from tqdm.auto import tqdm
 from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
 from divlab.divergences.comparison import compare
-from divlab.divergences.inputs import Samples, read
+from divlab.divergences.inputs import Samples, read, read_number
 from divlab.divergences.integrals.packed import Packed
-from divlab.metrics import coverage
+from divlab.metrics import coverage, wasserstein_along
 from divlab.models import Runs, fit_many
 from divlab.models.protocol import Model, ModelLike, check_exact, read_model
 from divlab.models.training import check_start
@@ -37,6 +37,7 @@ BLOCK = 64  # seeds trained, and kept on disk, together
 DRAWS = 10_000  # of a model, where its target is an array and has no density
 NAMES = ("kl", "reverse_kl", "js", "wasserstein")
 STATUSES = ("completed", "diverged")
+_RECORDS = 20  # of a training that is watched along the way
 
 
 def sweep(
@@ -47,6 +48,7 @@ def sweep(
     steps: Count = 2000,
     store: str | os.PathLike[str] | None = None,
     progress: bool | Callable[[int, int], Any] = True,
+    bar: float | None = None,
     **fit_options: Any,
 ) -> xr.Dataset:
     """Trains every model on every target from every seed, and measures what each has learned.
@@ -63,6 +65,8 @@ def sweep(
             file. A sweep that was killed goes on from there and gives the same Dataset; models,
             targets and blocks of seeds may be added later, and sweeps may share the folder.
         progress: True shows a bar; a function is called with (done, all) after each block.
+        bar: None, or a distance W₁ to the target. The Dataset then has `steps_to_bar` too, the
+            first of 20 recorded steps at which W₁ is below it, NaN if it never is.
         fit_options: `batch_size`, as in `fit`.
 
     Returns:
@@ -97,6 +101,9 @@ def sweep(
         "batch_size": fit_options.get("batch_size", 256),
         "bits": np.finfo(jax.dtypes.canonicalize_dtype(float)).bits,
     }
+    if bar is not None:
+        shared["bar"] = read_number("bar", bar, low=0.0, high=np.inf, closed=False, need="above 0")
+    every = steps if bar is None else -(-int(steps) // _RECORDS)
     known_models = {label: _describe_model(model) for label, model in models.items()}
     known_targets = {label: _describe_target(target) for label, target in targets.items()}
     jobs = list(itertools.product(models, targets, range(len(blocks))))
@@ -114,11 +121,11 @@ def sweep(
     for done in tqdm(range(len(missing)), unit="block", disable=progress is not True, leave=False):
         index = missing[done]
         model, target, block = jobs[index]
-        options = {"steps": steps, "record_every": steps, **fit_options}
+        options = {"steps": steps, "record_every": every, **fit_options}
         runs = fit_many(models[model], targets[target], seeds=blocks[block], **options)
         if "interrupted" in runs.status:
             raise KeyboardInterrupt
-        content = _pack(_measure(runs, targets[target]), attributes[index])
+        content = _pack(_measure(runs, targets[target], bar), attributes[index])
         found[index] = content
         if folder is not None:
             _write(folder / _file_name(*jobs[index]), content)
@@ -205,10 +212,16 @@ def _describe_target(target: Distribution | Numbers) -> str:
     return f"{type(target).__name__} {structure:08x} {shown}"
 
 
-def _measure(runs: Runs, target: Distribution | Numbers) -> dict[str, NDArray[Any]]:
+def _measure(
+    runs: Runs, target: Distribution | Numbers, bar: float | None
+) -> dict[str, NDArray[Any]]:
     """Name of a variable -> its values, seeds first."""
     found = coverage(runs, target)._asdict()
     found |= divergences_to(target, (run.distribution() for run in runs))
+    if bar is not None:
+        below = wasserstein_along(runs, target) < bar
+        first = runs.steps[0][below.argmax(axis=1)]
+        found["steps_to_bar"] = np.where(below.any(axis=1), first, np.nan)
     found["status"] = np.array([STATUSES.index(status) for status in runs.status])
     return {name: np.asarray(values) for name, values in found.items()}
 

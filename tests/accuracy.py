@@ -323,8 +323,8 @@ def _numbers(distribution: Any) -> str:
 
 def error_of(found: float, truth: float, unit: float = 1.0) -> float:
     """Relative to the truth, but to no less than 0.01 of its unit."""
-    if not np.isfinite(found) or not np.isfinite(truth) or abs(truth) > 1e30:
-        return 0.0 if found == truth or (np.isinf(found) and abs(truth) > 1e30) else np.inf
+    if not np.isfinite(found) or not np.isfinite(truth) or abs(truth) > 1e300:
+        return 0.0 if found == truth or (np.isinf(found) and abs(truth) > 1e300) else np.inf
     return abs(found - truth) / max(abs(truth), 1e-2 * unit)
 
 
@@ -392,7 +392,7 @@ def spoil(rng: Any, kind: str, x: Any) -> Any:
 
 
 def columns(count: int, seed: int) -> list[Outcome]:
-    """Entropies of random columns; the error is in standard errors, NaN where there is a warning."""
+    """Entropies of random columns; errors in standard errors, NaN where there is a warning."""
     rng = np.random.default_rng(seed)
     outcomes = []
     for _ in range(count):

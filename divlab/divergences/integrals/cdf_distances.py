@@ -62,9 +62,21 @@ def between(
         # Never 0, where a root has no slope.
         distance = xp.maximum(xp.abs(x - line.middle), np.finfo(x.dtype).tiny)
         further = integrands(log_p, log_q) if integrands else ()
-        return of_p, of_q, excess, distance * excess, xp.sqrt(distance) * excess, *further
+        root = xp.sqrt(distance)
+        weighted = (weight * of for weight in (distance, root) for of in (of_p, of_q))
+        return of_p, of_q, excess, distance * excess, root * excess, *weighted, *further
 
     values, rest, shares = lines.evaluate(line, functions)
+    # Where p and q go like different powers, p - q goes like none.
+    excess_rest = [
+        _less(*pair)
+        for pair in (
+            (rest[0], rest[1], rest[2]),
+            (rest[5], rest[6], rest[3]),
+            (rest[7], rest[8], rest[4]),
+        )
+    ]
+    rest = xp.concatenate([rest[:2], xp.stack(excess_rest), rest[5:]])
     *masses, excess = lines.accumulate(line, values[:3], rest[:3])
     below, above = (sum(m) for m in zip(*((m.below, m.above) for m in masses), strict=True))
     from_left = below < above
@@ -78,8 +90,15 @@ def between(
     gap = Gap(
         line, at_low, at_high, at_nodes, excess.density, rest[2], rest[3], rest[4], shares[2:5]
     )
-    integrals = polynomials.total(values[5:]).sum(axis=-1) + rest[5:].sum(axis=-1)
+    integrals = polynomials.total(values[9:]).sum(axis=-1) + rest[9:].sum(axis=-1)
     return gap, masses[0].total, masses[1].total, list(integrals)
+
+
+def _less(of_p: Array, of_q: Array, of_excess: Array) -> Array:
+    """What lies beyond of p less that of q; that of p - q itself where the former have no bound."""
+    xp = namespace(of_p)
+    bound = xp.isfinite(of_p) & xp.isfinite(of_q)
+    return xp.where(bound, xp.where(bound, of_p, 0.0) - xp.where(bound, of_q, 0.0), of_excess)
 
 
 def area(gap: Gap) -> Array:

@@ -42,7 +42,7 @@ from divlab.divergences.integrals.refinement import (
 )
 
 # How far a tail goes on, in nats: to all digits of a distribution function, and farther.
-_REACH = 60.0
+_REACH = 200.0
 # How near to an end other than 0, in shares of it. What is moved far away from there must be seen,
 # and of the density no more is asked than that it goes like a power.
 _CLOSEST = 2.0**-38

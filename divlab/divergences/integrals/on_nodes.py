@@ -159,13 +159,13 @@ def edges_of(*sides: Law | Sample) -> Points:
 
 
 def nodes_between(edges: Points) -> tuple[Points, Points]:
-    """The nodes of all panels and their weights; beyond the outermost edges two more panels."""
+    """The nodes of all panels, from left to right, and their weights; beyond the outermost edges two more panels."""
     width = jnp.diff(edges)[:, None]
     x, weight = edges[:-1, None] + width * _NODES, width * _WEIGHTS
     reach = (edges[-1] - edges[0]) / 2
     beyond, slope = reach * _NODES / (1 - _NODES), reach * _WEIGHTS / (1 - _NODES) ** 2
-    x = jnp.concatenate([edges[0] - beyond, x.ravel(), edges[-1] + beyond])
-    return x, jnp.concatenate([slope, weight.ravel(), slope])
+    x = jnp.concatenate([edges[0] - beyond[::-1], x.ravel(), edges[-1] + beyond])
+    return x, jnp.concatenate([slope[::-1], weight.ravel(), slope])
 
 
 def _with_crossings(edges: Points, difference: Callable[[Points], Points]) -> Points:
@@ -212,12 +212,22 @@ def transport(target: Target, model: Model, order: Any) -> Seen:
     elif order is None:
         difference = _difference(target, model)
         x, weight = nodes_between(_with_crossings(edges_of(target, model), difference))
-        distance = jnp.abs(difference(x))
+        distance = _unless_endless(jnp.abs(difference(x)), x)
     else:
         edges = edges_of(target, model)
         levels, weight = _levels(target, model, edges)
         distance = jnp.abs(target.quantile(levels, edges) - model.quantile(levels, edges))
     return _all_seen(jnp.sum(weight * (distance if order is None else _power(distance, order))))
+
+
+def _unless_endless(gap: Points, x: Points) -> Points:
+    """The same, but infinite at an outermost node where it falls about as slowly as 1/x: a mean is."""
+    middle = lax.stop_gradient(x[x.shape[0] // 2])
+    outer, inner = np.array([0, -1]), np.array([1, -2])
+    nats = jnp.log(jnp.abs((x[outer] - middle) / (x[inner] - middle)))
+    falls = jnp.log(jnp.maximum(gap[inner], 1e-30)) - jnp.log(jnp.maximum(gap[outer], 1e-30))
+    is_endless = (gap[outer] > 1e-5) & (falls < 1.02 * nats)
+    return gap.at[outer].add(jnp.where(is_endless, jnp.inf, 0.0))
 
 
 def _power(distance: Points, order: Any) -> Points:
