@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from scipy.special import betaln, gammaln
@@ -323,8 +324,9 @@ def _numbers(distribution: Any) -> str:
 
 def error_of(found: float, truth: float, unit: float = 1.0) -> float:
     """Relative to the truth, but to no less than 0.01 of its unit."""
-    if not np.isfinite(found) or not np.isfinite(truth) or abs(truth) > 1e300:
-        return 0.0 if found == truth or (np.isinf(found) and abs(truth) > 1e300) else np.inf
+    largest = float(jnp.finfo(jnp.zeros(()).dtype).max)
+    if not (np.isfinite(found) and np.isfinite(truth)):
+        return 0.0 if found == truth or (np.isinf(found) and abs(truth) > largest) else np.inf
     return abs(found - truth) / max(abs(truth), 1e-2 * unit)
 
 

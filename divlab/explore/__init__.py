@@ -40,6 +40,9 @@ EXPLORERS: dict[str, Entry] = {
     "estimators": Entry("Estimators", f"{_HERE}.estimators.Estimators"),
     "gan_game": Entry("GAN game", f"{_HERE}.gan_game.GanGame"),
     "mode_collapse": Entry("Mode collapse", f"{_HERE}.mode_collapse.ModeCollapse"),
+    "minimum_divergence": Entry(
+        "Minimum divergence", f"{_HERE}.minimum_divergence.MinimumDivergence"
+    ),
     "wasserstein_gan": Entry("Wasserstein GAN", f"{_HERE}.wasserstein_gan.WassersteinGan"),
     "objective_zoo": Entry("Objective zoo", f"{_HERE}.objective_zoo.ObjectiveZoo"),
     "training_cost": Entry("Training cost", f"{_HERE}.training_cost.TrainingCost"),

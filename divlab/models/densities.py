@@ -40,8 +40,12 @@ class Density(Protocol):
     has_density: bool
     learning_rate: float
 
-    def init(self, key: Key[Array, ""]) -> Any:
-        """Untrained parameters."""
+    def init(self, key: Key[Array, ""], spread: Units) -> Any:
+        """Untrained parameters.
+
+        `spread` is where the target has its mass, in units of the data. One that starts as
+        Gaussians covers all of it, so that no divergence is infinite at the start.
+        """
 
     def side(self, params: Any, units: Units) -> Law | Atoms:
         """What a divergence sees of it."""
@@ -65,7 +69,7 @@ class Flow:
 
     name, has_density, learning_rate = "flow", True, 3e-3
 
-    def init(self, key: Key[Array, ""]) -> Any:
+    def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Untrained parameters."""
         return increasing((1, *self.hidden, 1)).init(key)
 
@@ -102,7 +106,7 @@ class Decoder:
         """The network of μ."""
         return mlp((1, *self.hidden, 1), "silu")
 
-    def init(self, key: Key[Array, ""]) -> Any:
+    def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Untrained parameters."""
         return {"decoder": self.network().init(key), "log_scale": jnp.zeros(())}
 
@@ -158,7 +162,7 @@ class Generator:
         """The network of G."""
         return mlp((1, *self.hidden, 1), "leaky_relu")
 
-    def init(self, key: Key[Array, ""]) -> Any:
+    def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Untrained parameters."""
         return self.network().init(key)
 
@@ -192,9 +196,9 @@ class Gaussian:
 
     name, has_density, learning_rate = "normal", True, 1e-2
 
-    def init(self, key: Key[Array, ""]) -> Any:
-        """N(0, 1) in the units of the data."""
-        return {"loc": jnp.zeros(()), "log_scale": jnp.zeros(())}
+    def init(self, key: Key[Array, ""], spread: Units) -> Any:
+        """A Gaussian over all that the target covers."""
+        return {"loc": spread.loc, "log_scale": jnp.log(spread.scale)}
 
     def side(self, params: Any, units: Units) -> Law:
         """What a divergence sees of it."""
@@ -237,11 +241,11 @@ class Mixture:
 
     name, has_density, learning_rate = "mixture", True, 1e-2
 
-    def init(self, key: Key[Array, ""]) -> Any:
-        """Equal weights, scales of 1 and means drawn from N(0, 1), in the units of the data."""
+    def init(self, key: Key[Array, ""], spread: Units) -> Any:
+        """Equal weights, and means drawn from a Gaussian over all that the target covers."""
         zeros = jnp.zeros(self.components)
-        locs = jax.random.normal(key, (self.components,))
-        return {"locs": locs, "log_scales": zeros, "logits": zeros}
+        locs = spread.loc + spread.scale / 2 * jax.random.normal(key, (self.components,))
+        return {"locs": locs, "log_scales": zeros + jnp.log(spread.scale), "logits": zeros}
 
     def side(self, params: Any, units: Units) -> Law:
         """What a divergence sees of it."""

@@ -19,6 +19,7 @@ _FAR = 1e12
 _LEVELS = np.array([-9.0, -6.0, -4.5, -3.4, -2.6, -2.0, -1.5, -1.0, -0.6, -0.3])
 LEVELS = np.concatenate([_LEVELS, [0.0], -_LEVELS[::-1]])
 _TABLE = np.linspace(-9.0, 9.0, 721)
+_MOST_STEPS = 40
 
 
 class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
@@ -105,13 +106,20 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
         low, high = table[i - 1], table[i]
         y = low + (high - low) * jnp.clip((z - levels[i - 1]) / (levels[i] - levels[i - 1]), 0, 1)
 
-        def closer(_: Any, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            y, low, high = carry
-            found, slope = jax.jvp(self._to_latent, (y,), (jnp.ones_like(y),))
-            low, high = jnp.where(found < z, y, low), jnp.where(found < z, high, y)
-            moved = y + (z - found) / slope
-            return jnp.where((moved > low) & (moved < high), moved, (low + high) / 2), low, high
+        def unfinished(carry: tuple[Any, ...]) -> Array:
+            number, _, _, _, off = carry
+            return (number < _MOST_STEPS) & jnp.any(off > 8 * np.finfo(z.dtype).eps)
 
-        y, _, _ = lax.fori_loop(0, 5, closer, (y, low, high))
+        def closer(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+            number, y, low, high, _ = carry
+            found, slope = jax.jvp(self._to_latent, (y,), (jnp.ones_like(y),))
+            off = z - found
+            low, high = jnp.where(off > 0, y, low), jnp.where(off > 0, high, y)
+            moved = y + off / slope
+            y = jnp.where((moved >= low) & (moved <= high), moved, (low + high) / 2)
+            return number + 1, y, low, high, jnp.abs(off) / (1 + jnp.abs(z))
+
+        start = 0, y, low, high, jnp.full_like(y, jnp.inf)
+        _, y, *_ = lax.while_loop(unfinished, closer, start)
         found: Array = self.loc + self.scale * y.reshape(shape)
         return found

@@ -17,13 +17,16 @@ from divlab.divergences.inputs import read_number
 from divlab.divergences.integrals.on_nodes import Law, read_target
 from divlab.divergences.quantities import QUANTITIES, Quantity
 from divlab.models.architecture import check_hidden
-from divlab.models.data import Data
+from divlab.models.data import Data, Units
 from divlab.models.densities import Density, read_density
 from divlab.models.objectives.optimizers import adam, flat
 from divlab.models.protocol import Losses, State
 from divlab.pytrees import pytree, setting
 
 _LEAST_MASS = 0.99  # of either distribution, that the nodes must see
+# Of Adam. Gradients are exact: they need little averaging, and near the optimum only their rounding
+# is left, by which Adam with its usual ε of 1e-8 would go on walking.
+_ADAM = {"b2": 0.99, "eps": 3e-5}
 
 
 @pytree
@@ -143,8 +146,9 @@ class MinimumDivergence:
                 f"densities; use kl (maximum likelihood), {_names_that_move()}, or a target that "
                 "is a distribution."
             )
-        learned = self.density.init(key)
-        optimizer = flat(adam(self.learning_rate))
+        cuts = data.units.standardise(read_target(data.target).landmarks)
+        learned = self.density.init(key, Units(jnp.mean(cuts), jnp.std(cuts)))
+        optimizer = flat(adam(self.learning_rate, **_ADAM))
         return State({"density": learned, "units": data.units}, optimizer.init(learned))
 
     def step(
@@ -157,7 +161,7 @@ class MinimumDivergence:
             return self._loss(self.density.side(learned, units), data, key)
 
         (_, losses), grads = jax.value_and_grad(loss_of, has_aux=True)(learned)
-        optimizer = flat(adam(self.learning_rate))
+        optimizer = flat(adam(self.learning_rate, **_ADAM))
         moves, opt = optimizer.update(grads, state.optimizer, learned)
         learned = jax.tree.map(lax.add, learned, moves)
         return State({"density": learned, "units": units}, opt), losses

@@ -134,6 +134,12 @@ def objective_zoo(v: Values) -> Values:
     return result
 
 
+def minimum_divergence(v: Values) -> Values:
+    target = target_of(v)
+    models = {n: divlab.MinimumDivergence(v[n], density=v["density"]) for n in "ab"}
+    return {n: summary(fitted(v, m, target), target, v) for n, m in models.items()}
+
+
 def elbo_gap(v: Values) -> Values:
     target = target_of(v)
     run = fitted(v, VAE, target)
@@ -153,6 +159,7 @@ def elbo_gap(v: Values) -> Values:
 
 def gan_game(v: Values) -> Values:
     target = target_of(v)
+    assert v["who"] == "both"
     run = fitted(v, divlab.GAN(v["objective"]), target)
     found = summary(run, target, v)
     return {

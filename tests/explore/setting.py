@@ -11,7 +11,10 @@ import divlab
 from divlab.explore import EXPLORERS
 
 SIMPLE = ["nll_is_kl", "disjoint_supports", "divergences", "estimators", "training_cost"]
-TRAINERS = ["mode_collapse", "elbo_gap", "gan_game", "wasserstein_gan", "objective_zoo"]
+TRAINERS = [
+    "mode_collapse", "elbo_gap", "gan_game", "minimum_divergence", "wasserstein_gan",
+    "objective_zoo",
+]  # fmt: skip
 NAMES = SIMPLE + TRAINERS
 STEPS = 40  # of a training in these tests
 MODULES = {name: importlib.import_module(EXPLORERS[name].load().__module__) for name in NAMES}

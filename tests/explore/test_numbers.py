@@ -49,6 +49,11 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("gan_game", "scale", 1.0),
     ("gan_game", "seed", 5),
     ("gan_game", "objective", "minimax"),
+    ("minimum_divergence", "separation", 2.0),
+    ("minimum_divergence", "seed", 5),
+    ("minimum_divergence", "a", "js"),
+    ("minimum_divergence", "b", "wasserstein"),
+    ("minimum_divergence", "density", "normal"),
     ("wasserstein_gan", "separation", 2.0),
     ("wasserstein_gan", "scale", 1.0),
     ("wasserstein_gan", "seed", 5),
@@ -84,6 +89,26 @@ def test_the_nll_is_kl_plus_the_entropy(explorers: Callable[[str], Any]) -> None
     found = explorers("nll_is_kl").result
     assert found["nll"] == pytest.approx(found["kl"] + found["entropy"], abs=1e-4)
     assert found["nll_grad"] == pytest.approx(found["kl_grad"], abs=1e-4)
+
+
+@pytest.mark.parametrize(("who", "rests"), [("only D", "generator"), ("only G", "critic")])
+def test_one_player_rests(explorers: Callable[[str], Any], who: str, rests: str) -> None:
+    """Both could go on learning while one is said to rest."""
+    explorer = explorers("gan_game")
+    before = explorer.state()
+    try:
+        explorer.controls["who"].value = who
+        explorer.train()
+        moved = {
+            name: any(
+                not np.array_equal(leaf[0], leaf[-1])
+                for leaf in jax.tree.leaves(explorer.runs["gan"].snapshots[name])
+            )
+            for name in ("generator", "critic")
+        }
+        assert moved == {"generator": rests != "generator", "critic": rests != "critic"}
+    finally:
+        explorer.load(before)
 
 
 def test_the_bound_is_the_sum_of_its_parts(explorers: Callable[[str], Any]) -> None:

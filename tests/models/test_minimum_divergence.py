@@ -29,7 +29,7 @@ MIXTURES = (
     ((0.8, 0.2), (0.0, 2.5), (1.0, 0.5)),
     ((0.3, 0.4, 0.3), (-2.0, 0.0, 1.5), (0.5, 1.0, 0.7)),
 )
-GRID = np.linspace(-16.0, 16.0, 16001)
+GRID = np.linspace(-16.0, 16.0, 8001)
 STEP = GRID[1] - GRID[0]
 
 
@@ -83,17 +83,20 @@ def test_the_best_gaussian(name: str) -> None:
 
 
 TARGET = two_gaussians(3.0, 0.7)
+ONE = Units(jnp.zeros(()), jnp.ones(()))
 SMALL: dict[str, Any] = {
     "flow": Flow(hidden=(8, 8)),
     "decoder": Decoder(hidden=(8,)),
     "generator": divlab.densities.Generator(hidden=(8,)),
     "mixture": Mixture(components=2),
 }
+# Each density by some divergences and each divergence by some density: a program of each pair
+# takes seconds to compile.
 PAIRS = [
-    *((name, "flow") for name in EVERY),
-    *((name, "decoder") for name in ("kl", "js", "wasserstein", "mmd")),
-    *((name, "generator") for name in OF_POINTS),
-    *((name, "mixture") for name in ("reverse_kl", "cramer")),
+    *((name, "flow") for name in ("kl", "reverse_kl", "jeffreys", "tv", "chi2", "energy")),
+    *((name, "decoder") for name in ("js", "wasserstein")),
+    *((name, "generator") for name in ("wasserstein", "energy")),
+    ("hellinger", "mixture"),
 ]
 
 
@@ -161,7 +164,7 @@ def test_gradients_are_those_of_the_value() -> None:
 
 def a_flow(key: int) -> FlowLaw:
     """An untrained flow, bent strongly, in units of its own."""
-    params = Flow(hidden=(6, 6)).init(jax.random.key(key))
+    params = Flow(hidden=(6, 6)).init(jax.random.key(key), ONE)
     params = jax.tree.map(lambda a: 1.5 * a, params)
     return FlowLaw(params, jnp.asarray(2.0), jnp.asarray(0.5))
 
@@ -187,7 +190,7 @@ def test_a_flow_is_a_distribution(key: int) -> None:
 def test_a_flow_is_found_wherever_it_is() -> None:
     """Far from 0 and narrow: nodes that missed it would see no mass."""
     for loc, scale in ((0.0, 1.0), (1e4, 1.0), (-3.0, 1e-3)):
-        params = Flow(hidden=(4,)).init(jax.random.key(1))
+        params = Flow(hidden=(4,)).init(jax.random.key(1), ONE)
         law = FlowLaw(params, jnp.asarray(loc), jnp.asarray(scale))
         seen = on_nodes.f_divergence(
             on_nodes.law_of(nd.Normal(0.0, 1.0)),
@@ -233,10 +236,11 @@ def test_a_seed_of_many_is_what_fit_makes_of_its_key() -> None:
 def test_a_model_that_starts_far_away_finds_its_way() -> None:
     """All mass lies outside of what an untrained model covers."""
     target = nd.Normal(30.0, 0.5)
-    for name in ("kl", "reverse_kl", "wasserstein", "cramer"):
-        model = MinimumDivergence(name, density="normal", learning_rate=0.1)
-        run = divlab.fit(model, target, steps=1500, record_every=1500)
-        assert float(run.distribution().loc) == pytest.approx(30.0, abs=0.1), name
+    for name in ("kl", "wasserstein"):
+        model = MinimumDivergence(name, density=Flow(hidden=(4,)), learning_rate=0.1)
+        run = divlab.fit(model, target, steps=1000, record_every=1000)
+        start, end = (float(getattr(divlab, name)(target, run.distribution(s))) for s in (0, 1000))
+        assert end < 0.05 * start, name
 
 
 @pytest.mark.parametrize("name", ["kl", *OF_POINTS])
@@ -303,5 +307,5 @@ def test_a_mixture_has_components() -> None:
         Mixture(components=0)
     units = Units(jnp.asarray(3.0), jnp.asarray(2.0))
     density = Mixture(components=3)
-    law = density.learned(density.init(jax.random.key(0)), units)
+    law = density.learned(density.init(jax.random.key(0), ONE), units)
     assert law.component_distribution.loc.shape == (3,)

@@ -457,6 +457,11 @@ OPTIONS: dict[str, Any] = {"steps": 5, "record_every": 2, "batch_size": 32}
 SEEDS = 4
 
 
+# Trained by themselves too, as one of the seeds: a critic of several steps, one that looks ahead,
+# and a loss that draws. Each has loops or keys.
+ONE_BY_ONE = ("wgan_gp", "unrolled", "iwae")
+
+
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
 def test_every_objective(kind: str, name: str, target: Distribution) -> None:
     model = build(kind, name)
@@ -482,21 +487,11 @@ def test_every_objective(kind: str, name: str, target: Distribution) -> None:
     assert compiled == []
     one, other = (jax.flatten_util.ravel_pytree(r.params)[0] for r in (runs, changed[-1]))
     assert not np.array_equal(one, other)
-
-
-# A critic of several steps, one that looks ahead, and a loss that draws: each has loops or keys.
-@pytest.mark.parametrize(
-    ("kind", "name"), [("gan", "wgan_gp"), ("gan", "unrolled"), ("vae", "iwae")]
-)
-def test_a_seed_of_many_is_what_fit_makes_of_its_key(
-    kind: str, name: str, target: Distribution
-) -> None:
-    model = build(kind, name)
-    runs = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)
-    alone = divlab.fit(model, target, key=2, **OPTIONS)
-    for one, many in zip(
-        jax.tree.leaves((alone.history, alone.snapshots)),
-        jax.tree.leaves((runs[2].history, runs[2].snapshots)),
-        strict=True,
-    ):
-        np.testing.assert_allclose(one, many, rtol=2e-3, atol=2e-4)
+    if name in ONE_BY_ONE:
+        alone = divlab.fit(model, target, key=2, **OPTIONS)
+        for of_one, of_many in zip(
+            jax.tree.leaves((alone.history, alone.snapshots)),
+            jax.tree.leaves((runs[2].history, runs[2].snapshots)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(of_one, of_many, rtol=2e-3, atol=2e-4)

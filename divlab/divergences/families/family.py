@@ -58,6 +58,7 @@ class Family:
         is_symmetric: whether D(P‖Q) = D(Q‖P).
         formulas: (type of P, type of Q) -> formula(p, q, **numbers of the row): the closed forms.
         bias_rate: the bias of an estimate from n samples falls like n^-bias_rate.
+        has_kink: whether f has a kink at 1, so that the line is cut where p = q.
 
     What a row says of itself holds for its own f. A subclass of a row that defines another
     `perspective` inherits none of it: what it does not define has the default.

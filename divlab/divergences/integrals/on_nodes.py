@@ -31,7 +31,7 @@ _LADDER = 4.0 ** -np.arange(1, 9)
 _STEPS_TO_QUANTILE = 12
 ATOMS = 1024  # of a sample, at most, where pairs of points are compared
 _CUTS = 64  # at quantiles of a sample
-_CROSSINGS = 16  # at which a panel is cut, where a function has kinks
+_CROSSINGS, _TRIES = 16, 4  # where a function has kinks, and how often each is looked for
 
 
 class Law(NamedTuple):
@@ -77,7 +77,7 @@ class Law(NamedTuple):
             excess = held.cdf(x) - levels
             low, high = jnp.where(excess > 0, low, x), jnp.where(excess > 0, x, high)
             moved = x - excess / slope(x)
-            return jnp.where((moved > low) & (moved < high), moved, (low + high) / 2), low, high
+            return jnp.where((moved >= low) & (moved <= high), moved, (low + high) / 2), low, high
 
         x, _, _ = lax.fori_loop(0, _STEPS_TO_QUANTILE, closer, (x, low, high))
         value = self.cdf(x)  # its gradient is that of the quantile, times -density
@@ -148,7 +148,8 @@ def law_of(distribution: Distribution) -> Law:
     points = jnp.asarray(found.landmarks)
     if found.ends.shape[0]:
         spread = jnp.max(points) - jnp.min(points)
-        steps = spread * jnp.concatenate([-_LADDER, np.zeros(1), _LADDER])
+        ladder = jnp.asarray(_LADDER, points.dtype)
+        steps = spread * jnp.concatenate([-ladder, jnp.zeros(1), ladder])
         points = jnp.concatenate([points, jnp.ravel(found.ends[:, None] + steps)])
     return Law(distribution, lax.stop_gradient(points))
 
@@ -159,11 +160,15 @@ def edges_of(*sides: Law | Sample) -> Points:
 
 
 def nodes_between(edges: Points) -> tuple[Points, Points]:
-    """The nodes of all panels, from left to right, and their weights; beyond the outermost edges two more panels."""
+    """The nodes of all panels, from left to right, and their weights.
+
+    Beyond the outermost edges there are two more panels.
+    """
+    nodes, weights = (jnp.asarray(a, edges.dtype) for a in (_NODES, _WEIGHTS))
     width = jnp.diff(edges)[:, None]
-    x, weight = edges[:-1, None] + width * _NODES, width * _WEIGHTS
+    x, weight = edges[:-1, None] + width * nodes, width * weights
     reach = (edges[-1] - edges[0]) / 2
-    beyond, slope = reach * _NODES / (1 - _NODES), reach * _WEIGHTS / (1 - _NODES) ** 2
+    beyond, slope = reach * nodes / (1 - nodes), reach * weights / (1 - nodes) ** 2
     x = jnp.concatenate([edges[0] - beyond[::-1], x.ravel(), edges[-1] + beyond])
     return x, jnp.concatenate([slope[::-1], weight.ravel(), slope])
 
@@ -172,12 +177,18 @@ def _with_crossings(edges: Points, difference: Callable[[Points], Points]) -> Po
     """The edges, and where a difference changes its sign: its absolute value has kinks there."""
     x, _ = nodes_between(edges)
     found = lax.stop_gradient(difference(x))
-    before, after = found[:-1], found[1:]
+    at = jnp.argsort(found[:-1] * found[1:] >= 0)[:_CROSSINGS]
+    low, high, before, after = x[at], x[at + 1], found[at], found[at + 1]
     crosses = before * after < 0
-    at = jnp.argsort(~crosses)[:_CROSSINGS]
-    share = before / jnp.where(crosses, before - after, 1.0)
-    cuts = jnp.where(crosses, x[:-1] + share * jnp.diff(x), edges[0])
-    return jnp.sort(jnp.concatenate([edges, cuts[at]]))
+    cuts = low
+    for _ in range(_TRIES):
+        share = before / jnp.where(crosses, before - after, 1.0)
+        cuts = low + share * (high - low)
+        there = lax.stop_gradient(difference(cuts))
+        is_before = there * before > 0
+        low, before = jnp.where(is_before, cuts, low), jnp.where(is_before, there, before)
+        high, after = jnp.where(is_before, high, cuts), jnp.where(is_before, after, there)
+    return jnp.sort(jnp.concatenate([edges, jnp.where(crosses, cuts, edges[0])]))
 
 
 def f_divergence(target: Target, model: Model, row: Family, is_reversed: bool) -> Seen:
@@ -221,7 +232,10 @@ def transport(target: Target, model: Model, order: Any) -> Seen:
 
 
 def _unless_endless(gap: Points, x: Points) -> Points:
-    """The same, but infinite at an outermost node where it falls about as slowly as 1/x: a mean is."""
+    """The same, but infinite at an outermost node where it falls about as slowly as 1/x.
+
+    There a mean is infinite.
+    """
     middle = lax.stop_gradient(x[x.shape[0] // 2])
     outer, inner = np.array([0, -1]), np.array([1, -2])
     nats = jnp.log(jnp.abs((x[outer] - middle) / (x[inner] - middle)))
@@ -246,8 +260,9 @@ def _levels(target: Target, model: Law, edges: Points) -> tuple[Points, Points]:
         return _middles(min(ATOMS, target.values.shape[0]))
     found = jnp.concatenate([target.cdf(edges), model.cdf(edges)])
     cuts = jnp.sort(lax.stop_gradient(jnp.clip(found, 0.0, 1.0)))
+    nodes, weights = (jnp.asarray(a, cuts.dtype) for a in (_LEVEL_NODES, _LEVEL_WEIGHTS))
     step = jnp.diff(cuts)[:, None]
-    return (cuts[:-1, None] + step * _LEVEL_NODES).ravel(), (step * _LEVEL_WEIGHTS).ravel()
+    return (cuts[:-1, None] + step * nodes).ravel(), (step * weights).ravel()
 
 
 def square(target: Target, model: Model, factor: float = 1.0) -> Seen:

@@ -1,8 +1,11 @@
 """The method "quadrature": integration over the line of any two densities."""
 
+import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.divergences.families import Family, integrand
+from divlab.divergences.integrals.arrays import is_known
+from divlab.divergences.integrals.crossings import crossings
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfDistributions
@@ -19,5 +22,6 @@ class Quadrature(OfDistributions):
     def f_divergence(
         self, family: Family, p: Packed, q: Packed, names: tuple[str, str]
     ) -> Float[Array, ""]:
-        value, *masses = integral(integrand, (p, q), family)
+        cuts = crossings(p, q) if family.has_kink and is_known(p, q) else np.zeros(0)
+        value, *masses = integral(integrand, (p, q), family, cuts=cuts)
         return resolved(clipped(value, family.limit), *zip(names, masses, strict=True))

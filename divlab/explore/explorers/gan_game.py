@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 import divlab
 from divlab import figures
@@ -16,7 +16,8 @@ from divlab.explore.controls import menu
 from divlab.explore.learned import View, learned_at, log_density_at
 from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.trainer import Trainer
-from divlab.models import Run
+from divlab.models import Data, Losses, Run, State
+from divlab.pytrees import pytree, setting
 
 # Nodes and weights of the expectation over the latent, N(0, 1).
 _LATENT, _WEIGHTS = np.polynomial.legendre.leggauss(512)
@@ -24,6 +25,31 @@ _LATENT = 8 * _LATENT
 _WEIGHTS = 8 * _WEIGHTS * np.exp(-(_LATENT**2) / 2) / np.sqrt(2 * np.pi)
 _ARROWS = 15
 _OBJECTIVES = ("non_saturating", "minimax", "r1")
+# Who plays -> what the other keeps: the name of its parameters, and its place among optimisers.
+_KEPT = {"both": None, "only D": ("generator", 0), "only G": ("critic", 1)}
+
+
+@pytree
+class OnePlayer(divlab.GAN):
+    """A GAN of which one player may keep its first parameters.
+
+    Attributes:
+        who: "both", "only D" or "only G".
+    """
+
+    who: str = setting("both")
+
+    def step(
+        self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False
+    ) -> tuple[State, Losses]:
+        moved, losses = super().step(state, data, key, unroll=unroll)
+        kept = _KEPT[self.who]
+        if kept is None:
+            return moved, losses
+        name, place = kept
+        optimizers = list(moved.optimizer)
+        optimizers[place] = state.optimizer[place]
+        return State({**moved.params, name: state.params[name]}, tuple(optimizers)), losses
 
 
 def value_of(
@@ -66,7 +92,11 @@ class GanGame(Trainer):
     The middle panel shows D and D*. The right one shows the value of the game,
     V(D, G) = E_p[log D] + E_{p_G}[log(1 - D)], and its maximum over D, which is 2·JS - log 4.
 
-    `controls`: `separation`, `scale`, `objective`, `seed`, `train`, `one_step`, `rewind`, `step`.
+    With `who` one player rests: "only D" shows D go to D* against an untrained generator, "only G"
+    where a frozen D sends one.
+
+    `controls`: `separation`, `scale`, `objective`, `who`, `seed`, `train`, `one_step`, `rewind`,
+    `step`.
     `result`: `value`; `best_value` = 2·JS - log 4; `js`, `kl` and `wasserstein`; `distance`, the
     mean of |D - D*| over (p + p_G) / 2. For measurements, p is a histogram, and JS is an estimate.
 
@@ -98,10 +128,11 @@ class GanGame(Trainer):
         names = {"value": "$V(D, G)$", "best_value": r"$2\,\mathrm{JS} - \log 4$"}
         self._values = LinesPanel(right, "Value of the game", "nats", names, trainer.STEPS)
         objective = menu("Objective", _OBJECTIVES)
-        super().__init__(target, {"objective": objective}, figure)
+        who = menu("Who plays", tuple(_KEPT))
+        super().__init__(target, {"objective": objective, "who": who}, figure)
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
-        return {"gan": divlab.GAN(values["objective"])}
+        return {"gan": OnePlayer(values["objective"], who=values["who"])}
 
     def prepare(self, target: Any) -> dict[str, Any]:
         found = super().prepare(target)

@@ -22,12 +22,17 @@ class Optimizer(Protocol):
 
 
 def adam(
-    learning_rate: Number, *, b1: float = 0.9, b2: float = 0.999, eps_root: float = 0.0
+    learning_rate: Number,
+    *,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    eps_root: float = 0.0,
 ) -> Optimizer:
     """Adam, by default with the constants of Kingma & Ba (2015)."""
     import optax
 
-    optimizer: Optimizer = optax.adam(learning_rate, b1=b1, b2=b2, eps_root=eps_root)
+    optimizer: Optimizer = optax.adam(learning_rate, b1=b1, b2=b2, eps=eps, eps_root=eps_root)
     return optimizer
 
 

@@ -1,0 +1,173 @@
+"""One network trained by two divergences themselves, and which way each of them moves mass."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+import divlab
+from divlab import figures
+from divlab.divergences.families import integrand
+from divlab.divergences.inputs import Samples
+from divlab.divergences.integrals import on_nodes
+from divlab.divergences.integrals.packed import Packed
+from divlab.explore import trainer
+from divlab.explore.base import number
+from divlab.explore.controls import menu
+from divlab.explore.learned import View, log_density_at
+from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.parallel import in_parallel
+from divlab.explore.trainer import Trainer
+from divlab.models import Run
+from divlab.models.minimum_divergence import Chosen
+
+DIVERGENCES = (
+    "kl", "reverse_kl", "jeffreys", "js", "tv", "hellinger", "chi2", "wasserstein", "cramer",
+    "energy", "mmd",
+)  # fmt: skip
+DENSITIES = ("decoder", "flow", "normal", "mixture")
+_ARROWS = 15
+_POINTS = 255  # of the model, at even steps of probability; the arrows start at some of them
+_COLORS = {"a": figures.MODEL, "b": figures.OTHER}
+
+
+@jax.jit
+def _variation(
+    chosen: Chosen, log_p: Float[Array, " n"], log_q: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """By how much the divergence changes with a little more of q at each point, ∂(q f(p/q))/∂q."""
+    row, turn = chosen.quantity.row(chosen.options), -1 if chosen.quantity.is_reversed else 1
+    of_one = jax.grad(lambda log_q, log_p: integrand(row, *(log_p, log_q)[::turn]))
+    return jax.vmap(of_one)(log_q, log_p) * jnp.exp(-log_q)
+
+
+@jax.jit
+def _push(
+    chosen: Chosen, target: Packed | Samples, points: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """The way that a divergence moves points of equal mass, per unit of mass."""
+    of = target.distribution if isinstance(target, Packed) else jnp.asarray(target.values)
+    side = on_nodes.read_target(of)
+
+    def value(points: Float[Array, " n"]) -> Float[Array, ""]:
+        return chosen.quantity.seen(side, on_nodes.Atoms(points), chosen.options).value
+
+    return -jax.grad(value)(points) * points.shape[0]
+
+
+class MinimumDivergence(Trainer):
+    """The same network, from the same seed, trained by two divergences A and B themselves.
+
+    There is no bound and no critic, so what differs between the panels is owed to the divergence.
+    Arrows at points of the model show the way the divergence moves mass there at this moment: the
+    slope of its first variation. Their lengths compare with the median push. There are none for
+    maximum likelihood. The panels below show what is descended: the divergence, or -mean log q.
+
+    `controls`: `separation`, `scale`; `a` and `b`, names of divergences; `density`, what is fitted;
+    `seed`, `train`, `one_step`, `rewind`, `step`. `result`: `a` and `b`, each a dict of the fields
+    of `divlab.coverage`, `kl` and `js` in nats, and `wasserstein` in units of x.
+
+    Args:
+        target: None for two Gaussians with sliders, or samples or a distribution to learn. Samples
+            can be learned by "kl" (maximum likelihood), "wasserstein", "cramer", "energy" and
+            "mmd".
+
+    Example:
+        >>> import divlab
+        >>> explorer = divlab.explore.minimum_divergence()
+        >>> explorer.controls["a"].value, explorer.controls["b"].value
+        ('kl', 'reverse_kl')
+    """
+
+    def __init__(self, target: Any = None) -> None:
+        figure, axes = figures.new_figure(
+            rows=2, height=5.4, gridspec_kw={"height_ratios": [3, 1.3]}
+        )
+        self._panels, self._curves, self._arrows = {}, {}, {}
+        for i, (name, color) in enumerate(_COLORS.items()):
+            panel = DensityPanel(axes[i], name.upper(), color)
+            figures.legend(panel.axes, loc="upper right")
+            self._arrows[name] = panel.axes.quiver(
+                *(np.zeros(_ARROWS) for _ in range(4)),
+                color=figures.THIRD, angles="xy", scale_units="xy", scale=1.0, width=0.009,
+            )  # fmt: skip
+            self._panels[name] = panel
+            self._curves[name] = LinesPanel(
+                axes[2 + i], "Along the training", "", {"descended": "descended"}, trainer.STEPS
+            )
+        menus = {
+            "a": menu("A", DIVERGENCES, "kl"),
+            "b": menu("B", DIVERGENCES if target is None else DIVERGENCES[7:], _second(target)),
+            "density": menu("Density", DENSITIES, "decoder"),
+        }
+        super().__init__(target, menus, figure)
+
+    def models(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: divlab.MinimumDivergence(values[name], density=values["density"]) for name in "ab"
+        }
+
+    def look(
+        self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        result = in_parallel(
+            {name: partial(self.measure, run, step, values["seed"]) for name, run in runs.items()}
+        )
+        arrays: dict[str, Any] = {}
+        for name, run in runs.items():
+            arrays[f"{name} arrows"] = self._moves(run, learned[name])
+            history = run.history
+            if "divergence" in history:
+                arrays[f"{name} curves"] = {"descended": (run.steps, history["divergence"])}
+            elif "log_likelihood" in history:
+                arrays[f"{name} curves"] = {"descended": (run.steps, -history["log_likelihood"])}
+        return result, arrays
+
+    def _moves(self, run: Run, learned: View) -> tuple[np.ndarray, np.ndarray]:
+        """Points of the model, and the way the divergence moves mass there."""
+        x, target, chosen = self.prepared["x"], self.prepared["target"], run.model.divergence
+        levels = (np.arange(_POINTS) + 0.5) / _POINTS
+        rising = np.maximum.accumulate(learned.cdf) + 1e-12 * np.arange(x.size)
+        points = np.interp(levels, rising, x)
+        at = np.linspace(_POINTS // 30, _POINTS - 1 - _POINTS // 30, _ARROWS).astype(int)
+        if chosen.quantity.moves_points:
+            push = np.asarray(_push(chosen, target, jnp.asarray(points, float)))
+            return points[at], push[at]
+        if isinstance(target, Samples):  # maximum likelihood: no density of the target is known
+            return points[at], np.zeros(_ARROWS)
+        log_q = np.log(np.maximum(learned.density, 1e-30))
+        log_p = np.maximum(log_density_at(target, x), -69.0)
+        variation = _variation(chosen, *(jnp.asarray(a, float) for a in (log_p, log_q)))
+        push = -np.gradient(np.asarray(variation, float), x)
+        return points[at], np.interp(points[at], x, push)
+
+    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
+        x = arrays["x"]
+        top = 1.9 * arrays["density"].max()
+        for name, panel in self._panels.items():
+            panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
+            panel.show(x, arrays["density"], arrays[name])
+            at, push = arrays[f"{name} arrows"]
+            usual = max(float(np.median(np.abs(push))), 1e-9)
+            length = 0.1 * (x[-1] - x[0]) * np.clip(push / usual / 2, -1, 1)
+            self._arrows[name].set_offsets(np.stack([at, np.full(at.shape, 0.05 * top)], axis=1))
+            self._arrows[name].set_UVC(length, 0 * length)
+            self._curves[name].show(arrays.get(f"{name} curves", {}), values["step"])
+
+    def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
+        parts = []
+        for name in "ab":
+            one = result[name]
+            parts.append(
+                f"{name.upper()}, {values[name]}: {one['modes_covered']} of "
+                f"{len(one['mode_fractions'])} modes, bridge {100 * one['bridge']:.1f} %, KL "
+                f"{number(one['kl'])}, JS {number(one['js'])}, W₁ {number(one['wasserstein'])}"
+            )
+        return f"Step {values['step']}{self.trained()}. {'. '.join(parts)}."
+
+
+def _second(target: Any) -> str:
+    return "reverse_kl" if target is None else "wasserstein"
