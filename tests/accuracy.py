@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from scipy.special import betaln, gammaln
@@ -118,7 +117,8 @@ def _mixture(*kinds: str) -> Callable[[Draw], tuple[Any, Log]]:
     return draw
 
 
-REAL = {
+Maker = Callable[[Draw], tuple[Any, Log]]
+REAL: dict[str, Maker] = {
     "Normal": _of_real(dist.Normal, _bell),
     "Laplace": _of_real(dist.Laplace, lambda z: -np.abs(z) - np.log(2)),
     "Cauchy": _of_real(
@@ -201,7 +201,7 @@ def _positive(name: str) -> Callable[[Draw], tuple[Any, Log]]:
     return draw
 
 
-POSITIVE = {
+POSITIVE: dict[str, Maker] = {
     name: _positive(name)
     for name in (
         "Gamma", "Chi2", "InverseGamma", "Exponential", "LogNormal", "Weibull", "HalfNormal",
@@ -236,13 +236,17 @@ def _draw_proportion(d: Draw) -> tuple[Any, Log]:
     return dist.BetaProportion(mean, size), _beta(0.25 * size, 0.75 * size)
 
 
-UNIT = {
+UNIT: dict[str, Maker] = {
     "Beta": _draw_beta,
     "Kumaraswamy": _draw_kumaraswamy,
     "BetaProportion": _draw_proportion,
     "Uniform": lambda d: (dist.Uniform(0.0, 1.0), _beta(1.0, 1.0)),
 }
-KINDS = [(REAL, real_grid), (POSITIVE, positive_grid), (UNIT, unit_grid)]
+KINDS: list[tuple[dict[str, Maker], Callable[[float, float], Grid]]] = [
+    (REAL, real_grid),
+    (POSITIVE, positive_grid),
+    (UNIT, unit_grid),
+]
 FAMILIES = len(REAL) + len(POSITIVE) + len(UNIT)
 
 
@@ -324,7 +328,7 @@ def _numbers(distribution: Any) -> str:
 
 def error_of(found: float, truth: float, unit: float = 1.0) -> float:
     """Relative to the truth, but to no less than 0.01 of its unit."""
-    largest = float(jnp.finfo(jnp.zeros(()).dtype).max)
+    largest = np.finfo(jax.dtypes.canonicalize_dtype(float)).max
     if not (np.isfinite(found) and np.isfinite(truth)):
         return 0.0 if found == truth or (np.isinf(found) and abs(truth) > largest) else np.inf
     return abs(found - truth) / max(abs(truth), 1e-2 * unit)

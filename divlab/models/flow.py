@@ -108,7 +108,8 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
 
         def unfinished(carry: tuple[Any, ...]) -> Array:
             number, _, _, _, off = carry
-            return (number < _MOST_STEPS) & jnp.any(off > 8 * np.finfo(z.dtype).eps)
+            goes_on: Array = (number < _MOST_STEPS) & jnp.any(off > 8 * np.finfo(z.dtype).eps)
+            return goes_on
 
         def closer(carry: tuple[Any, ...]) -> tuple[Any, ...]:
             number, y, low, high, _ = carry

@@ -1,4 +1,4 @@
-"""Where two known densities cross: there |p - q| has a kink, which a rule between nodes may miss."""
+"""Where two known densities cross: |p - q| has a kink there, which nodes may miss."""
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +21,8 @@ def crossings(p: Packed, q: Packed) -> Float[np.ndarray, " n"]:
         log_p, log_q = Known(p), Known(q)
 
         def difference(x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-            return log_p(x) - log_q(x)
+            apart: np.ndarray = log_p(x) - log_q(x)
+            return apart
 
         found = difference(x)
         at = np.flatnonzero(np.isfinite(found[:-1] * found[1:]) & (found[:-1] * found[1:] < 0))
@@ -33,4 +34,6 @@ def crossings(p: Packed, q: Packed) -> Float[np.ndarray, " n"]:
             is_before = there * before > 0
             low, before = np.where(is_before, cuts, low), np.where(is_before, there, before)
             high, after = np.where(is_before, high, cuts), np.where(is_before, after, there)
-        return low + (high - low) * before / np.where(before == after, 1.0, before - after)
+        steps = before / np.where(before == after, 1.0, before - after)
+        points: np.ndarray = low + (high - low) * steps
+        return points

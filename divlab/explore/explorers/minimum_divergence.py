@@ -40,8 +40,10 @@ def _variation(
 ) -> Float[Array, " n"]:
     """By how much the divergence changes with a little more of q at each point, ∂(q f(p/q))/∂q."""
     row, turn = chosen.quantity.row(chosen.options), -1 if chosen.quantity.is_reversed else 1
+    assert row is not None
     of_one = jax.grad(lambda log_q, log_p: integrand(row, *(log_p, log_q)[::turn]))
-    return jax.vmap(of_one)(log_q, log_p) * jnp.exp(-log_q)
+    change: Array = jax.vmap(of_one)(log_q, log_p) * jnp.exp(-log_q)
+    return change
 
 
 @jax.jit
@@ -55,7 +57,8 @@ def _push(
     def value(points: Float[Array, " n"]) -> Float[Array, ""]:
         return chosen.quantity.seen(side, on_nodes.Atoms(points), chosen.options).value
 
-    return -jax.grad(value)(points) * points.shape[0]
+    push: Array = -jax.grad(value)(points) * points.shape[0]
+    return push
 
 
 class MinimumDivergence(Trainer):
