@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 import xarray as xr
 from jax import lax
 from jaxtyping import Array, Float
@@ -223,12 +222,12 @@ def divergence_or_game(
     shown = ("bridge", "sharpness", "kl", "reverse_kl", "js", "wasserstein", "steps_to_bar")
     table |= {name: found[name].median("seed") for name in shown}
     table["arrived"] = found["steps_to_bar"].notnull().mean("seed")
-    pairs = pd.MultiIndex.from_product([names, PLAYERS], names=["divergence", "player"])
-    whole = xr.Dataset(table).drop_vars("model")
-    whole = whole.assign_coords(xr.Coordinates.from_pandas_multiindex(pairs, "model"))
-    whole = whole.unstack("model").rename(target="separation").assign_coords(separation=apart)
-    whole = whole.reindex(divergence=names, player=list(PLAYERS))
-    whole = whole.transpose("divergence", "player", "separation")
+    dims = ("divergence", "player", "separation")
+    shape = len(names), len(PLAYERS), len(apart)
+    whole = xr.Dataset(
+        {name: (dims, values.values.reshape(shape)) for name, values in table.items()},
+        coords={"divergence": names, "player": list(PLAYERS), "separation": apart},
+    )
     return whole.assign_attrs(found.attrs, seeds=count, scale=scale, confidence=confidence, bar=bar)
 
 

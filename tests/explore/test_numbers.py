@@ -50,6 +50,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("gan_game", "seed", 5),
     ("gan_game", "objective", "minimax"),
     ("minimum_divergence", "separation", 2.0),
+    ("minimum_divergence", "scale", 1.0),
     ("minimum_divergence", "seed", 5),
     ("minimum_divergence", "a", "js"),
     ("minimum_divergence", "b", "wasserstein"),

@@ -28,6 +28,7 @@ def test_what_every_explorer_has(name: str, explorer: Any) -> None:
     assert isinstance(explorer, widgets.Widget)
     assert isinstance(explorer.figure, Figure)
     tested = {control for of, control, _ in CHANGES if of == name} | BUTTONS | {"step"}
+    tested |= {"who"}  # it changes a training, and has a test of its own
     assert tested >= set(explorer.controls)
     required = {
         "nll_is_kl": {"nll", "kl", "entropy"},
@@ -35,6 +36,7 @@ def test_what_every_explorer_has(name: str, explorer: Any) -> None:
             "kl", "js", "wasserstein", "kl_grad", "js_grad", "wasserstein_grad"
         },
         "mode_collapse": {"vae", "gan"},
+        "minimum_divergence": {"a", "b"},
     }  # fmt: skip
     assert required.get(name, set()) <= set(explorer.result)
     data, metadata = explorer._repr_mimebundle_()
