@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
 from divlab.divergences.comparison import compare
+from divlab.divergences.diagnosis import quietly
 from divlab.divergences.inputs import Samples, read, read_number
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage, wasserstein_along
@@ -245,7 +246,8 @@ def _divergences(target: Packed | Samples, learned: Distribution) -> dict[str, A
     if isinstance(target, Packed):
         return compare(target.distribution, learned, *NAMES)
     x, draws = target.values, learned.sample(jax.random.key(0), (DRAWS,))
-    values = [kl(x, draws), reverse_kl(x, draws), js(x, draws), wasserstein(x, learned)]
+    with quietly():
+        values = [kl(x, draws), reverse_kl(x, draws), js(x, draws), wasserstein(x, learned)]
     return dict(zip(NAMES, values, strict=True))
 
 

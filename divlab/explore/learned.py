@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 import divlab
 from divlab.divergences.comparison import compare
+from divlab.divergences.diagnosis import quietly
 from divlab.divergences.inputs import Samples, read
 from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
@@ -132,11 +133,12 @@ def distances(run: Run, step: int, target: Packed | Samples, seed: int) -> dict[
     distribution = run.distribution(step)
     if isinstance(target, Samples):
         x = target.values
-        found = {
-            "kl": divlab.kl(x, distribution),
-            "js": divlab.js(x, run.sample(seed, x.size, step)),
-            "wasserstein": divlab.wasserstein(x, distribution),
-        }
+        with quietly():  # a picture has no place for a warning at every step
+            found = {
+                "kl": divlab.kl(x, distribution),
+                "js": divlab.js(x, run.sample(seed, x.size, step)),
+                "wasserstein": divlab.wasserstein(x, distribution),
+            }
     else:
         found = compare(target.distribution, distribution, "kl", "js", "wasserstein")
     return {name: float(value) for name, value in found.items()}

@@ -12,6 +12,7 @@ from divlab.divergences.integrals import polynomials
 from divlab.divergences.integrals.arrays import (
     Array,
     fixed,
+    has_32_bits,
     integrating_on_host,
     namespace,
     on_host,
@@ -23,6 +24,9 @@ from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.refinement import KRONROD, NODES, Pieces, limits
 from divlab.divergences.integrals.roots import root
+
+# How far tails are followed, in nats: that of LogNormal(0, 8) costs most 64 nats out.
+_SHORT, _LONG = 60.0, 200.0
 
 
 class Gap(NamedTuple):
@@ -52,7 +56,8 @@ def between(
 
     Those are functions of log p and log q.
     """
-    line = lines.draw_line(p, q, integrands=integrands, order=1)
+    reach = _SHORT if has_32_bits() else _LONG
+    line = lines.draw_line(p, q, integrands=integrands, order=1, reach=reach)
     xp, logs = namespace(line.x), log_densities(p, q)
 
     def functions(x: Array) -> tuple[Array, ...]:
@@ -68,15 +73,8 @@ def between(
 
     values, rest, shares = lines.evaluate(line, functions)
     # Where p and q go like different powers, p - q goes like none.
-    excess_rest = [
-        _less(*pair)
-        for pair in (
-            (rest[0], rest[1], rest[2]),
-            (rest[5], rest[6], rest[3]),
-            (rest[7], rest[8], rest[4]),
-        )
-    ]
-    rest = xp.concatenate([rest[:2], xp.stack(excess_rest), rest[5:]])
+    beyond = [_less(rest[i], rest[i + 1], rest[own]) for i, own in ((0, 2), (5, 3), (7, 4))]
+    rest = xp.concatenate([rest[:2], xp.stack(beyond), rest[5:]])
     *masses, excess = lines.accumulate(line, values[:3], rest[:3])
     below, above = (sum(m) for m in zip(*((m.below, m.above) for m in masses), strict=True))
     from_left = below < above

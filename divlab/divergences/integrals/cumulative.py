@@ -42,7 +42,7 @@ from divlab.divergences.integrals.refinement import (
 )
 
 # How far a tail goes on, in nats: to all digits of a distribution function, and farther.
-_REACH = 200.0
+_REACH = 60.0
 # How near to an end other than 0, in shares of it. What is moved far away from there must be seen,
 # and of the density no more is asked than that it goes like a power.
 _CLOSEST = 2.0**-38
@@ -130,15 +130,17 @@ def draw_line(
     cuts: Array | None = None,
     integrands: Callable[..., tuple[Any, ...]] | None = None,
     order: Any = None,
+    reach: float = _REACH,
 ) -> Line:
     """The line cut for all distributions, and at more `cuts`, refined where their mass is.
 
     `integrands`, of their log densities, are further functions for which it is refined. With an
     `order`, tails are resolved in relation to the little mass that is farther out, as far as it
-    matters for what it costs to move that mass: its distance to the power `order`.
+    matters for what it costs to move that mass: its distance to the power `order`. Tails and ends
+    are followed for `reach` nats.
     """
     outlines = [outline(packed) for packed in distributions]
-    panels = cut_line(outlines, cuts, _REACH, _CLOSEST)
+    panels = cut_line(outlines, cuts, reach, _CLOSEST)
     xp, logs = namespace(panels.anchor), log_densities(*distributions)
     spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
 

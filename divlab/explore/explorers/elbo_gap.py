@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 import divlab
 from divlab import figures
+from divlab.divergences.diagnosis import quietly
 from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals.packed import Packed
 from divlab.explore import trainer
@@ -134,7 +135,9 @@ class ElboGap(Trainer):
     def prepare(self, target: Any) -> dict[str, Any]:
         found = super().prepare(target)
         data = _data(found["target"], found["modes"])
-        return found | {"data": data, "entropy": float(divlab.entropy(target))}
+        with quietly():
+            entropy = float(divlab.entropy(target))
+        return found | {"data": data, "entropy": entropy}
 
     def along(self, run: Run, step: int) -> dict[str, float]:
         bound, nll, _ = self._parts(run, step, 0.0)
