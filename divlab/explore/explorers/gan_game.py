@@ -189,7 +189,12 @@ class GanGame(Trainer):
         }
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        x = arrays["x"]
+        x, kept = arrays["x"], _KEPT[values["who"]] or ("", 0)
+        titles = {"generator": "Target and generator", "critic": "Discriminators"}
+        for (name, title), axes in zip(
+            titles.items(), (self._density.axes, self._middle), strict=True
+        ):
+            axes.set_title(f"{title}, at rest" if name == kept[0] else title, loc="left")
         self._density.show(x, arrays["density"], arrays["gan"])
         samples = np.sort(arrays["gan"].samples)
         if samples.size == 0:  # all of the generator's mass lies beyond the panel

@@ -25,7 +25,7 @@ from divlab.models import Run
 from divlab.models.minimum_divergence import Chosen
 
 DIVERGENCES = (
-    "kl", "reverse_kl", "jeffreys", "js", "tv", "hellinger", "chi2", "wasserstein", "cramer",
+    "kl", "js", "reverse_kl", "jeffreys", "tv", "hellinger", "chi2", "wasserstein", "cramer",
     "energy", "mmd",
 )  # fmt: skip
 DENSITIES = ("decoder", "flow", "normal", "mixture")
