@@ -211,8 +211,8 @@ def _reach(anchor: Array, width: Array, kind: Array, closest: float) -> Array:
     """How many nats from its wide edge a panel goes on.
 
     With 32 bits it stops where the rounding of points near an end other than 0 is a few percent of
-    their distance. Near an end at 0 it stops where the square of x is
-    still a number, and a tail where a density has room to fall like the cube of x.
+    their distance. Near an end at 0 it stops where the square of x is still a number, and a tail
+    where a density has room to fall like the cube of x.
     """
     xp = namespace(anchor)
     nearest, farthest = 1e-150, 1e100
