@@ -4,15 +4,10 @@ Each function returns an `xarray.Dataset`, so that a notebook prints or plots it
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax import lax
-from jaxtyping import Array, Float
-from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, Numbers, Seeds, check_count
@@ -29,14 +24,12 @@ from divlab.models import (
     training_cost,
 )
 from divlab.models.architecture import choose_objective
-from divlab.models.objectives import Adversarial, Batch
-from divlab.models.objectives.adversarial import Networks
+from divlab.models.dirac import phase_plane
+from divlab.models.objectives import Adversarial
 from divlab.models.protocol import ModelLike, check_exact
 from divlab.pytrees import as_arrays
 from divlab.sweeps import divergences_to, sweep
 from divlab.targets import two_gaussians
-
-Scalar: TypeAlias = Float[Array, ""]
 
 
 def coverage_rates(
@@ -315,7 +308,7 @@ def dirac_gan(
     for name, value in (("rate", rate), ("extent", extent)):
         read_number(name, value, low=0.0, high=np.inf, closed=False, need="above 0")
     axis = np.linspace(-extent, extent, count)
-    field, path = _plane(as_arrays(chosen), axis, start, rate, length)
+    field, path = phase_plane(as_arrays(chosen), axis, start, rate, length)
     return xr.Dataset(
         {
             "theta_velocity": (("theta", "psi"), np.asarray(field[0])),
@@ -325,41 +318,6 @@ def dirac_gan(
         },
         coords={"theta": axis, "psi": axis, "step": np.arange(length + 1)},
     )
-
-
-def _plane(
-    objective: Adversarial,
-    axis: NDArray[Any],
-    start: tuple[float, float],
-    rate: float,
-    steps: int,
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """The velocities of (θ, ψ) on the grid of `axis`, and the path of (θ, ψ) from `start`."""
-
-    def batch(theta: Scalar) -> Batch:
-        zero = jnp.zeros(1)
-        return Batch(zero, theta[None], zero[None], jax.random.key(0))
-
-    def critic(psi: Scalar) -> Networks:
-        return {"critic": lambda x: psi * x[:, None]}
-
-    def velocity(theta: Scalar, psi: Scalar) -> tuple[Scalar, Scalar]:
-        down = jax.grad(lambda theta: objective.generator_loss(critic(psi), batch(theta)))(theta)
-        up = jax.grad(lambda psi: objective.critic_loss(critic(psi), batch(theta)))(psi)
-        return -down, -up
-
-    def step(
-        position: tuple[Scalar, Scalar], _: None
-    ) -> tuple[tuple[Scalar, Scalar], tuple[Scalar, Scalar]]:
-        theta, psi = (a + rate * v for a, v in zip(position, velocity(*position), strict=True))
-        moved = theta, objective.constrain({"critic": psi})["critic"]
-        return moved, moved
-
-    first = jnp.asarray(start[0], float), jnp.asarray(start[1], float)
-    _, path = lax.scan(step, first, length=steps)
-    path = jax.tree.map(lambda start, rest: jnp.concatenate([start[None], rest]), first, path)
-    grid = jnp.meshgrid(jnp.asarray(axis, float), jnp.asarray(axis, float), indexing="ij")
-    return jax.vmap(jax.vmap(velocity))(*grid), path
 
 
 __all__ = [
