@@ -24,7 +24,7 @@ from divlab.models import (
     training_cost,
 )
 from divlab.models.architecture import choose_objective
-from divlab.models.dirac import phase_plane
+from divlab.models.dirac import phase_plane, why_no_plane
 from divlab.models.objectives import Adversarial
 from divlab.models.protocol import ModelLike, check_exact
 from divlab.pytrees import as_arrays
@@ -265,11 +265,11 @@ def dirac_gan(
     steps: Count = 500,
     extent: float = 2.0,
     points: Count = 21,
+    alternating: bool = False,
 ) -> xr.Dataset:
     """The phase plane of the simplest GAN: data at 0, one generated point θ, the critic ψ·x.
 
-    The game is at rest at the origin only. Both parameters move at once, each down the gradient of
-    its own loss.
+    The game is at rest at the origin only. Each parameter moves down the gradient of its own loss.
 
     Args:
         objective: a name in `divlab.GAN_OBJECTIVES`, or an objective, with one critic of scores.
@@ -278,14 +278,16 @@ def dirac_gan(
         steps: of the path.
         extent: the field is shown for θ and ψ within ± this.
         points: along each axis of the field.
+        alternating: False to move both parameters at once; True to move ψ first, and then θ
+            against the new ψ, as trainings of GANs do.
 
     Returns:
         A Dataset: `theta_velocity` and `psi_velocity` over theta and psi; `theta_path` and
         `psi_path` over step, from the start on.
 
     Raises:
-        TypeError, ValueError: an objective that is not known, or that compares more than the scores
-            of single points; a number that is out of its range.
+        TypeError, ValueError: an objective that is not known, that compares more than the scores
+            of single points, or that looks ahead; a number that is out of its range.
 
     Source: Mescheder, Geiger & Nowozin (2018), Which Training Methods for GANs do actually
     Converge?, section 2.
@@ -298,23 +300,19 @@ def dirac_gan(
         True
     """
     chosen = choose_objective(objective, GAN_OBJECTIVES, Adversarial)
-    alone = chosen.critic_networks(1, 1, ()) == {"critic": (1, 1)}
-    if not alone or chosen.generator_networks(1, 1, ()):
-        raise ValueError(
-            f"objective {type(chosen).__name__} compares more than scores of single points, "
-            "and the Dirac-GAN has only those."
-        )
+    if why := why_no_plane(chosen):
+        raise ValueError(f"objective {type(chosen).__name__} {why}.")
     length, count = check_count("steps", steps), check_count("points", points, 2)
     for name, value in (("rate", rate), ("extent", extent)):
         read_number(name, value, low=0.0, high=np.inf, closed=False, need="above 0")
     axis = np.linspace(-extent, extent, count)
-    field, path = phase_plane(as_arrays(chosen), axis, start, rate, length)
+    field, path = phase_plane(as_arrays(chosen), axis, start, rate, length, alternating=alternating)
     return xr.Dataset(
         {
-            "theta_velocity": (("theta", "psi"), np.asarray(field[0])),
-            "psi_velocity": (("theta", "psi"), np.asarray(field[1])),
-            "theta_path": ("step", np.asarray(path[0])),
-            "psi_path": ("step", np.asarray(path[1])),
+            "theta_velocity": (("theta", "psi"), field[0]),
+            "psi_velocity": (("theta", "psi"), field[1]),
+            "theta_path": ("step", path[0]),
+            "psi_path": ("step", path[1]),
         },
         coords={"theta": axis, "psi": axis, "step": np.arange(length + 1)},
     )

@@ -44,6 +44,7 @@ EXPLORERS: dict[str, Entry] = {
         "Minimum divergence", f"{_HERE}.minimum_divergence.MinimumDivergence"
     ),
     "wasserstein_gan": Entry("Wasserstein GAN", f"{_HERE}.wasserstein_gan.WassersteinGan"),
+    "dirac_gan": Entry("Dirac-GAN", f"{_HERE}.dirac_gan.DiracGan"),
     "objective_zoo": Entry("Objective zoo", f"{_HERE}.objective_zoo.ObjectiveZoo"),
     "training_cost": Entry("Training cost", f"{_HERE}.training_cost.TrainingCost"),
 }

@@ -60,6 +60,29 @@ def test_every_control_of_the_dashboard(dashboard: Any, title: str) -> None:
     assert page.errors == []
 
 
+def test_a_click_on_the_plane_of_the_dirac_gan(dashboard: Any) -> None:
+    """A click could be lost on its way to the kernel, or land elsewhere in a scaled picture."""
+    page = dashboard
+    page.get_by_role("button", name="Dirac-GAN", exact=True).click()
+    page.wait_for_timeout(500)
+    shown = Shown(page)
+    shown.wait()
+    image = shown.box.locator("img").first
+    box = image.bounding_box()
+
+    def start_at(across: float, down: float) -> tuple[float, float]:
+        at = {"x": across * box["width"], "y": down * box["height"]}
+        shown.changes(lambda: image.click(position=at))
+        state = json.loads(shown.state())
+        return state["theta"], state["psi"]
+
+    # The plane fills most of the left half, from -2.2 to 2.2 both ways.
+    left, low = start_at(0.15, 0.75)
+    right, high = start_at(0.4, 0.25)
+    assert -2.2 < left < -0.8 and 0.8 < right < 2.2
+    assert -2.2 < low < -0.8 and 0.8 < high < 2.2
+
+
 # What a visitor might try: to send code to the kernel that the page talks with.
 SEND = """
 async ([channels, code]) => {

@@ -31,6 +31,29 @@ def nll_is_kl(v: Values) -> Values:
     return {"nll": nll, "kl": kl, "entropy": entropy, "nll_grad": nll_grad, "kl_grad": kl_grad}
 
 
+def dirac_gan(v: Values) -> Values:
+    """Mescheder et al. (2018) with f(t) = log σ(t), and WGAN-GP's penalty, in plain numbers."""
+    rate, penalty = v["rate"], v["penalty"]
+
+    def psi_velocity(theta: Any, psi: Any) -> Any:
+        if v["objective"] == "r1":
+            return -theta / (1 + np.exp(-psi * theta)) - penalty * psi
+        return -theta - 2 * penalty * (abs(psi) - 1) * np.sign(psi) * (abs(psi) > 1)
+
+    def theta_velocity(theta: Any, psi: Any) -> Any:
+        return psi / (1 + np.exp(psi * theta)) if v["objective"] == "r1" else psi
+
+    found: Values = {"start": np.hypot(v["theta"], v["psi"])}
+    for way in ("simultaneous", "alternating"):
+        theta, psi = v["theta"], v["psi"]
+        for _ in range(500):
+            moved = psi + rate * psi_velocity(theta, psi)
+            met = moved if way == "alternating" else psi
+            theta, psi = theta + rate * theta_velocity(theta, met), moved
+        found[way] = {"theta": theta, "psi": psi, "distance": np.hypot(theta, psi)}
+    return found
+
+
 def disjoint_supports(v: Values) -> Values:
     """The numbers of two Uniforms in closed form, of two Gaussians by the library."""
     d, s = v["separation"], v["scale"]

@@ -10,7 +10,9 @@ import numpy as np
 import divlab
 from divlab.explore import EXPLORERS
 
-SIMPLE = ["nll_is_kl", "disjoint_supports", "divergences", "estimators", "training_cost"]
+SIMPLE = [
+    "nll_is_kl", "disjoint_supports", "divergences", "estimators", "dirac_gan", "training_cost",
+]  # fmt: skip
 TRAINERS = [
     "mode_collapse", "elbo_gap", "gan_game", "minimum_divergence", "wasserstein_gan",
     "objective_zoo",

@@ -3,6 +3,7 @@
 The docstring of each test says what could go wrong without it.
 """
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.distributions import Normal
+from PIL import Image
 
 import divlab
 
@@ -35,6 +37,11 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("estimators", "separation", 2.0),
     ("estimators", "scale", 0.7),
     ("estimators", "seed", 3),
+    ("dirac_gan", "objective", "wgan_gp"),
+    ("dirac_gan", "penalty", 0.0),
+    ("dirac_gan", "rate", 0.3),
+    ("dirac_gan", "theta", -1.0),
+    ("dirac_gan", "psi", 2.0),
     ("training_cost", "model", "GAN"),
     ("training_cost", "vary", "data dimension D"),
     ("training_cost", "layers", 2),
@@ -108,6 +115,23 @@ def test_one_player_rests(explorers: Callable[[str], Any], who: str, rests: str)
             for name in ("generator", "critic")
         }
         assert moved == {"generator": rests != "generator", "critic": rests != "critic"}
+    finally:
+        explorer.load(before)
+
+
+def test_a_click_on_the_plane_starts_there(explorers: Callable[[str], Any]) -> None:
+    """A click could land elsewhere, or one beside the plane could move the start."""
+    explorer = explorers("dirac_gan")
+    before = explorer.state()
+    plane, shown = explorer.figure.axes[0], picture(explorer)
+    column, up = plane.transData.transform((-1.0, 1.25))
+    height = Image.open(io.BytesIO(shown)).height
+    try:
+        explorer.click(5, 5)
+        assert explorer.state() == before
+        explorer.click(column, height - up)
+        assert explorer.state() == before | {"theta": -1.0, "psi": 1.25}
+        assert picture(explorer) != shown
     finally:
         explorer.load(before)
 

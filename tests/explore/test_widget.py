@@ -53,7 +53,8 @@ def test_what_every_explorer_has(name: str, explorer: Any) -> None:
 
 def test_a_partly_redrawn_picture_is_the_one_drawn_from_nothing(explorer: Any) -> None:
     """What stands still could be drawn from an old picture after it has changed."""
-    explorer.controls.get("separation", explorer.controls.get("layers")).value = 2
+    moves = next(name for name in ("separation", "layers", "psi") if name in explorer.controls)
+    explorer.controls[moves].value = 2
     partly = np.asarray(Image.open(io.BytesIO(picture(explorer))), int)
     explorer._screen._frame = None
     explorer.refresh()
