@@ -226,9 +226,9 @@ class Shown:
 
 
 def screenshots(page: Any, name: str) -> None:
-    """Stores what the page shows, on a wide and on a narrow window."""
+    """Stores what the page shows, on a wide and a narrow window and on a phone."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    for width in (1400, 1000):
+    for width in (1400, 1000, 420):
         page.set_viewport_size({"width": width, "height": 1000})
         page.wait_for_timeout(300)
         page.screenshot(path=SHOTS / f"{name}-{width}.png")

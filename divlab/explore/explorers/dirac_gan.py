@@ -54,7 +54,12 @@ class DiracGan(Explorer):
 
     def __init__(self) -> None:
         figure, (left, right) = figures.new_figure(2, height=4.4)
-        figures.label(left, title="The game", x=r"generated point $\theta$", y=r"slope $\psi$")
+        figures.label(
+            left,
+            title="The game: click to start there",
+            x=r"generated point $\theta$",
+            y=r"slope $\psi$",
+        )
         self._arrows = left.quiver(
             _AXIS, _AXIS, *np.ones((2, _AXIS.size, _AXIS.size)), color="#9A9A9A", pivot="mid",
             angles="xy", scale_units="xy", scale=7.0, width=0.003,
