@@ -34,11 +34,22 @@ _GENERATED = 256
 
 @runtime_checkable
 class Density(Protocol):
-    """What a `MinimumDivergence` asks of a density; its class is made by `pytree`."""
+    """What a `MinimumDivergence` asks of a density; its class is made by `pytree`.
+
+    Attributes:
+        name: what it is called.
+        has_density: whether log q(x) can be asked for; otherwise its points are moved.
+        learning_rate: of Adam.
+        epsilon: Adam's ε. A gradient well below it makes steps of learning_rate·gradient/ε, as
+            plain descent does. Exact gradients vanish at the optimum, and with the usual 1e-8
+            Adam would go on walking there by their rounding. Few parameters bear a large ε, by
+            which they come to rest.
+    """
 
     name: str
     has_density: bool
     learning_rate: float
+    epsilon: float
 
     def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Untrained parameters.
@@ -68,6 +79,7 @@ class Flow:
     hidden: Widths = setting((32, 32))
 
     name, has_density, learning_rate = "flow", True, 3e-3
+    epsilon = 3e-5
 
     def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Untrained parameters."""
@@ -101,6 +113,7 @@ class Decoder:
     hidden: Widths = setting((32, 32))
 
     name, has_density, learning_rate = "decoder", True, 1e-3
+    epsilon = 3e-5
 
     def network(self) -> Network:
         """The network of μ."""
@@ -157,6 +170,7 @@ class Generator:
     hidden: Widths = setting((32, 32))
 
     name, has_density, learning_rate = "generator", False, 1e-3
+    epsilon = 3e-5
 
     def network(self) -> Network:
         """The network of G."""
@@ -195,6 +209,7 @@ class Gaussian:
     """One Gaussian."""
 
     name, has_density, learning_rate = "normal", True, 1e-2
+    epsilon = 3e-3
 
     def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """A Gaussian over all that the target covers."""
@@ -240,6 +255,7 @@ class Mixture:
         object.__setattr__(self, "components", check_count("components", self.components))
 
     name, has_density, learning_rate = "mixture", True, 1e-2
+    epsilon = 3e-3
 
     def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Equal weights, and means drawn from a Gaussian over all that the target covers."""

@@ -19,14 +19,12 @@ from divlab.divergences.quantities import QUANTITIES, Quantity
 from divlab.models.architecture import check_hidden
 from divlab.models.data import Data, Units
 from divlab.models.densities import Density, read_density
-from divlab.models.objectives.optimizers import adam, flat
+from divlab.models.objectives.optimizers import Optimizer, adam, flat
 from divlab.models.protocol import Losses, State
 from divlab.pytrees import pytree, setting
 
 _LEAST_MASS = 0.99  # of either distribution, that the nodes must see
-# Of Adam. Gradients are exact: they need little averaging, and near the optimum only their rounding
-# is left, by which Adam with its usual ε of 1e-8 would go on walking.
-_ADAM = {"b2": 0.99, "eps": 3e-5}
+_B2 = 0.99  # of Adam; gradients are exact, and need little averaging
 
 
 @pytree
@@ -148,8 +146,7 @@ class MinimumDivergence:
             )
         cuts = data.units.standardise(read_target(data.target).landmarks)
         learned = self.density.init(key, Units(jnp.mean(cuts), jnp.std(cuts)))
-        optimizer = flat(adam(self.learning_rate, **_ADAM))
-        return State({"density": learned, "units": data.units}, optimizer.init(learned))
+        return State({"density": learned, "units": data.units}, self._optimizer().init(learned))
 
     def step(
         self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False
@@ -161,10 +158,13 @@ class MinimumDivergence:
             return self._loss(self.density.side(learned, units), data, key)
 
         (_, losses), grads = jax.value_and_grad(loss_of, has_aux=True)(learned)
-        optimizer = flat(adam(self.learning_rate, **_ADAM))
-        moves, opt = optimizer.update(grads, state.optimizer, learned)
+        moves, opt = self._optimizer().update(grads, state.optimizer, learned)
         learned = jax.tree.map(lax.add, learned, moves)
         return State({"density": learned, "units": units}, opt), losses
+
+    def _optimizer(self) -> Optimizer:
+        optimizer: Optimizer = flat(adam(self.learning_rate, b2=_B2, eps=self.density.epsilon))
+        return optimizer
 
     def _loss(self, model: Any, data: Data, key: Key[Array, ""]) -> tuple[Float[Array, ""], Losses]:
         """What is descended, and what is recorded."""

@@ -75,10 +75,12 @@ def test_the_best_gaussian(name: str) -> None:
         if len(parts[0]) < 3:
             weights[2] = 0.0
         target = gaussian_mixture(locs, scales, weights)
-        run = divlab.fit(model, target, steps=3000, record_every=3000)
+        run = divlab.fit(model, target, steps=1000, record_every=1000)
         learned = run.distribution()
         found = [float(learned.loc), float(learned.scale)]
-        np.testing.assert_allclose(found, oracle(name, weights, locs, scales), atol=1e-3)
+        # The sums over the grid are off by up to 7e-4 where |p - q| or |F - G| has kinks.
+        near = 1e-3 if name in ("tv", "wasserstein") else 2e-5
+        np.testing.assert_allclose(found, oracle(name, weights, locs, scales), atol=near)
 
 
 TARGET = two_gaussians(3.0, 0.7)
