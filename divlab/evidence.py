@@ -154,6 +154,7 @@ def divergence_or_game(
     scale: float = 0.5,
     seeds: Seeds = 64,
     steps: Count = 1000,
+    hidden: tuple[int, ...] = (32, 32),
     bar: float = 0.2,
     confidence: float = 0.95,
     **options: Any,
@@ -171,6 +172,7 @@ def divergence_or_game(
         scale: of each mode.
         seeds: as in `divlab.sweep`.
         steps: training steps of each model.
+        hidden: widths of the hidden layers of every network.
         bar: the distance W₁ below which a training counts as having arrived.
         confidence: of the intervals.
         options: `batch_size` of the GANs, `store` and `progress`, as in `divlab.sweep`.
@@ -203,8 +205,8 @@ def divergence_or_game(
     models: dict[str, ModelLike] = {}
     for name in names:
         density = "generator" if QUANTITIES[name].moves_points else "decoder"
-        models[f"{name} exact"] = MinimumDivergence(name, density=density)
-        models[f"{name} adversarial"] = GAN(GAMES[name])
+        models[f"{name} exact"] = MinimumDivergence(name, density=density, hidden=hidden)
+        models[f"{name} adversarial"] = GAN(GAMES[name], hidden=hidden)
     targets = {f"{separation:g}": two_gaussians(separation, scale) for separation in apart}
     found = sweep(models, targets, seeds=seeds, steps=steps, bar=bar, **options)
     count = found.sizes["seed"]

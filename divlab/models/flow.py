@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution, constraints
 
+from divlab.divergences.integrals.arrays import compiled_method
 from divlab.networks import increasing
 
 # Where the mass is looked for, in units of the data, and where its line is cut: as values of z.
@@ -57,22 +58,27 @@ class Flow(Distribution):  # type: ignore[misc]  # numpyro has no types
     def _units(self, value: ArrayLike) -> Float[Array, "..."]:
         return (jnp.asarray(value, jnp.result_type(self.scale)) - self.loc) / self.scale
 
+    @compiled_method()
     def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         y = self._units(value)
         z, slope = jax.jvp(self._to_latent, (y,), (jnp.ones_like(y),))
         return norm.logpdf(z) + jnp.log(slope) - jnp.log(self.scale)
 
+    @compiled_method()
     def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
         masses: Array = ndtr(self._to_latent(self._units(value)))
         return masses
 
+    @compiled_method()
     def icdf(self, q: ArrayLike) -> Float[Array, "..."]:
         levels = jnp.asarray(q, jnp.result_type(self.scale))
         return self._from_latent(ndtri(levels))
 
+    @compiled_method("sample_shape")
     def sample(self, key: Key[Array, ""], sample_shape: tuple[int, ...] = ()) -> Any:
         return self._from_latent(jax.random.normal(key, sample_shape))
 
+    @compiled_method()
     def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals: at quantiles."""
         return self.loc + self.scale * self._cut_line(jnp.asarray(LEVELS, float), 6)[0]

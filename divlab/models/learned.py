@@ -23,6 +23,7 @@ from numpyro.distributions import Distribution, constraints
 from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals.arrays import (
     at_points,
+    compiled_method,
     is_known,
     namespace,
     over_rows,
@@ -142,6 +143,7 @@ class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
         x0 = jnp.concatenate([self.values[:1], self.values])
         return slopes, low, high, z0, x0
 
+    @compiled_method()
     def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         slopes, low, high, z0, x0 = self._lines()
         value = jnp.asarray(value, x0.dtype)[..., None]
@@ -155,6 +157,7 @@ class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
         terms = jnp.where(nowhere[..., None], 0.0, terms)
         return jnp.where(nowhere, -jnp.inf, logsumexp(terms, axis=-1))
 
+    @compiled_method()
     def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
         slopes, low, high, z0, x0 = self._lines()
         value = jnp.asarray(value, x0.dtype)[..., None]
@@ -169,6 +172,7 @@ class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
         """Where to cut the line in integrals: the density jumps wherever a line ends."""
         return self.values
 
+    @compiled_method("sample_shape")
     def sample(self, key: Key[Array, ""], sample_shape: Shape = ()) -> Float[Array, "..."]:
         z = jax.random.normal(key, sample_shape)
         first, last = self.latents[0], self.latents[-1]
@@ -228,15 +232,18 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
         found = (log_weights[:, None] + parts[0], *parts[1:])
         return cls(*(jnp.asarray(part.ravel(), float) for part in found))
 
+    @compiled_method()
     def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         value = jnp.asarray(value, self.means.dtype)[..., None]
         return logsumexp(self.log_weights + norm.logpdf(value, self.means, self.scales), axis=-1)
 
+    @compiled_method()
     def cdf(self, value: ArrayLike) -> Float[Array, "..."]:
         value = jnp.asarray(value, self.means.dtype)[..., None]
         masses = jnp.exp(self.log_weights) * ndtr((value - self.means) / self.scales)
         return jnp.sum(masses, axis=-1)
 
+    @compiled_method()
     def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals: along the means, and beyond them as a Gaussian."""
         steps = jnp.array([-8.2, -5.2, -3.6, -2.4, -1.4, -0.6, 0.6, 1.4, 2.4, 3.6, 5.2, 8.2])
@@ -246,6 +253,7 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
             [self.means[:: self.means.shape[-1] // 32], jnp.ravel(ends + steps * spread)]
         )
 
+    @compiled_method("sample_shape")
     def sample(self, key: Key[Array, ""], sample_shape: Shape = ()) -> Float[Array, "..."]:
         node_key, noise_key = jax.random.split(key)
         node = jax.random.categorical(node_key, self.log_weights, shape=sample_shape)

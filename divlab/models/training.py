@@ -18,7 +18,7 @@ from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key,
 from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals.arrays import compiled
 from divlab.divergences.integrals.packed import Packed
-from divlab.models.compiling import QUICKLY
+from divlab.models.compiling import FOR_TRAINING, QUICKLY
 from divlab.models.data import draws_from, read_target
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.models.run import Run, Runs, Status
@@ -324,7 +324,7 @@ def _go_on(
 
 
 _start = compiled(0, options=QUICKLY)(_begin)
-_advance = compiled(0)(_go_on)
+_advance = compiled(0, options=FOR_TRAINING)(_go_on)
 
 
 @lru_cache
@@ -339,4 +339,4 @@ def _many(batch_size: int, devices: tuple[jax.Device, ...]) -> tuple[Function, F
         return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
 
     start, advance = sharded(_begin, (None, None, 0)), sharded(_go_on, (None, None, 0, 0, None))
-    return compiled(options=QUICKLY)(start), compiled()(advance)
+    return compiled(options=QUICKLY)(start), compiled(options=FOR_TRAINING)(advance)

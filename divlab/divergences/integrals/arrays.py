@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 Array = Any  # of NumPy or of JAX, or a number of NumPy
 BLOCK = 1024  # points that a program takes at least; one program serves all smaller numbers
 _LARGEST = BLOCK << 10  # points that a program takes at most
@@ -152,6 +153,21 @@ def _program(
         return function(*arguments)
 
     return jax.jit(run, compiler_options=None if options is None else dict(options))
+
+
+def compiled_method(*static: str) -> Callable[[Method], Method]:
+    """A method of a distribution run as one program for each shape of its arguments.
+
+    Called outside of any program it would be compiled operation by operation, twenty or more.
+
+    Args:
+        static: the names of arguments that shape the program.
+    """
+
+    def decorate(method: Method) -> Method:
+        return cast(Method, jax.jit(method, static_argnames=static))
+
+    return decorate
 
 
 def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
