@@ -93,7 +93,7 @@ def read_distribution(name: str, value: Distribution) -> Packed:
         raise ValueError(f"{name} must be continuous (have a density), got {kind}.")
     packed = Packed(value)
     if is_known(packed):
-        numbers, _ = packed.numbers_and_structure()
+        numbers, _ = packed.exact_numbers_and_structure()
         if not all(np.isfinite(number).all() for number in numbers):
             _refuse_numbers(name, value)
         if may_be_empty(value):  # numpyro itself has checked the parameters one by one

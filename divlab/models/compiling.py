@@ -5,8 +5,8 @@ Checked with jaxlib 0.10.2; XLA gives no promise that it keeps the names of thes
 
 from typing import Any
 
-# Of what runs once or never: in about a quarter of the usual time. The results, and what XLA counts,
-# are the same; a program would run slower.
+# Of what runs once or never: in about a quarter of the usual time. Results are the same, and what
+# XLA counts; a program would run slower.
 QUICKLY: dict[str, Any] = {
     "xla_backend_optimization_level": 0,
     "xla_cpu_use_fusion_emitters": False,

@@ -68,8 +68,7 @@ class Known:
     """
 
     def __init__(self, packed: Packed):
-        with jax.enable_x64(True):
-            numbers, structure = packed.numbers_and_structure()
+        numbers, structure = packed.exact_numbers_and_structure()
         self.on_device = partial(density_program(structure), numbers)
 
     def __call__(self, x: Float[np.ndarray, "*points"]) -> Float[np.ndarray, "*points"]:

@@ -23,17 +23,26 @@ class Packed:
     def __init__(self, distribution: Distribution):
         """Wraps `distribution`, without a copy."""
         self.distribution = distribution
-        self._flat: dict[Any, tuple[Any, ...]] = {}  # by the dtype of floats
+        # By the dtype of floats: its own level alone, and all levels.
+        self._flat: dict[Any, tuple[Any, ...]] = {}
+        self._all: dict[Any, tuple[list[Any], Any]] = {}
 
     def numbers_and_structure(self) -> tuple[list[Any], Any]:
         """All parameters, with those of components, and the structure of which they are leaves."""
-        numbers, structure = jax.tree.flatten(self)
-        return numbers, structure
+        dtype = jax.dtypes.canonicalize_dtype(float)
+        if dtype not in self._all:
+            self._all[dtype] = jax.tree.flatten(self)
+        return self._all[dtype]
+
+    def exact_numbers_and_structure(self) -> tuple[list[Any], Any]:
+        """The same with 64 bits."""
+        with jax.enable_x64(True):
+            return self.numbers_and_structure()
 
     @cached_property
     def is_known(self) -> bool:
         """Whether no parameter is traced."""
-        numbers, _ = self.numbers_and_structure()
+        numbers, _ = self.exact_numbers_and_structure()
         return not any(isinstance(number, jax.core.Tracer) for number in numbers)
 
     def tree_flatten(self) -> tuple[Any, ...]:
