@@ -86,12 +86,13 @@ dashboard: $(STAMP)
 
 # Both halves always run, so that one failure does not hide another. A file, or a notebook,
 # stays in one process: what it compiled is there for its later tests. What took XLA long is kept in
-# build/ as well, for the notebooks and for the next run.
+# build/ as well, for the notebooks and for the next run. Files come in their order: by the number of
+# their tests, one with few and long ones would be last, on one core alone.
 test: $(STAMP)
 	@export JAX_COMPILATION_CACHE_DIR='$(CURDIR)/build/compiled' \
 		JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.2; \
 	status=0; \
-	$(PY) -m pytest -n auto --dist loadfile --ignore=tests/browser $(ARGS) || status=1; \
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS) || status=1; \
 	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks || status=1; \
 	exit $$status
 

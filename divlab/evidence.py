@@ -190,7 +190,7 @@ def divergence_or_game(
     Example:
         >>> import divlab
         >>> found = divlab.evidence.divergence_or_game(
-        ...     ["wasserstein"], [2.0], seeds=2, steps=5, progress=False
+        ...     ["wasserstein"], [2.0], seeds=2, steps=5, hidden=(4,), progress=False
         ... )
         >>> found["rate"].dims
         ('divergence', 'player', 'separation')

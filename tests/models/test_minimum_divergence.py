@@ -164,6 +164,30 @@ def test_gradients_are_those_of_the_value() -> None:
             np.testing.assert_allclose(jax.jit(jax.grad(value))(at), slope, rtol=2e-3, err_msg=name)
 
 
+def test_atoms_are_compared_as_their_definitions_say() -> None:
+    """A sum over sorted points, or over pairs with those of the target apart, could lose some."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=20), 1 + 2 * rng.normal(size=30)
+    with jax.enable_x64(True):
+        target, model = on_nodes.Sample(jnp.sort(x)), on_nodes.Atoms(jnp.asarray(y))
+        energy = stats.energy_distance(x, y) ** 2
+        assert float(on_nodes.square(target, model, 2.0).value) == pytest.approx(energy, rel=1e-12)
+
+        def kernel(a: Any, b: Any) -> Any:
+            return np.mean(np.exp(-((a[:, None] - b) ** 2) / (2 * 0.7**2)))
+
+        mmd = kernel(x, x) + kernel(y, y) - 2 * kernel(x, y)
+        assert float(on_nodes.discrepancy(target, model, 0.7).value) == pytest.approx(mmd, rel=1e-9)
+        for of in (on_nodes.square, partial(on_nodes.discrepancy, bandwidth=0.7)):
+
+            def value(points: Any, of: Any = of) -> Any:
+                return of(target, on_nodes.Atoms(points)).value
+
+            step = 1e-6 * np.eye(y.size)
+            slopes = [(value(y + h) - value(y - h)) / 2e-6 for h in step]
+            np.testing.assert_allclose(jax.grad(value)(jnp.asarray(y)), slopes, atol=1e-8)
+
+
 def a_flow(key: int) -> FlowLaw:
     """An untrained flow, bent strongly, in units of its own."""
     params = Flow(hidden=(6, 6)).init(jax.random.key(key), ONE)
