@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from divlab.divergences import sorting
 from divlab.divergences.inputs import AnyArray, Samples
-from divlab.divergences.integrals import arrays, cdf_distances
+from divlab.divergences.integrals import arrays, cdf_distances, potentials
 from divlab.divergences.integrals.arrays import (
     compiled_if_traced,
     integrating_on_host,
@@ -88,12 +88,12 @@ def _differentiable(
 def _differentiable_jvp(
     measure: Callable[[Gap], Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    if not is_known(primals) or measure not in cdf_distances.POTENTIALS:
+    if not is_known(primals) or measure not in potentials.POTENTIALS:
         return jax.jvp(partial(_measured, measure), primals, tangents)
     with integrating_on_host():
         gap, *masses, _ = cdf_distances.between(*primals)
         values = measure(gap), *masses
     found = [jnp.asarray(value, float) for value in values]
-    change = cdf_distances.change_on_host(measure, gap, primals, tangents)
+    change = potentials.change_on_host(measure, gap, primals, tangents)
     # The masses that the nodes have seen are a check, not a result, and have no gradient.
     return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))

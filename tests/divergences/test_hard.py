@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as nd
 import pytest
+from scipy import stats
 from scipy.special import betaln, digamma, gammaln
 
 import divlab
@@ -213,6 +214,31 @@ def test_a_mean_that_is_infinite(p: Any, q: Any, precision: str) -> None:
     """What lies beyond the only tail would be lost, and the distance be 39 for infinity."""
     assert divlab.wasserstein(p, q) == np.inf
     assert divlab.wasserstein(q, p) == np.inf
+
+
+def test_distribution_functions_that_cross_twice_within_a_piece(precision: str) -> None:
+    """The side between two crossings would be taken off instead of added: W₁ was 2e-3 too small."""
+    weights, at = np.array([0.25, 0.75]), np.linspace(-80.0, 80.0, 4_000_001)
+
+    def distance(scale: Any) -> Any:
+        parts = [nd.Laplace(-2 * scale, scale), nd.Normal(scale, 0.5 * scale)]
+        mixture = nd.MixtureGeneral(nd.Categorical(probs=weights), parts)
+        return divlab.wasserstein(mixture, nd.Normal(1.0, 4.0))
+
+    def sums(scale: float) -> float:
+        of_p = 0.25 * stats.laplace.cdf(at, -2 * scale, scale)
+        of_p += 0.75 * stats.norm.cdf(at, scale, 0.5 * scale)
+        return float(np.trapezoid(np.abs(of_p - stats.norm.cdf(at, 1.0, 4.0)), at))
+
+    near = 1e-6 if precision == "float32" else 1e-9
+    gradient, program = jax.grad(distance), jax.jit(jax.value_and_grad(distance))
+    for scale in (1.7, 1.8, 1.9):
+        slope = (sums(scale + 1e-4) - sums(scale - 1e-4)) / 2e-4
+        assert float(distance(scale)) == pytest.approx(sums(scale), rel=near)
+        assert float(gradient(scale)) == pytest.approx(slope, rel=1e-3)
+        value, change = program(scale)
+        assert float(value) == pytest.approx(sums(scale), rel=1e-5)
+        assert float(change) == pytest.approx(slope, rel=1e-3)
 
 
 def test_the_gradient_of_w2_across_a_gap(precision: str) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,16 +12,14 @@ from divlab.divergences.integrals.arrays import (
     Array,
     fixed,
     has_32_bits,
-    integrating_on_host,
     namespace,
     on_host,
 )
 from divlab.divergences.integrals.cumulative import Line
-from divlab.divergences.integrals.derivatives import change_of_sums, weighted_sums
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.refinement import KRONROD, NODES, Pieces, limits
+from divlab.divergences.integrals.refinement import NODES, Pieces
 from divlab.divergences.integrals.roots import root
 
 # How far tails are followed, in nats: that of LogNormal(0, 8) costs most 64 nats out.
@@ -107,14 +104,13 @@ def area(gap: Gap) -> Array:
     from_low = gap.at_low * (high - low) + polynomials.total((high[:, None] - line.x) * gap.excess)
     from_high = gap.at_high * (high - low) - polynomials.total((line.x - low[:, None]) * gap.excess)
     inside = xp.abs(xp.where(xp.abs(gap.at_low) < xp.abs(gap.at_high), from_low, from_high))
-    crosses = gap.at_low * gap.at_high < 0
-    if not on_host(low):
-        either = _either_side(gap.at_nodes, gap.at_high, line.slope)
-        inside = xp.where(crosses, either, inside)
-    elif np.any(crosses):
-        there = (a[crosses] for a in (gap.at_nodes, gap.at_high, line.slope))
-        inside[crosses] = _either_side(*there)
-    inside = xp.where(high > low, inside, 0.0)
+    _, once, twice = turns(gap)
+    rising = polynomials.integral_series(gap.at_nodes * line.slope)
+    at_once, at_twice, at_end = (
+        polynomials.sum_series(rising, s) for s in (once, twice, xp.ones_like(once))
+    )
+    parts = xp.abs(at_once) + xp.abs(at_twice - at_once) + xp.abs(at_end - at_twice)
+    inside = xp.where(high > low, xp.where(once < 1, parts, inside), 0.0)
     # Beyond the outermost pieces: ∫ |x - outer| |p - q|, infinite if the tails are too heavy.
     beyond = gap.moment - xp.abs(line.outer - line.middle) * gap.rest
     inside, beyond = inside.sum(), xp.where(line.is_tail, xp.abs(beyond), 0.0).sum()
@@ -125,14 +121,34 @@ def area(gap: Gap) -> Array:
     return jnp.where(told, inside + beyond, jnp.nan)
 
 
-def _either_side(at_nodes: Array, at_high: Array, slope: Array) -> Array:
-    """∫ |F - G| over pieces inside which it changes sign, each side of the crossing by itself."""
-    xp = namespace(at_nodes)
-    upwards = polynomials.series(fixed(at_nodes * xp.sign(at_high)[:, None]))
-    crossing = root(lambda s: polynomials.sum_series(upwards, s), fixed(at_high))
-    values = at_nodes * slope
-    before = polynomials.sum_series(polynomials.integral_series(values), crossing)
-    return xp.abs(before) + xp.abs(polynomials.total(values) - before)
+def turns(gap: Gap) -> tuple[Array, Array, Array]:
+    """The sign of F - G where each piece begins, and at which share of the way it changes, twice.
+
+    A share is 1 where the sign does not change. More than two changes within a piece are not seen.
+    """
+    xp = namespace(gap.at_low)
+    first = xp.sign(xp.where(gap.at_low == 0, gap.at_nodes[:, 7], gap.at_low))
+    # Positive where the sign is another one.
+    other = -first[:, None] * xp.concatenate([gap.at_nodes, gap.at_high[:, None]], axis=1)
+    points = xp.concatenate([xp.asarray(NODES, dtype=other.dtype), xp.ones(1, other.dtype)])
+    most = xp.argmax(other, axis=1)
+    is_other = xp.take_along_axis(other, most[:, None], axis=1)[:, 0] > 0
+    between, ends = points[most], other[:, -1]
+    once, twice = xp.ones_like(ends), xp.ones_like(ends)
+    rows = np.flatnonzero(is_other) if on_host(is_other) else slice(None)
+    between, back = between[rows], is_other[rows] & (ends[rows] < 0)
+    upwards = polynomials.series(fixed(other[rows, :-1]))
+    there = between * root(
+        lambda s: polynomials.sum_series(upwards, between * s), fixed(ends[rows])
+    )
+    again = between + (1 - between) * root(
+        lambda s: -polynomials.sum_series(upwards, between + (1 - between) * s), fixed(ends[rows])
+    )
+    again = xp.where(back, again, 1.0)
+    if not on_host(is_other):
+        return first, xp.where(is_other, there, once), again
+    once[rows], twice[rows] = there, again
+    return first, once, twice
 
 
 def square(gap: Gap) -> Array:
@@ -178,95 +194,6 @@ def largest(gap: Gap) -> Array:
     widest = xp.abs(gap.at_low + polynomials.sum_series(polynomials.integral_series(gap.excess), s))
     at_edges = xp.maximum(xp.abs(gap.at_low), xp.abs(gap.at_high))
     return xp.clip(xp.max(xp.maximum(widest, at_edges)), 0.0, 1.0)
-
-
-class _Potential(NamedTuple):
-    """The function φ of x for which an integral of F - G changes by ∫ φ (dp - dq) dx.
-
-    For ∫ |F - G| it is Kantorovich's. It is given where each piece begins, at its nodes and where
-    it ends, with its slope at the nodes; `beyond` (3, pieces) says how the part of the integral
-    beyond a piece changes with `rest`, `moment` and `half_moment`.
-    """
-
-    at_low: np.ndarray
-    at_nodes: np.ndarray
-    at_high: np.ndarray
-    slope: np.ndarray
-    beyond: np.ndarray
-
-
-def _potential_of_area(gap: Gap) -> _Potential:
-    line, (low, high) = gap.line, gap.line.edges
-    before, after = (np.where(a == 0, gap.at_nodes[:, 7], a) for a in (gap.at_low, gap.at_high))
-    before, after = np.sign(before), np.sign(after)
-    crosses = before * after < 0
-    crossing = high.copy()
-    if np.any(crosses):
-        upwards = polynomials.series(gap.at_nodes[crosses] * after[crosses, None])
-        s = root(lambda s: polynomials.sum_series(upwards, s), after[crosses])
-        crossing[crosses] = lines.at_share(line, np.flatnonzero(crosses), s)
-    to, past = np.minimum(line.x, crossing[:, None]), np.maximum(line.x - crossing[:, None], 0.0)
-    along = -before[:, None] * (to - low[:, None]) - after[:, None] * past
-    short = np.maximum(crossing[:, None] - line.x, 0.0)
-    left = high[:, None] - np.maximum(line.x, crossing[:, None])
-    back = -before[:, None] * short - after[:, None] * left
-    whole = -before * (crossing - low) - after * (high - crossing)
-    slope = -np.where(line.x < crossing[:, None], before[:, None], after[:, None])
-    distance = np.abs(line.outer - line.middle)
-    sign = np.sign(gap.moment - distance * gap.rest)
-    beyond = np.stack([-sign * distance, sign, 0 * sign])
-    return _potential(line, lines.from_middle(line, along, back, whole), slope, beyond)
-
-
-def _potential_of_square(gap: Gap) -> _Potential:
-    line, slope = gap.line, -2 * gap.at_nodes
-    change = slope * line.slope
-    rise, fall, whole = (
-        polynomials.rise(change),
-        polynomials.fall(change),
-        polynomials.total(change),
-    )
-    distance = np.abs(line.outer - line.middle)
-    by_rest = np.sqrt(distance) * np.abs(gap.half_moment) - 2 * distance * np.abs(gap.rest)
-    by_half = np.sqrt(distance) * np.abs(gap.rest)
-    beyond = [np.sign(gap.rest) * by_rest, 0 * by_rest, np.sign(gap.half_moment) * by_half]
-    return _potential(line, lines.from_middle(line, rise, fall, whole), slope, np.stack(beyond))
-
-
-def _potential(
-    line: Line, values: tuple[Array, Array, Array], slope: np.ndarray, beyond: np.ndarray
-) -> _Potential:
-    return _Potential(*values, slope, np.where(line.is_tail, beyond, 0.0))
-
-
-POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
-    area: _potential_of_area,
-    square: _potential_of_square,
-}
-
-
-def change_on_host(
-    measure: Callable[[Gap], Array], gap: Gap, primals: tuple[Any, ...], tangents: tuple[Any, ...]
-) -> jax.Array:
-    """The change of `area` or `square` of a known gap with the distributions (P, Q)."""
-    with integrating_on_host():
-        potential = POTENTIALS[measure](gap)
-        line, at = gap.line, limits(gap.line.panels)
-        piece = line.touching
-        distance = np.abs(at.x[:, 0] - line.middle)
-        factors = np.stack([np.ones_like(distance), distance, np.sqrt(distance)])
-        shares = np.where(np.isfinite(gap.shares), gap.shares, 0.0)[:, piece] * factors
-        outer = np.where(line.ascending, potential.at_low, potential.at_high)[piece]
-        beyond = outer * shares[0] + (potential.beyond[:, piece] * shares).sum(axis=0)
-        mass = KRONROD * line.slope
-        weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond, 0 * beyond])
-        rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond, 0 * beyond])
-        sums = weighted_sums(line.panels, line.pieces, line.x, at, weights[None], rises[None])
-    return change_of_sums(_excess, (), (primals, ()), (tangents, ()), sums, 1)[0]
-
-
-def _excess(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
-    return [jnp.exp(logs[0]) - jnp.exp(logs[1])]
 
 
 def samples_square(values: Array, levels: Array, q: Packed) -> tuple[Array, Array]:
