@@ -70,9 +70,9 @@ def phase_plane(
     return PhasePlane(*jax.tree.map(np.asarray, found))
 
 
-@partial(jax.jit, static_argnames=("steps", "alternating"))
+@partial(jax.jit, static_argnames="steps")
 def _phase_plane(
-    objective: Adversarial, axis: Any, start: Any, rate: Any, steps: int, alternating: bool
+    objective: Adversarial, axis: Any, start: Any, rate: Any, steps: int, alternating: Any
 ) -> Any:
     def batch(theta: Scalar) -> Batch:
         zero = jnp.zeros(1)
@@ -93,7 +93,7 @@ def _phase_plane(
         theta, psi = position
         moved = psi + rate * critic_velocity(theta, psi)
         moved = objective.constrain({"critic": moved})["critic"]
-        met = moved if alternating else psi
+        met = jnp.where(alternating, moved, psi)
         after = theta + rate * generator_velocity(theta, met), moved
         return after, after
 

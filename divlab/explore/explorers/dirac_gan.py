@@ -102,8 +102,8 @@ class DiracGan(Explorer):
             return
         theta, psi = self._plane.transData.inverted().transform(at)
         with self.paused():
-            self.controls["theta"].value = round(theta / 0.05) * 0.05
-            self.controls["psi"].value = round(psi / 0.05) * 0.05
+            self.controls["theta"].value = float(np.round(20 * theta)) / 20
+            self.controls["psi"].value = float(np.round(20 * psi)) / 20
         self.refresh()
 
     def compute(
