@@ -102,12 +102,12 @@ def area(gap: Gap) -> Array:
     xp = namespace(low)
     inside = xp.abs(_over_pieces(gap))
     _, once, twice = turns(gap)
-    rising = polynomials.integral_series(gap.at_nodes * line.slope)
-    at_once, at_twice, at_end = (
-        polynomials.sum_series(rising, s) for s in (once, twice, xp.ones_like(once))
-    )
-    parts = xp.abs(at_once) + xp.abs(at_twice - at_once) + xp.abs(at_end - at_twice)
-    inside = xp.where(high > low, xp.where(once < 1, parts, inside), 0.0)
+    turned, values = once < 1, gap.at_nodes * line.slope
+    if not on_host(low):
+        inside = xp.where(turned, _by_parts(values, once, twice), inside)
+    elif turned.any():
+        inside[turned] = _by_parts(values[turned], once[turned], twice[turned])
+    inside = xp.where(high > low, inside, 0.0)
     # Beyond the outermost pieces: ∫ |x - outer| |p - q|, infinite if the tails are too heavy.
     beyond = gap.moment - xp.abs(line.outer - line.middle) * gap.rest
     inside, beyond = inside.sum(), xp.where(line.is_tail, xp.abs(beyond), 0.0).sum()
@@ -116,6 +116,14 @@ def area(gap: Gap) -> Array:
     # With 32 bits a tail ends early; beyond it a power of x is no more than a guess.
     told = (beyond <= 1e-4 * inside) | jnp.isinf(beyond)
     return jnp.where(told, inside + beyond, jnp.nan)
+
+
+def _by_parts(values: Array, once: Array, twice: Array) -> Array:
+    """∫ |F - G| dx over pieces, from ∫ (F - G) dx up to each share where the sign changes."""
+    xp, rising = namespace(values), polynomials.integral_series(values)
+    at_once, at_twice = (polynomials.sum_series(rising, s) for s in (once, twice))
+    at_end = polynomials.total(values)
+    return xp.abs(at_once) + xp.abs(at_twice - at_once) + xp.abs(at_end - at_twice)
 
 
 def _over_pieces(gap: Gap) -> Array:
@@ -147,16 +155,21 @@ def turns(gap: Gap) -> tuple[Array, Array, Array]:
     is_right = off <= np.finfo(other.dtype).eps ** 0.25 * polynomials.total(xp.abs(values))
     is_other = (gap.at_low * gap.at_high < 0) | ((found > 0) & is_right)
     once, twice = xp.ones_like(ends), xp.ones_like(ends)
+    if on_host(is_other) and not is_other.any():
+        return first, once, twice
     rows = np.flatnonzero(is_other) if on_host(is_other) else slice(None)
     between, back = between[rows], is_other[rows] & (ends[rows] < 0)
     upwards = polynomials.series(fixed(other[rows, :-1]))
     there = between * root(
         lambda s: polynomials.sum_series(upwards, between * s), fixed(ends[rows])
     )
-    again = between + (1 - between) * root(
-        lambda s: -polynomials.sum_series(upwards, between + (1 - between) * s), fixed(ends[rows])
-    )
-    again = xp.where(back, again, 1.0)
+    again = xp.ones_like(between)
+    if not on_host(back) or back.any():
+        rest = 1 - between
+        again = between + rest * root(
+            lambda s: -polynomials.sum_series(upwards, between + rest * s), fixed(ends[rows])
+        )
+        again = xp.where(back, again, 1.0)
     if not on_host(is_other):
         return first, xp.where(is_other, there, once), again
     once[rows], twice[rows] = there, again
