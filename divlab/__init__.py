@@ -79,6 +79,7 @@ __all__ = [
     "entropy",
     "estimate",
     "evidence",
+    "exercise",
     "explore",
     "f_divergence",
     "families",
@@ -106,6 +107,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in ("evidence", "explore", "figures"):
         return importlib.import_module(f"divlab.{name}")
+    if name == "exercise":
+        return importlib.import_module("divlab.exercises").exercise
     if name == "sweep":
         return importlib.import_module("divlab.sweeps").sweep
     raise AttributeError(f"module 'divlab' has no attribute {name!r}")

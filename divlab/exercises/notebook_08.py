@@ -1,0 +1,5 @@
+"""Exercises of 08."""
+
+from divlab.exercises.answers import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()

@@ -1,0 +1,54 @@
+"""Pictures: one style, panels for notebooks, and what explorers draw with.
+
+Nothing here computes anything but pixels: what is drawn is passed in.
+"""
+
+from divlab.figures.drawing import (
+    COLORS,
+    DASHES,
+    DATA,
+    FIFTH,
+    FOURTH,
+    LOST,
+    MODEL,
+    OTHER,
+    STYLE,
+    THIRD,
+    ceiling,
+    label,
+    legend,
+    new_figure,
+    png,
+    save,
+)
+from divlab.figures.panels import Bars, Densities, Lines, Panel, Plane, Rates, draw_rates, show
+from divlab.figures.screen import Numbers, Screen
+
+__all__ = [
+    "COLORS",
+    "DASHES",
+    "DATA",
+    "FIFTH",
+    "FOURTH",
+    "LOST",
+    "MODEL",
+    "OTHER",
+    "STYLE",
+    "THIRD",
+    "Bars",
+    "Densities",
+    "Lines",
+    "Numbers",
+    "Panel",
+    "Plane",
+    "Rates",
+    "Screen",
+    "ceiling",
+    "draw_rates",
+    "label",
+    "legend",
+    "new_figure",
+    "png",
+    "save",
+    "show",
+]

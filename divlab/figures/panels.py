@@ -1,0 +1,286 @@
+"""Panels for notebooks: each takes a table or distributions, and `show` puts them side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from divlab.figures.drawing import COLORS, DASHES, DATA, LOST, label, legend, new_figure
+
+_MARKERS = "osD^vP"
+
+
+class Panel(Protocol):
+    """What `show` needs of a panel."""
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+
+
+def show(*panels: Panel, columns: int | None = None, height: float = 3.7) -> Figure:
+    """A figure of panels, as the last line of a cell shows it.
+
+    Args:
+        panels: what to draw, from left to right.
+        columns: how many stand side by side; None for all.
+        height: of each row, in inches.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> from divlab import figures
+        >>> figures.show(figures.Lines([0, 1, 2], {"square": [0, 1, 4]}, title="A curve"))
+        <figure with 1 panel(s)>
+    """
+    columns = columns or len(panels)
+    rows = -(-len(panels) // columns)
+    figure, places = new_figure(columns, rows=rows, height=height * rows)
+    for axes in places[len(panels) :]:
+        axes.set_visible(False)
+    for axes, panel in zip(places, panels, strict=False):
+        panel.draw(axes)
+    return figure
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Curves over one axis.
+
+    Attributes:
+        x: the points, (n,).
+        curves: label -> the values there, (n,).
+        title: of the panel.
+        x_label: what x is.
+        y_label: what the curves are, with its unit.
+        log: the axes with a logarithmic scale: "", "x", "y" or "xy".
+        markers: whether to mark the points.
+        marks: label -> a value of y at which a thin line runs across.
+        y_range: the least and the largest y that is shown; None for all.
+    """
+
+    x: Any
+    curves: Mapping[str, Any]
+    title: str = ""
+    x_label: str = "$x$"
+    y_label: str = ""
+    log: str = ""
+    markers: bool = False
+    marks: Mapping[str, float] = field(default_factory=dict)
+    y_range: tuple[float, float] | None = None
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+        label(axes, title=self.title, x=self.x_label, y=self.y_label)
+        for index, (name, values) in enumerate(self.curves.items()):
+            axes.plot(
+                np.asarray(self.x, float), np.asarray(values, float), label=name,
+                color=COLORS[index % len(COLORS)], linestyle=DASHES[index % len(DASHES)],
+                marker=_MARKERS[index % len(_MARKERS)] if self.markers else None, markersize=5,
+            )  # fmt: skip
+        for name, value in self.marks.items():
+            axes.axhline(value, color=DATA, linewidth=1, label=name)
+        if "x" in self.log:
+            axes.set_xscale("log")
+        if "y" in self.log:
+            axes.set_yscale("log")
+        if self.y_range is not None:
+            axes.set_ylim(*self.y_range)
+        if len(self.curves) + len(self.marks) > 1:
+            legend(axes)
+
+
+@dataclass(frozen=True)
+class Densities:
+    """A target and what was learned of it.
+
+    Attributes:
+        target: a distribution, or samples, which are drawn as a histogram.
+        learned: label -> a distribution.
+        title: of the panel.
+        x_label: what x is, with its unit.
+        x_range: the ends of the axis; None for where the target has its mass.
+        y_range: the ends of the other axis; None for all.
+    """
+
+    target: Any
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""
+    x_label: str = "$x$"
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+        label(axes, title=self.title, x=self.x_label, y="density")
+        known = hasattr(self.target, "log_prob")
+        low, high = self.x_range or self._ends(known)
+        x = np.linspace(low, high, 801)
+        if known:
+            axes.plot(x, np.exp(self.target.log_prob(x)), color=DATA, label="data")
+        else:
+            axes.hist(np.asarray(self.target), bins=30, density=True, color="#CCCCCC", label="data")
+        for index, (name, distribution) in enumerate(self.learned.items()):
+            axes.plot(
+                x, np.exp(distribution.log_prob(x)), color=COLORS[index % len(COLORS)],
+                linestyle=DASHES[1 + index % (len(DASHES) - 1)], label=name,
+            )  # fmt: skip
+        if self.y_range is not None:
+            axes.set_ylim(*self.y_range)
+        legend(axes)
+
+    def _ends(self, known: bool) -> tuple[float, float]:
+        if known:
+            mean, spread = float(self.target.mean), float(np.sqrt(self.target.variance))
+        else:
+            mean, spread = float(np.mean(self.target)), float(np.std(self.target))
+        return mean - 3 * spread, mean + 3 * spread
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates in per cent with their intervals, one series for each row of a table.
+
+    Attributes:
+        table: with `rate`, `low` and `high` over two dimensions, as `divlab.evidence` returns.
+        x: the dimension along the axis.
+        series: the dimension of which each label is one series.
+        title: of the panel.
+        x_label: what x is, with its unit.
+        y_label: what the rates are of.
+    """
+
+    table: Any
+    x: str = "separation"
+    series: str = "model"
+    title: str = ""
+    x_label: str = "separation of the modes"
+    y_label: str = "per cent of seeds"
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+        label(axes, title=self.title, x=self.x_label, y=self.y_label)
+        labels = self.table[self.series].values
+        x = np.asarray(self.table[self.x].values, float)
+        step = np.min(np.diff(x)) if len(x) > 1 else 1.0
+        for index, name in enumerate(labels):
+            row = self.table.sel({self.series: name})
+            # Side by side, so that intervals around the same rate can be told apart.
+            aside = 0.04 * step * (index - (len(labels) - 1) / 2)
+            draw_rates(
+                axes, x + aside, *(row[part].values for part in ("rate", "low", "high")),
+                name=str(name), color=COLORS[index % len(COLORS)],
+                marker=_MARKERS[index % len(_MARKERS)],
+            )  # fmt: skip
+        axes.set_xticks(x)
+        legend(axes)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One horizontal bar for each of several labels.
+
+    Attributes:
+        values: label -> the length of its bar.
+        title: of the panel.
+        x_label: what the lengths are, with their unit.
+        marks: a value at which a thin line runs down; None for none.
+    """
+
+    values: Mapping[str, float]
+    title: str = ""
+    x_label: str = ""
+    marks: float | None = None
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+        label(axes, title=self.title, x=self.x_label, y="")
+        axes.barh(list(self.values), [float(value) for value in self.values.values()], height=0.6)
+        axes.invert_yaxis()
+        axes.grid(False, axis="y")
+        if self.marks is not None:
+            axes.axvline(self.marks, color=DATA, linewidth=1)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The field of `divlab.evidence.dirac_gan`, and paths in it.
+
+    Attributes:
+        paths: label -> a table of `divlab.evidence.dirac_gan`; the first one's field is drawn.
+        title: of the panel.
+    """
+
+    paths: Mapping[str, Any]
+    title: str = ""
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+        label(axes, title=self.title, x=r"generated point $\theta$", y=r"critic's slope $\psi$")
+        first = next(iter(self.paths.values()))
+        velocity = [first[name].transpose("psi", "theta") for name in _VELOCITIES]
+        axes.quiver(first["theta"], first["psi"], *velocity, color="#AAAAAA", angles="xy")
+        for index, (name, plane) in enumerate(self.paths.items()):
+            color = COLORS[index % len(COLORS)]
+            axes.plot(plane["theta_path"], plane["psi_path"], color=color, label=name)
+            axes.plot(plane["theta_path"][0], plane["psi_path"][0], "o", color=color)
+        axes.plot(0, 0, "*", color=LOST, markersize=11, label="at rest")
+        reach = float(np.max(np.abs(first["theta"])))
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(-reach, reach)
+        axes.set_aspect("equal")
+        legend(axes, loc="upper right")
+
+
+_VELOCITIES = ("theta_velocity", "psi_velocity")
+
+
+def draw_rates(
+    axes: Axes, x: Any, rates: Any, lows: Any, highs: Any, *, name: str, color: str, marker: str
+) -> None:
+    """Draws rates in per cent against x, with their intervals as error bars.
+
+    Args:
+        axes: the panel.
+        x: where each rate stands, (n,).
+        rates: the rates, between 0 and 1, (n,).
+        lows: the lower end of the interval of each, (n,).
+        highs: the upper end, (n,).
+        name: the label of the series.
+        color: its color.
+        marker: its marker.
+    """
+    x, rates, lows, highs = (np.asarray(a, float) for a in (x, rates, lows, highs))
+    below, above = np.maximum(rates - lows, 0), np.maximum(highs - rates, 0)
+    axes.errorbar(
+        x, 100 * rates, yerr=100 * np.stack([below, above]), color=color, marker=marker,
+        capsize=4, linewidth=1.5, label=name,
+    )  # fmt: skip
+    axes.set_ylim(-14, 104)
