@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 NOTEBOOK := notebooks/00_start_here.ipynb
 DASHBOARD := dashboard/explorers.ipynb
+# JupyterLab would ask in every new environment, over the page, whether to show its news.
+LAB_DEFAULTS := $(VENV)/share/jupyter/lab/settings/overrides.json
 
 # Options passed on to the program that a target runs.
 ARGS ?=
@@ -39,7 +41,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks lock clean
+.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks evidence lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
@@ -52,6 +54,7 @@ help:
 	@echo 'make accuracy   compare divergences of random pairs and columns with the truth'
 	@echo 'make lint       check style, formatting and types'
 	@echo 'make notebooks  run all notebooks again and store their outputs'
+	@echo 'make evidence   make the stored tables again, an hour in all (ARGS=collapse_rates for one)'
 	@echo 'make lock       resolve pyproject.toml into requirements.lock (ARGS=--upgrade for newer)'
 	@echo 'make clean      remove .venv and everything else that was built'
 	@echo
@@ -67,6 +70,8 @@ $(STAMP): requirements.lock pyproject.toml
 	rm -rf $(VENV) && "$$python" -m venv $(VENV)
 	$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
 	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p $(dir $(LAB_DEFAULTS))
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(LAB_DEFAULTS)
 	@echo "$(CURDIR)" > $@
 
 # What the lock pinned stays as it is; only what the benchmarks add is resolved here.
@@ -133,6 +138,10 @@ notebooks: $(STAMP)
 		--ClearMetadataPreprocessor.clear_cell_metadata=False \
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
 		$(ARGS) notebooks/*.ipynb
+
+# Rates over many seeds, which the notebooks read from divlab/data/evidence.
+evidence: $(STAMP)
+	$(PY) -m divlab.evidence $(ARGS)
 
 # One set of versions for every Python and platform, so that results agree between them.
 lock:

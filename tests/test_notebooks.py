@@ -16,6 +16,17 @@ import pytest
 
 from divlab.explore import EXPLORERS
 
+SECTIONS = [
+    "What you will be able to do",
+    "Why it matters",
+    "The mathematics",
+    "Try it",
+    "The numbers",
+    "Predict, then check",
+    "What the article says, and what came out",
+    "References",
+    "Where to go next",
+]
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
@@ -34,7 +45,7 @@ def compared_text(cell: Any) -> str:
 
 def test_there_are_notebooks() -> None:
     """All tests below would pass with an empty folder."""
-    assert [path.name[:2] for path in NOTEBOOKS][:4] == ["00", "01", "04", "07"]
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(13)]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -55,9 +66,35 @@ def test_most_cells_store_a_number_that_is_compared(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_notebook_tells_its_story_in_the_same_order(path: Path) -> None:
+    """A reader who knows one notebook could not find the exercises or the verdict in another."""
+    cells = nbformat.read(path, as_version=4).cells
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    assert re.findall(r"^## (.*)$", "\n".join(texts), re.M) == SECTIONS
+    assert re.search(r"\d+ minutes", texts[0] + texts[1])
+    assert len(re.findall(r"^\d\. ", _section(texts, "Try it"), re.M)) == 3
+
+
+def _section(texts: list[str], name: str) -> str:
+    return "\n".join(texts).split(f"## {name}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
+    """A notebook could have been renamed."""
+    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    links = re.findall(r"\]\(([^)]*\.(?:ipynb|md))\)", source)
+    assert links
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_are_thin(path: Path) -> None:
     """Code could grow in notebooks, where no unit test sees it, or hide from nbval."""
     sources = [cell.source for cell in code_cells(path)]
+    lengths = [sum(bool(line.strip()) for line in source.splitlines()) for source in sources]
+    assert max(lengths) <= 12
+    assert sum(lengths) <= 60
     assert not [
         source for source in sources if re.search(r"^\s*(def|class) |pip install", source, re.M)
     ]

@@ -74,7 +74,7 @@ def serve(folder: Path, cells: list[str], *, voila: bool = False) -> Iterator[st
     environment["JUPYTER_DATA_DIR"] = str(folder / "data")
     settings = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     settings.parent.mkdir(parents=True)
-    settings.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    settings.write_text(json.dumps({"checkForUpdates": False}))
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(

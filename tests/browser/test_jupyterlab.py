@@ -86,3 +86,23 @@ def test_flood_of_events(tmp_path: Path) -> None:
         assert shown.pixels() == last
         screenshots(page, "lab-nll_is_kl")
         assert page.errors == []
+
+
+def test_an_exercise_and_no_news(tmp_path: Path) -> None:
+    """A new environment's question about news would cover the page, and an answer not be taken."""
+    cells = ["import divlab\ndivlab.configure()", 'divlab.exercise("00.1")']
+    with serve(tmp_path, cells) as address, browser() as page:
+        page.goto(address.replace("/doc/", "/lab/"))
+        run_all(page)
+        exercise = page.locator(".divlab-exercise")
+        answer = exercise.locator("input[type=text]")
+        for given, said in (("1", "½"), ("1/2", "Right.")):
+            answer.fill(given)
+            answer.press("Tab")  # the value is sent when the field is left
+            exercise.get_by_role("button", name="Check").click()
+            exercise.get_by_text(said).wait_for(timeout=30_000)
+        exercise.get_by_role("button", name="Solution").click()
+        Shown(page).wait()
+        screenshots(page, "lab-exercise")
+        assert page.get_by_text("Jupyter news").count() == 0
+        assert page.errors == []
