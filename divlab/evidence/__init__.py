@@ -4,19 +4,59 @@ Each function returns an `xarray.Dataset`, so that a notebook prints or plots it
 that take minutes to make ship with divlab: `stored` reads them, `make` makes them again.
 """
 
+from divlab.evidence.barriers import moving_half
+from divlab.evidence.bounds import beta_bounds, elbo_parts, importance_bounds, sampled_loss
+from divlab.evidence.controls import other_momentum
+from divlab.evidence.costs import arrivals, cost_exponents, operations_by_hand
+from divlab.evidence.critics import critic_signals, critics_along
+from divlab.evidence.decoder import decoder_noise
 from divlab.evidence.dirac import dirac_gan
+from divlab.evidence.games import (
+    game_along_training,
+    generator_gradient,
+    losses_at_best_critic,
+    optimal_critic,
+)
+from divlab.evidence.gaussians import best_gaussians, fgan_table, inequalities
 from divlab.evidence.rates import GAMES, coverage_rates, divergence_or_game
 from divlab.evidence.recipes import RECIPES, make, stored
+from divlab.evidence.samples import cut_at_zero, estimator_errors, saturation
+from divlab.evidence.shifts import slopes_in_shift
+from divlab.evidence.summaries import summary
 from divlab.evidence.training import along_training, steps_to_reach
 
 __all__ = [
     "GAMES",
     "RECIPES",
     "along_training",
+    "arrivals",
+    "best_gaussians",
+    "beta_bounds",
+    "cost_exponents",
     "coverage_rates",
+    "critic_signals",
+    "critics_along",
+    "cut_at_zero",
+    "decoder_noise",
     "dirac_gan",
     "divergence_or_game",
+    "elbo_parts",
+    "estimator_errors",
+    "fgan_table",
+    "game_along_training",
+    "generator_gradient",
+    "importance_bounds",
+    "inequalities",
+    "losses_at_best_critic",
     "make",
+    "moving_half",
+    "operations_by_hand",
+    "optimal_critic",
+    "other_momentum",
+    "sampled_loss",
+    "saturation",
+    "slopes_in_shift",
     "steps_to_reach",
     "stored",
+    "summary",
 ]

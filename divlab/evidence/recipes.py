@@ -11,17 +11,27 @@ from importlib.resources import files
 from pathlib import Path
 
 import xarray as xr
+from numpyro.distributions import Normal
 
 from divlab.checks import Count, check_count
+from divlab.evidence import decoder
+from divlab.evidence.bounds import beta_bounds
+from divlab.evidence.controls import other_momentum
+from divlab.evidence.costs import cost_exponents
+from divlab.evidence.critics import critic_signals, critics_along
+from divlab.evidence.games import game_along_training
 from divlab.evidence.rates import coverage_rates, divergence_or_game
+from divlab.evidence.samples import estimator_errors
 from divlab.evidence.training import steps_to_reach
-from divlab.models import GAN, GAN_OBJECTIVES, VAE, VAE_OBJECTIVES, MinimumDivergence
+from divlab.models import GAN, GAN_OBJECTIVES, VAE, VAE_OBJECTIVES, MinimumDivergence, fit_many
+from divlab.models.objectives import NonSaturating, Wasserstein, WassersteinGP
 from divlab.models.protocol import ModelLike
 from divlab.sweeps import sweep
 from divlab.targets import old_faithful, two_gaussians
 
 _PAIR: dict[str, ModelLike] = {"VAE": VAE("elbo"), "GAN": GAN("non_saturating")}
 _SEPARATIONS = (2.0, 4.0, 6.0, 8.0)
+_MEANS = {"equal": 0.0, "near": 1.0, "far": 5.0}  # of Q = N(mean, 1), against N(0, 1)
 
 
 def collapse_rates(seeds: int = 64) -> xr.Dataset:
@@ -47,6 +57,11 @@ def vae_and_gan(seeds: int = 64) -> xr.Dataset:
     return sweep(_PAIR, targets, seeds=seeds)
 
 
+def decoder_noise(seeds: int = 64) -> xr.Dataset:
+    """How much of a VAE's blur is the noise of its decoder, against the separation."""
+    return decoder.decoder_noise(_SEPARATIONS, seeds=seeds)
+
+
 def divergences_and_games(seeds: int = 64) -> xr.Dataset:
     """How often each divergence loses a mode by itself, and how often its GAN does."""
     return divergence_or_game(seeds=seeds, steps=1000, hidden=(16, 16), batch_size=64)
@@ -69,6 +84,27 @@ def wasserstein_rates(seeds: int = 64) -> xr.Dataset:
     return coverage_rates({name: GAN(name) for name in names}, _SEPARATIONS, seeds=seeds)
 
 
+def critics(seeds: int = 8) -> xr.Dataset:
+    """Critics of GANs along their trainings, beside the exact divergences."""
+    names = ("minimax", "non_saturating", "wgan", "wgan_gp", "cramer")
+    models = {name: GAN(name) for name in names}
+    models["wgan_gp, penalty 10"] = GAN(WassersteinGP(penalty=10.0))
+    # As in their papers, for images.
+    models["wgan_gp, 10, two-sided"] = GAN(WassersteinGP(penalty=10.0, one_sided=False))
+    models["wgan, clip 0.01"] = GAN(Wasserstein(clip=0.01))
+    return critics_along(models, two_gaussians(4.0, 0.5), seeds=seeds)
+
+
+def signals(seeds: int = 8) -> xr.Dataset:
+    """How strongly trained critics push generated points that are far from the data."""
+    return critic_signals(seeds=seeds)
+
+
+def momentum(seeds: int = 32) -> xr.Dataset:
+    """Objectives with the optimiser of their papers, and with another one."""
+    return other_momentum(two_gaussians(4.0, 0.5), seeds=seeds)
+
+
 def objective_zoo(seeds: int = 32) -> xr.Dataset:
     """Every objective on the same targets and seeds."""
     models: dict[str, ModelLike] = {name: GAN(name) for name in GAN_OBJECTIVES}
@@ -84,17 +120,57 @@ def steps_to_bar(seeds: int = 32) -> xr.Dataset:
     return steps_to_reach(models, two_gaussians(4.0, 0.5), 0.3, seeds=seeds)
 
 
+def step_costs(seeds: int = 5) -> xr.Dataset:
+    """Counts and processor time of training steps of many sizes; a seed is a round of measuring."""
+    return cost_exponents(rounds=seeds)
+
+
+def beta_vaes(seeds: int = 16) -> xr.Dataset:
+    """The parts of the bound along trainings of β-VAEs."""
+    return beta_bounds((0.25, 0.5, 1.0, 1.5, 4.0), two_gaussians(4.0, 0.5), seeds=seeds)
+
+
+def estimators(seeds: int = 20) -> xr.Dataset:
+    """Estimates of divergences of two Gaussians from n samples, against the exact value."""
+    start = Normal(0.0, 1.0)
+    pairs = {name: (start, Normal(mean, 1.0)) for name, mean in _MEANS.items()}
+    return estimator_errors(pairs, draws=seeds)
+
+
+def games(seeds: int = 16) -> xr.Dataset:
+    """The discriminator against the best one, along trainings of GANs."""
+    models = {
+        "minimax": GAN("minimax"),
+        "non-saturating": GAN("non_saturating"),
+        "non-saturating, 5 steps of D": GAN(NonSaturating(critic_steps=5)),
+    }
+    target = two_gaussians(4.0, 0.5)
+    tables = [
+        game_along_training(fit_many(model, target, seeds=seeds, record_every=100))
+        for model in models.values()
+    ]
+    return xr.concat(tables, xr.Variable("model", list(models)))
+
+
 RECIPES: dict[str, Callable[..., xr.Dataset]] = {
     recipe.__name__: recipe
     for recipe in (
         collapse_rates,
         collapse_settings,
         vae_and_gan,
+        decoder_noise,
         divergences_and_games,
         blur,
         wasserstein_rates,
+        critics,
+        signals,
+        momentum,
         objective_zoo,
         steps_to_bar,
+        step_costs,
+        beta_vaes,
+        estimators,
+        games,
     )
 }
 

@@ -1,5 +1,252 @@
-"""Exercises of 03."""
+"""Exercises of 03, the divergences side by side."""
 
-from divlab.exercises.answers import Exercise
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
-EXERCISES: tuple[Exercise, ...] = ()
+from numpyro.distributions import Normal, Uniform
+
+import divlab
+from divlab.evidence import inequalities
+from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+
+_ONE = Normal(0.0, 1.0)
+
+
+def _kl_of_scale(sigma: float) -> Any:
+    return divlab.kl(_ONE, Normal(0.0, sigma))
+
+
+def _scale_solution() -> str:
+    return (
+        "$\\log p - \\log q = \\log\\sigma - \\frac{x^2}{2} + \\frac{x^2}{2\\sigma^2}$. Under $P$ "
+        "the mean of $x^2$ is 1, so $\\mathrm{KL}(P\\,\\|\\,Q) = \\log\\sigma + "
+        "\\frac{1}{2\\sigma^2} - \\frac12$. For $\\sigma = 2$ it is "
+        f"{float(_kl_of_scale(2.0)):.4f}, for $\\sigma = 0.5$ it is {float(_kl_of_scale(0.5)):.4f}:"
+        " a model that is too narrow costs more than one that is too wide."
+    )
+
+
+_NEAR = Normal(0.2, 1.0)
+
+
+def _pinsker() -> float:
+    sides = inequalities(_ONE, _NEAR).sel(inequality="TV ≤ √(KL/2)")
+    return float(sides["larger"])
+
+
+def _pinsker_solution() -> str:
+    return (
+        f"$\\mathrm{{KL}} = 0.2^2/2 = {float(divlab.kl(_ONE, _NEAR)):.4f}$ nats, so "
+        f"$\\mathrm{{TV}} \\le \\sqrt{{\\mathrm{{KL}}/2}} = {_pinsker():.4f}$. The total variation "
+        f"itself is {float(divlab.tv(_ONE, _NEAR)):.4f}."
+    )
+
+
+_PAIR = divlab.targets.gaussian_mixture([-1.0, 3.0], [0.5, 1.0], [0.5, 0.5])
+
+
+def _spread() -> float:
+    return float(_PAIR.variance) ** 0.5
+
+
+def _spread_solution() -> str:
+    return (
+        "The least KL has the mean and the variance of the data. The mean is $(-1 + 3)/2 = 1$. The "
+        "variance is the mean variance inside the modes plus the variance of their means, "
+        f"$(0.25 + 1)/2 + 2^2 = {_spread() ** 2:.4f}$, so $\\sigma = {_spread():.4f}$."
+    )
+
+
+_MODES = divlab.targets.two_gaussians(4.0, 0.5)
+_MODE_OR_MIDDLE: Mapping[str, Callable[..., Any]] = {
+    "KL(P‖Q)": divlab.kl,
+    "JS": divlab.js,
+    "W₁": divlab.wasserstein,
+    "KL(Q‖P)": divlab.reverse_kl,
+}
+
+
+def _mode_and_middle(name: str) -> tuple[float, float]:
+    middle = Normal(0.0, float(_MODES.variance) ** 0.5)
+    distance = _MODE_OR_MIDDLE[name]
+    return tuple(float(distance(_MODES, q)) for q in (Normal(2.0, 0.5), middle))  # type: ignore[return-value]
+
+
+def _seeker() -> str:
+    (found,) = [
+        name for name in _MODE_OR_MIDDLE if _mode_and_middle(name)[0] < _mode_and_middle(name)[1]
+    ]
+    return found
+
+
+def _seeker_solution() -> str:
+    rows = "; ".join(
+        f"{name}: {one:.3f} on a mode, {both:.3f} over both"
+        for name in _MODE_OR_MIDDLE
+        for one, both in [_mode_and_middle(name)]
+    )
+    return f"$N(2, 0.5^2)$ is one mode, $N(0, 4.25)$ lies over both. {rows}."
+
+
+_UNITS: Mapping[str, Callable[..., Any]] = {
+    "KL": divlab.kl,
+    "TV": divlab.tv,
+    "W₁": divlab.wasserstein,
+    "Cramér": divlab.cramer,
+}
+
+
+def _in_minutes(name: str) -> float:
+    distance = _UNITS[name]
+    hours = distance(Uniform(0.0, 1.0), Uniform(0.0, 2.0))
+    return float(distance(Uniform(0.0, 60.0), Uniform(0.0, 120.0)) / hours)
+
+
+def _by_root() -> str:
+    (found,) = [n for n in _UNITS if math.isclose(_in_minutes(n), math.sqrt(60), rel_tol=1e-3)]
+    return found
+
+
+def _units_solution() -> str:
+    rows = ", ".join(f"{name} {_in_minutes(name):.3f}" for name in _UNITS)
+    return (
+        f"For $U(0, 1)$ and $U(0, 2)$ the factors are: {rows}. Cramér's square is "
+        "$\\int (F - G)^2\\,dx$: $F$ and $G$ have no unit and $dx$ has one, so the square grows by "
+        f"60 and its root by $\\sqrt{{60}} = {math.sqrt(60):.3f}$."
+    )
+
+
+EXERCISES = (
+    Exercise(
+        question=(
+            "What is $\\mathrm{KL}(P\\,\\|\\,Q)$ of $P = N(0, 1)$ and $Q = N(0, \\sigma^2)$, in "
+            "nats? Write sigma for $\\sigma$."
+        ),
+        answer=Formula(
+            _kl_of_scale,
+            at={"sigma": (0.5, 2.0, 3.0)},
+            written="log(sigma) + 1/(2*sigma^2) - 1/2",
+            unit="nats",
+            mistakes=(
+                Mistake(
+                    "sigma^2/2 - 1/2 - log(sigma)",
+                    "That is $\\mathrm{KL}(Q\\,\\|\\,P)$: you took the mean under $Q$.",
+                ),
+                Mistake(
+                    "log(sigma) + 1/(2*sigma) - 1/2",
+                    "The exponent of $q$ has the variance $\\sigma^2$, not $\\sigma$.",
+                ),
+                Mistake(
+                    "log(sigma) + 1/(2*sigma^2)",
+                    "You forgot the $-\\frac12$, the mean of $-x^2/2$ under $P$. At $\\sigma = 1$ "
+                    "KL must be 0.",
+                ),
+                Mistake(
+                    "1/(2*sigma^2) - 1/2",
+                    "You forgot $\\log\\sigma$, the log of the factor before the exponential.",
+                ),
+            ),
+        ),
+        hint="Write out $\\log p(x) - \\log q(x)$; its mean under $P$ needs only $E[x^2] = 1$.",
+        solution=_scale_solution,
+        explorer="divergences",
+        state={"separation": 0.0, "scale": 2.0},
+    ),
+    Exercise(
+        question=(
+            "$P = N(0, 1)$ and $Q = N(0.2, 1)$. What does Pinsker's inequality say that their "
+            "total variation is at most?"
+        ),
+        answer=Formula(
+            _pinsker,
+            mistakes=(
+                Mistake(
+                    lambda: math.sqrt(divlab.kl(_ONE, _NEAR)),
+                    "You forgot to halve KL under the root.",
+                ),
+                Mistake(lambda: divlab.kl(_ONE, _NEAR) / 2, "You forgot the square root."),
+                Mistake(lambda: divlab.kl(_ONE, _NEAR), "That is KL, not yet the bound."),
+                Mistake(
+                    lambda: divlab.tv(_ONE, _NEAR),
+                    "That is the total variation itself; the bound on it is larger.",
+                ),
+            ),
+        ),
+        hint="First KL: two Gaussians of equal spread, 0.2 apart.",
+        solution=_pinsker_solution,
+        explorer="divergences",
+        state={"separation": 0.2, "scale": 1.0},
+    ),
+    Exercise(
+        question=(
+            "The data are $\\frac12 N(-1, 0.5^2) + \\frac12 N(3, 1)$. Which standard deviation has "
+            "the Gaussian $Q$ with the least $\\mathrm{KL}(P\\,\\|\\,Q)$?"
+        ),
+        answer=Formula(
+            _spread,
+            unit="units of x",
+            mistakes=(
+                Mistake(lambda: _spread() ** 2, "That is the variance; take its root."),
+                Mistake(
+                    lambda: math.sqrt(_spread() ** 2 - 4.0),
+                    "That is the spread inside the modes; their means differ too.",
+                ),
+                Mistake(lambda: 0.75, "The mean of two standard deviations is not a spread."),
+                Mistake(
+                    lambda: 2.0,
+                    "That is the spread of the two means; each mode has a spread of its own.",
+                ),
+            ),
+        ),
+        hint="For KL the best Gaussian has the mean and the variance of the data.",
+        solution=_spread_solution,
+        explorer="minimum_divergence",
+        state={"density": "normal", "a": "kl"},
+    ),
+    Exercise(
+        question=(
+            "The data are two Gaussians of standard deviation 0.5, 4 apart. One divergence prefers "
+            "a $Q$ that sits on one mode to a $Q$ that lies over both. Which?"
+        ),
+        answer=Choice(
+            tuple(_MODE_OR_MIDDLE),
+            _seeker,
+            mistakes=(
+                Mistake(
+                    "KL(P‖Q)",
+                    "$\\mathrm{KL}(P\\,\\|\\,Q)$ pays dearly for the mode that $Q$ misses.",
+                ),
+                Mistake(
+                    "JS",
+                    "Not at 4: there the cost of covering is still a little below that of one "
+                    "mode. At 5 you would be right.",
+                ),
+                Mistake("W₁", "From one mode, half the mass would have to be moved by 4."),
+            ),
+        ),
+        hint="Which one does not ask what happens where $q$ is 0?",
+        solution=_seeker_solution,
+        explorer="minimum_divergence",
+        state={"density": "normal", "b": "reverse_kl", "separation": 4.0, "scale": 0.5},
+    ),
+    Exercise(
+        question=(
+            "You change the unit of $x$ from hours to minutes, so that all values are 60 times "
+            "larger. Which of these grows by the factor $\\sqrt{60}$?"
+        ),
+        answer=Choice(
+            tuple(_UNITS),
+            _by_root,
+            mistakes=(
+                Mistake("KL", "KL has densities in a ratio only, and does not change."),
+                Mistake("TV", "TV is a difference of probabilities, and does not change."),
+                Mistake("W₁", "$W_1$ is a distance on the axis of $x$: it grows by 60."),
+            ),
+        ),
+        hint="Look at the integrals: what has a unit in each of them?",
+        solution=_units_solution,
+        explorer="divergences",
+        state={"p": "Uniform", "q": "Uniform", "scale": 2.0},
+    ),
+)

@@ -1,5 +1,207 @@
-"""Exercises of 08."""
+"""Exercises of 08, the divergence without the game."""
 
-from divlab.exercises.answers import Exercise
+import math
 
-EXERCISES: tuple[Exercise, ...] = ()
+from numpyro.distributions import Normal
+
+import divlab
+from divlab import evidence
+from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.targets import two_gaussians
+
+_ONE_MODE = Normal(-4.0, 0.5)
+_NAMES = {"KL": "kl", "χ²": "chi2", "W₁": "wasserstein", "Hellinger": "hellinger"}
+_LOSERS = {"KL": "kl", "reverse KL": "reverse_kl", "JS": "js", "Hellinger": "hellinger"}
+_LOSS, _GAP = 1.6, 0.05  # of the VAE in the question, in nats
+
+
+def _js() -> float:
+    return float(divlab.js(two_gaussians(8.0, 0.5), _ONE_MODE))
+
+
+def _kl_part() -> float:
+    return _LOSS - _GAP - float(divlab.entropy(Normal(0.0, 1.0)))
+
+
+def _rises() -> str:
+    table = evidence.moving_half(_NAMES.values(), [8.0], places=3)
+    barriers = {shown: table["barrier"].sel(divergence=d).item() for shown, d in _NAMES.items()}
+    return max(barriers, key=lambda shown: barriers[shown])
+
+
+def _loses_none() -> str:
+    lost = evidence.stored("divergences_and_games")["lost"].sel(player="exact").sum("separation")
+    return min(_LOSERS, key=lambda shown: int(lost.sel(divergence=_LOSERS[shown])))
+
+
+def _weight_solution() -> str:
+    shown = float(divlab.reverse_kl(two_gaussians(8.0, 0.5), two_gaussians(8.0, 0.5, 0.1)))
+    return (
+        "Each component of the model is a component of the target, with another weight: "
+        "$\\mathrm{KL}(Q\\,\\|\\,P) = w\\log\\frac{w}{1/2} + (1-w)\\log\\frac{1-w}{1/2} = "
+        f"\\log 2 + w \\log w + (1-w)\\log(1-w)$. At $w = 0.1$ that is {shown:.4f} nats. At "
+        "$w = 0$ it is $\\log 2$: losing a mode costs no more than that."
+    )
+
+
+def _js_solution() -> str:
+    return (
+        "The mixture $M$ has ¾ of its mass at the left mode and ¼ at the right. So "
+        "$\\mathrm{KL}(P\\,\\|\\,M) = \\frac12\\log\\frac{1/2}{3/4} + "
+        "\\frac12\\log\\frac{1/2}{1/4}$ and $\\mathrm{KL}(Q\\,\\|\\,M) = \\log\\frac43$. Half of "
+        f"their sum is $\\frac34\\log\\frac43$ = {_js():.4f} nats."
+    )
+
+
+def _way_solution() -> str:
+    table = evidence.moving_half(_NAMES.values(), [8.0], places=3)["value"]
+    rows = [
+        f"{shown}: {float(table.sel(divergence=name, way=0.0)[0]):.4g} to "
+        f"{float(table.sel(divergence=name, way=0.5)[0]):.4g}"
+        for shown, name in _NAMES.items()
+    ]
+    return f"From the lost mode to half-way: {'; '.join(rows)} (χ² exceeds the range of floats)."
+
+
+def _loser_solution() -> str:
+    table = evidence.stored("divergences_and_games")["lost"]
+    rows = [
+        f"{shown}: {int(table.sel(divergence=name, player='exact').sum())} by itself, "
+        f"{int(table.sel(divergence=name, player='adversarial').sum())} in the game"
+        for shown, name in _LOSERS.items()
+    ]
+    return f"Runs of 256 that lost a mode. {'; '.join(rows)}."
+
+
+def _parts_solution() -> str:
+    entropy = float(divlab.entropy(Normal(0.0, 1.0)))
+    return (
+        "Loss = KL + entropy + gap. The entropy of $N(0, 1)$ is $\\frac12\\log(2\\pi e)$ = "
+        f"{entropy:.4f} nats. So KL = {_LOSS} − {entropy:.4f} − {_GAP} = {_kl_part():.4f} nats."
+    )
+
+
+EXERCISES = (
+    Exercise(
+        question=(
+            "Two Gaussians lie so far apart that they do not overlap. The target $P$ gives each "
+            "half of the mass; the model $Q$ gives the right one $w$ and the left one $1 - w$. "
+            "What is the reverse KL, $\\mathrm{KL}(Q\\,\\|\\,P)$, in nats? Write a formula in w."
+        ),
+        answer=Formula(
+            lambda w: divlab.reverse_kl(two_gaussians(8.0, 0.5), two_gaussians(8.0, 0.5, w)),
+            at={"w": (0.1, 0.3, 0.8)},
+            written="log(2) + w*log(w) + (1-w)*log(1-w)",
+            unit="nats",
+            mistakes=(
+                Mistake(
+                    "-log(4*w*(1-w))/2",
+                    "That is $\\mathrm{KL}(P\\,\\|\\,Q)$: the mean is to be taken under $Q$.",
+                ),
+                Mistake(
+                    "w*log(w) + (1-w)*log(1-w)",
+                    "That is $-\\log 2$ off: the target's weights are ½, and not 1.",
+                ),
+                Mistake(
+                    "-log(2) - w*log(w) - (1-w)*log(1-w)",
+                    "A divergence is never below 0: the sign.",
+                ),
+            ),
+        ),
+        hint="Where $Q$ has its right component, $q/p$ is the ratio of two weights.",
+        solution=_weight_solution,
+        explorer="minimum_divergence",
+        state={"separation": 8.0, "a": "kl", "b": "reverse_kl", "density": "mixture"},
+    ),
+    Exercise(
+        question=(
+            "The same target, and a model that has lost the right mode: all of its mass is the "
+            "left Gaussian. What is the Jensen–Shannon divergence, in nats?"
+        ),
+        answer=Formula(
+            _js,
+            unit="nats",
+            mistakes=(
+                Mistake(lambda: math.log(2), "That is for no overlap at all; half of $P$ is hit."),
+                Mistake(
+                    lambda: math.log(2) / 2,
+                    "That is what it is with the other half in the middle, where no data is.",
+                ),
+                Mistake(lambda: math.sqrt(_js()), "That is the square root of JS, the distance."),
+                Mistake(lambda: _js() / math.log(2), "That is in bits; divlab counts in nats."),
+                Mistake(lambda: 2 * _js(), "JS is the mean of the two halves, not their sum."),
+            ),
+        ),
+        hint="The mixture $M = (P + Q)/2$ has ¾ of its mass at the left mode.",
+        solution=_js_solution,
+        explorer="minimum_divergence",
+        state={"separation": 8.0, "a": "kl", "b": "js", "density": "decoder"},
+    ),
+    Exercise(
+        question=(
+            "Half of the model's mass is on its way from the left mode to the right one, which is "
+            "lost, at separation 8. Which of these is larger half-way than at the start?"
+        ),
+        answer=Choice(
+            tuple(_NAMES),
+            _rises,
+            mistakes=(
+                Mistake("KL", "KL falls all the way: the model comes nearer to the lost data."),
+                Mistake("χ²", "χ² falls as KL does: it asks what the model gives to lost data."),
+                Mistake("W₁", "W₁ falls in proportion: it measures how far mass must be carried."),
+            ),
+        ),
+        hint="Which of them does not see how far away the lost mode is?",
+        solution=_way_solution,
+        explorer="minimum_divergence",
+        state={"separation": 8.0, "a": "kl", "b": "hellinger", "density": "decoder"},
+    ),
+    Exercise(
+        question=(
+            "Which of these lost no mode in 256 trainings by itself, while the GAN that stands "
+            "for it did lose some?"
+        ),
+        answer=Choice(
+            tuple(_LOSERS),
+            _loses_none,
+            mistakes=(
+                Mistake("reverse KL", "It loses modes by itself, about as often as its GAN."),
+                Mistake("JS", "It loses modes by itself from separation 4 on, though fewer."),
+                Mistake("Hellinger", "It loses modes by itself from separation 6 on."),
+            ),
+        ),
+        hint="It is infinite where the model has no mass at all and the data has some.",
+        solution=_loser_solution,
+        explorer="minimum_divergence",
+        state={"separation": 8.0, "a": "kl", "b": "js", "density": "decoder"},
+    ),
+    Exercise(
+        question=(
+            f"The data is $N(0, 1)$. A VAE's loss, the negative ELBO, is {_LOSS} nats, and its "
+            f"gap, the mean KL from q(z|x) to the true posterior, is {_GAP} nats. How large is "
+            "$\\mathrm{KL}(p\\,\\|\\,p_\\theta)$ from the data to the model, in nats?"
+        ),
+        answer=Formula(
+            _kl_part,
+            unit="nats",
+            mistakes=(
+                Mistake(lambda: _kl_part() + _GAP, "You left the gap in: it is no part of the KL."),
+                Mistake(
+                    lambda: _kl_part() + 2 * _GAP,
+                    "The gap is a part of the loss: take it away, do not add it.",
+                ),
+                Mistake(
+                    lambda: _LOSS - _GAP,
+                    "That is the NLL; it is the KL plus the entropy of the data.",
+                ),
+                Mistake(
+                    lambda: _LOSS - _GAP - 0.5 * math.log(2 * math.pi),
+                    "The entropy of $N(0, 1)$ is $\\frac12\\log(2\\pi e)$: you forgot the e.",
+                ),
+            ),
+        ),
+        hint="The loss has three parts: KL, the entropy of the data, and the gap.",
+        solution=_parts_solution,
+        explorer="elbo_gap",
+    ),
+)

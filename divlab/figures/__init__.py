@@ -21,7 +21,17 @@ from divlab.figures.drawing import (
     png,
     save,
 )
-from divlab.figures.panels import Bars, Densities, Lines, Panel, Plane, Rates, draw_rates, show
+from divlab.figures.panels import (
+    Bars,
+    Densities,
+    Estimates,
+    Lines,
+    Panel,
+    Plane,
+    Rates,
+    draw_rates,
+    show,
+)
 from divlab.figures.screen import Numbers, Screen
 
 __all__ = [
@@ -37,6 +47,7 @@ __all__ = [
     "THIRD",
     "Bars",
     "Densities",
+    "Estimates",
     "Lines",
     "Numbers",
     "Panel",

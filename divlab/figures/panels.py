@@ -64,6 +64,7 @@ class Lines:
         markers: whether to mark the points.
         marks: label -> a value of y at which a thin line runs across.
         y_range: the least and the largest y that is shown; None for all.
+        spread: label -> how far to either side of its curve a shaded band goes, (n,).
     """
 
     x: Any
@@ -75,6 +76,7 @@ class Lines:
     markers: bool = False
     marks: Mapping[str, float] = field(default_factory=dict)
     y_range: tuple[float, float] | None = None
+    spread: Mapping[str, Any] = field(default_factory=dict)
 
     def draw(self, axes: Axes) -> None:
         """Draws the panel.
@@ -84,6 +86,12 @@ class Lines:
         """
         label(axes, title=self.title, x=self.x_label, y=self.y_label)
         for index, (name, values) in enumerate(self.curves.items()):
+            if name in self.spread:
+                middle, half = np.asarray(values, float), np.asarray(self.spread[name], float)
+                axes.fill_between(
+                    np.asarray(self.x, float), middle - half, middle + half,
+                    color=COLORS[index % len(COLORS)], alpha=0.15, linewidth=0,
+                )  # fmt: skip
             axes.plot(
                 np.asarray(self.x, float), np.asarray(values, float), label=name,
                 color=COLORS[index % len(COLORS)], linestyle=DASHES[index % len(DASHES)],
@@ -99,6 +107,39 @@ class Lines:
             axes.set_ylim(*self.y_range)
         if len(self.curves) + len(self.marks) > 1:
             legend(axes)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Mean estimates against the number of samples, with one standard deviation to each side.
+
+    Attributes:
+        table: of one pair and one divergence, as `divlab.evidence.estimator_errors` returns it.
+        title: of the panel.
+        y_label: what is estimated, with its unit.
+        y_range: the least and the largest y that is shown; None for all.
+    """
+
+    table: Any
+    title: str = ""
+    y_label: str = "nats"
+    y_range: tuple[float, float] | None = None
+
+    def draw(self, axes: Axes) -> None:
+        """Draws the panel.
+
+        Args:
+            axes: where.
+        """
+        rows = self.table.dropna("estimator", how="all", subset=["mean"])
+        names = {str(name): rows.sel(estimator=name) for name in rows["estimator"].values}
+        Lines(
+            rows["n"],
+            {name.replace("_", " "): row["mean"] for name, row in names.items()},
+            title=self.title, x_label="samples $n$ of each", y_label=self.y_label,
+            log="x", markers=True, marks={"exact": float(rows["truth"])}, y_range=self.y_range,
+            spread={n.replace("_", " "): row["standard_deviation"] for n, row in names.items()},
+        ).draw(axes)  # fmt: skip
 
 
 @dataclass(frozen=True)

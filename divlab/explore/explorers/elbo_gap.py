@@ -5,15 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.stats import norm as jax_norm
-from jaxtyping import Array, Float
 from scipy.stats import norm
 
 import divlab
 from divlab import figures
 from divlab.divergences.diagnosis import quietly
-from divlab.divergences.inputs import Samples
-from divlab.divergences.integrals.packed import Packed
+from divlab.evidence.bounds import bound_and_nll, data_nodes
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import slider
@@ -23,32 +20,6 @@ from divlab.explore.trainer import Trainer
 from divlab.models import Run
 
 _LATENT = np.linspace(-6, 6, 301)
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
-_DATA = 257  # nodes of the integral over the data
-
-
-def bound_at(model: Any, params: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
-    """The bound -ELBO = E_q[-log p(x|z)] + KL(q(z|x)‖N(0, 1)) at points, by Gauss-Hermite nodes.
-
-    Args:
-        model: the VAE.
-        params: its parameters.
-        x: the points, (n,).
-
-    Returns:
-        The bound at each of them in nats, (n,).
-    """
-    mean, log_scale = (a[:, 0] for a in model.encode(params, x))
-    z = mean[:, None] + jnp.exp(log_scale)[:, None] * jnp.asarray(_NODES, float)
-    loc, log_noise = (a.reshape(z.shape) for a in model.decode(params, z.reshape(-1, 1)))
-    log_likelihood = jax_norm.logpdf(x[:, None], loc, jnp.exp(log_noise))
-    to_prior = (mean**2 + jnp.exp(2 * log_scale) - 1) / 2 - log_scale
-    bound: Float[Array, " n"] = to_prior - log_likelihood @ jnp.asarray(_WEIGHTS, float)
-    return bound
-
-
-_bound_at = jax.jit(bound_at)
 
 
 @jax.jit
@@ -56,21 +27,6 @@ def _networks(model: Any, params: Any, x: Any) -> Any:
     """What the encoder says at a point x, and what the decoder says along z."""
     z = jnp.asarray(_LATENT, float)
     return [a[0, 0] for a in model.encode(params, x[None])], model.decode(params, z[:, None])
-
-
-def _data(
-    target: Packed | Samples, modes: Any
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Points and weights whose weighted mean is the expectation over the data."""
-    if isinstance(target, Samples):
-        values = np.asarray(target.values, float)
-        return values, np.full(values.shape, 1 / len(values))
-    locs, scales, _ = (np.asarray(a, float) for a in modes)
-    nodes, weights = np.polynomial.legendre.leggauss(_DATA)
-    low, high = (locs - 7 * scales).min(), (locs + 7 * scales).max()
-    x = (low + high) / 2 + (high - low) / 2 * nodes
-    weights = weights * np.exp(log_density_at(target, x))
-    return x, weights / weights.sum()
 
 
 class ElboGap(Trainer):
@@ -134,7 +90,7 @@ class ElboGap(Trainer):
 
     def prepare(self, target: Any) -> dict[str, Any]:
         found = super().prepare(target)
-        data = _data(found["target"], found["modes"])
+        data = data_nodes(found["target"], found["modes"])
         with quietly():
             entropy = float(divlab.entropy(target))
         return found | {"data": data, "entropy": entropy}
@@ -147,9 +103,8 @@ class ElboGap(Trainer):
         """-ELBO and NLL, each averaged over the data, and the gap of the bound at x."""
         points, weights = self.prepared["data"]
         points = np.append(points, x)  # so that one program serves both
-        bounds = _bound_at(run.model, run.params_at(step), jnp.asarray(points, float))
-        bounds = np.asarray(bounds, float)
-        nlls = -log_density_at(learned_at(run, step), points)
+        parts, nlls = bound_and_nll(run, step, points)
+        bounds = parts.sum(axis=0)
         gap = float(bounds[-1] - nlls[-1])
         return float(weights @ bounds[:-1]), float(weights @ nlls[:-1]), gap
 

@@ -1,0 +1,278 @@
+"""What critics say, and where they push: along a training, and against points that stay."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax import lax
+from jax.scipy.stats import norm
+from jaxtyping import Array, Float, Key
+from numpy.typing import NDArray
+from numpyro.distributions import Distribution
+
+from divlab.checks import Count, Seeds, check_count, read_seeds
+from divlab.divergences.inputs import read_number
+from divlab.evidence.training import along_training
+from divlab.models import GAN, Run, fit_many
+from divlab.models.architecture import choose_objective
+from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch, Cramer
+from divlab.networks import mlp
+from divlab.pytrees import as_arrays
+from divlab.targets import modes
+
+Scores: TypeAlias = Callable[[Float[Array, " n"]], Float[Array, "n outputs"]]
+
+_CELLS = 4000  # of the grid on which a critic is compared with distribution functions
+_POINTS = 512  # generated points, at equal steps of probability of the latent
+_SEEN = 1e-3  # the share of mass at either end where a critic's slope is not looked at
+
+
+def critics_along(
+    models: Mapping[str, GAN],
+    target: Distribution,
+    *,
+    seeds: Seeds = 16,
+    steps: Count = 2000,
+    record_every: Count = 100,
+) -> xr.Dataset:
+    """What the critics of GANs say along their trainings, beside the exact divergences.
+
+    A critic f has scores, of which the mean difference E_p f - E_{p_G} f is computed from the exact
+    distribution functions. That of a Cramér GAN is f(a) = E|h(a) - h(G)| - |h(a)| of its features.
+
+    Args:
+        models: dict of label to GAN, with latent_dim=1. Their critics are one network each.
+        target: a distribution, p.
+        seeds, steps, record_every: as in `divlab.fit_many`.
+
+    Returns:
+        A Dataset over model, seed and step: `kl`, `reverse_kl`, `js`, `wasserstein` and the two
+        losses as in `along_training`; `difference`, E_p f - E_{p_G} f; `steepest`, the largest
+        slope |f'| where the target or the model has mass (per unit of x); and `signal`, the mean
+        over generated points of the slope of the generator's loss at the point (per unit of x).
+        By Kantorovich and Rubinstein difference / steepest is at most W₁.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.fit_many`; a model is not a GAN, or has a critic of
+            several networks.
+
+    Example:
+        >>> import divlab
+        >>> models = {"wgan": divlab.GAN("wgan", hidden=(4,))}
+        >>> target = divlab.targets.two_gaussians()
+        >>> found = divlab.evidence.critics_along(models, target, seeds=1, steps=2, record_every=2)
+        >>> bool((found["difference"] <= found["steepest"] * found["wasserstein"] + 1e-3).all())
+        True
+    """
+    for label, model in models.items():
+        if not isinstance(model, GAN):
+            raise TypeError(f"models[{label!r}] must be a divlab.GAN, got {model!r}.")
+        _check_critic(f"models[{label!r}]", model.objective)
+    tables = []
+    for model in models.values():
+        runs = fit_many(model, target, seeds=seeds, steps=steps, record_every=record_every)
+        looked = [_look(run, target) for run in runs]
+        more = {
+            name: (("seed", "step"), np.stack([one[name] for one in looked])) for name in _LOOKS
+        }
+        tables.append(along_training(runs).assign(more))
+    table = xr.concat(tables, xr.Variable("model", list(models)))
+    count = table.sizes["seed"]
+    return table.assign_coords(seed=np.arange(count)).assign_attrs(seeds=count)
+
+
+_LOOKS = ("difference", "steepest", "signal")
+
+
+def _check_critic(name: str, objective: Adversarial) -> None:
+    """Refuses critics of several networks, whose scores are not functions of one point."""
+    if set(objective.critic_networks(1, 1, ())) != {"critic"} or objective.generator_networks(
+        1, 1, ()
+    ):
+        raise ValueError(
+            f"{name} has the objective {type(objective).__name__}, whose critic is not one network."
+        )
+
+
+def _look(run: Run, target: Distribution) -> dict[str, NDArray[Any]]:
+    """Name -> (R,) values of one run."""
+    locs, scales, _ = (np.asarray(a, float) for a in modes(target))
+    low, high = (locs - 6 * scales).min(), (locs + 6 * scales).max()
+    latents = norm.ppf((jnp.arange(_POINTS) + 0.5) / _POINTS)[:, None]
+    real = target.sample(jax.random.key(0), (_POINTS,))
+    found = []
+    for step in run.steps.tolist():
+        params = run.params_at(step)
+        fakes = np.asarray(run.model.generate(params, latents), float)
+        x = np.linspace(min(low, fakes.min()), max(high, fakes.max()), _CELLS + 1)
+        at = jnp.asarray(x, float)
+        masses = np.asarray(target.cdf(at), float), np.asarray(run.cdf(at, step), float)
+        values = np.asarray(_critic(run.model, params, at, jnp.asarray(fakes, float)), float)
+        rises = np.diff(values)
+        gap = masses[0] - masses[1]
+        difference = -np.sum(rises * (gap[1:] + gap[:-1]) / 2)  # by parts
+        inside = [(mass > _SEEN) & (mass < 1 - _SEEN) for mass in masses]
+        seen = inside[0] | inside[1]
+        slopes = np.abs(rises / np.diff(x))
+        steepest = slopes[seen[1:] | seen[:-1]].max()
+        signal = _signal_of(run.model, params, real, jnp.asarray(fakes, float))
+        found.append((difference, steepest, float(signal)))
+    return dict(zip(_LOOKS, np.array(found).T, strict=True))
+
+
+@jax.jit
+def _critic(
+    model: GAN, params: Any, x: Float[Array, " n"], fakes: Float[Array, " m"]
+) -> Float[Array, " n"]:
+    """The critic's function at x."""
+    scores: Array = model.critic(params, x)
+    if not isinstance(model.objective, Cramer):
+        return scores
+    of_fakes: Array = model.critic(params, fakes)
+    to_fakes: Array = lax.map(lambda h: jnp.mean(jnp.linalg.norm(h - of_fakes, axis=1)), scores)
+    found: Array = to_fakes - jnp.linalg.norm(scores, axis=1)
+    return found
+
+
+@jax.jit
+def _signal_of(
+    model: GAN, params: Any, real: Float[Array, " n"], fakes: Float[Array, " n"]
+) -> Float[Array, ""]:
+    def scores(x: Float[Array, " n"]) -> Float[Array, "n outputs"]:
+        found: Array = model.critic(params, x)
+        return found.reshape(x.shape[0], -1)
+
+    return mean_signal(model.objective, scores, real, fakes)
+
+
+def mean_signal(
+    objective: Adversarial, scores: Scores, real: Float[Array, " n"], fakes: Float[Array, " n"]
+) -> Float[Array, ""]:
+    """The mean over generated points of |slope| of the generator's loss at the point."""
+    order = jax.random.permutation(jax.random.key(1), fakes.shape[0])  # independent of one another
+
+    def loss(fakes: Float[Array, " n"]) -> Float[Array, ""]:
+        batch = Batch(real, fakes, jnp.zeros((fakes.shape[0], 1)), jax.random.key(2))
+        return objective.generator_loss({"critic": scores}, batch)
+
+    return jnp.sum(jnp.abs(jax.grad(loss)(fakes[order])))
+
+
+def critic_signals(
+    objectives: Iterable[str] = ("minimax", "non_saturating", "wgan", "wgan_gp"),
+    distances: Iterable[float] = (1.0, 2.0, 4.0, 8.0),
+    *,
+    seeds: Seeds = 8,
+    steps: Count = 2000,
+    hidden: tuple[int, ...] = (32, 32),
+    batch_size: Count = 256,
+) -> xr.Dataset:
+    """How strongly a trained critic pushes generated points that are far from the data.
+
+    The data are N(0, 1), the generated points N(δ, 1), and only the critic is trained.
+
+    Args:
+        objectives: names in `divlab.GAN_OBJECTIVES`, of classical GANs or of Wasserstein GANs.
+        distances: the δ, in units of x, above 0.
+        seeds: as in `divlab.fit_many`.
+        steps: updates of the critic.
+        hidden: widths of its hidden layers.
+        batch_size: points of the data, and generated ones, in an update.
+
+    Returns:
+        A Dataset over objective, distance and seed of `signal`, the mean over generated points of
+        the slope of the generator's loss at the point, per unit of x. `best`, over objective and
+        distance, is the same of the best critic: log p - log p_G, or -x where its slope is
+        bounded by 1.
+
+    Raises:
+        TypeError, ValueError: as in `divlab.fit_many`; an objective has another best critic.
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.evidence.critic_signals(["wgan_gp"], [2.0], seeds=1, steps=1)
+        >>> found["best"].values.tolist()
+        [[1.0]]
+    """
+    names, apart = list(objectives), [float(distance) for distance in distances]
+    for name in names:
+        if name not in _BEST:
+            raise ValueError(f"objectives must be among {', '.join(_BEST)}; got {name!r}.")
+    for distance in apart:
+        read_number("distances", distance, low=0.0, high=np.inf, closed=False, need="above 0")
+    keys = read_seeds(seeds)
+    settings = {"steps": check_count("steps", steps), "size": check_count("batch_size", batch_size)}
+    rows, best = [], []
+    for name in names:
+        chosen = choose_objective(name, GAN_OBJECTIVES, Adversarial)
+        train = partial(_signals_at_rest, as_arrays(chosen), hidden=hidden, **settings)
+        rows.append([np.asarray(train(jnp.asarray(d), keys), float) for d in apart])
+        best.append([float(_best_signal(chosen, jnp.asarray(d), _BEST[name])) for d in apart])
+    return xr.Dataset(
+        {
+            "signal": (("objective", "distance", "seed"), np.array(rows)),
+            "best": (("objective", "distance"), np.array(best)),
+        },
+        coords={"objective": names, "distance": apart},
+        attrs={"seeds": len(keys), "steps": settings["steps"]},
+    )
+
+
+_BEST = {"minimax": "ratio", "non_saturating": "ratio", "wgan": "slope", "wgan_gp": "slope"}
+
+
+def _generated(distance: Float[Array, ""]) -> Float[Array, " n"]:
+    """Points of N(distance, 1) at equal steps of probability."""
+    return distance + norm.ppf((jnp.arange(_POINTS) + 0.5) / _POINTS)
+
+
+@partial(jax.jit, static_argnames="kind")
+def _best_signal(objective: Adversarial, distance: Float[Array, ""], kind: str) -> Float[Array, ""]:
+    def scores(x: Float[Array, " n"]) -> Float[Array, "n 1"]:
+        ratio = norm.logpdf(x) - norm.logpdf(x, distance)
+        return (ratio if kind == "ratio" else -x)[:, None]
+
+    fakes = _generated(distance)
+    return mean_signal(objective, scores, fakes, fakes)
+
+
+@partial(jax.jit, static_argnames=("hidden", "steps", "size"))
+def _signals_at_rest(
+    objective: Adversarial,
+    distance: Float[Array, ""],
+    keys: Key[Array, " seeds"],
+    *,
+    hidden: tuple[int, ...],
+    steps: int,
+    size: int,
+) -> Float[Array, " seeds"]:
+    """The signal of critics trained against points that stay, one for each key."""
+    network = mlp(objective.critic_networks(1, 1, hidden)["critic"], "leaky_relu")
+    optimizer = objective.optimizer()
+    fakes = _generated(distance)
+
+    def scores_of(params: Any) -> Scores:
+        return lambda x: network.apply(params, x[:, None])
+
+    def update(state: tuple[Any, Any], key: Key[Array, ""]) -> tuple[tuple[Any, Any], None]:
+        keys = jax.random.split(key, 3)
+        real = jax.random.normal(keys[0], (size,))
+        fake = distance + jax.random.normal(keys[1], (size,))
+        batch = Batch(real, fake, fake[:, None], keys[2])
+        slope = jax.grad(lambda params: objective.critic_loss({"critic": scores_of(params)}, batch))
+        moves, kept = optimizer.update(slope(state[0]), state[1], state[0])
+        params = jax.tree.map(lax.add, state[0], moves)
+        return (objective.constrain({"critic": params})["critic"], kept), None
+
+    def train(key: Key[Array, ""]) -> Float[Array, ""]:
+        init_key, key = jax.random.split(key)
+        params = network.init(init_key)
+        state, _ = lax.scan(update, (params, optimizer.init(params)), jax.random.split(key, steps))
+        return mean_signal(objective, scores_of(state[0]), fakes, fakes)
+
+    signals: Array = jax.vmap(train)(keys)
+    return signals

@@ -1,0 +1,99 @@
+"""Critics along a training, and against points that stay, compared with NumPy and SciPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import divlab
+from divlab import evidence
+
+TARGET = divlab.targets.two_gaussians(3.0, 0.5)
+VAE: Any = divlab.VAE()
+OPTIONS: dict[str, Any] = {"seeds": 2, "steps": 20, "record_every": 20}
+
+
+@pytest.mark.parametrize("name", ["non_saturating", "cramer"])
+def test_differences_are_those_of_samples(name: str) -> None:
+    """The sign, the units of x, or the mass beyond the grid could be wrong."""
+    model = divlab.GAN(name, hidden=(4,))
+    table = evidence.critics_along({name: model}, TARGET, **OPTIONS).sel(
+        model=name, seed=1, step=20
+    )
+    run = divlab.fit_many(model, TARGET, **OPTIONS)[1]
+    real = TARGET.sample(jax.random.key(5), (20_000,))
+    fake = run.sample(6, 20_000)
+    scores = [np.asarray(model.critic(run.params, x)).reshape(20_000, -1) for x in (real, fake)]
+    if name == "cramer":
+        others = scores[1][:200]
+        scores = [
+            np.linalg.norm(h[:, None] - others, axis=2).mean(1) - np.linalg.norm(h, axis=1)
+            for h in scores
+        ]
+    expected = scores[0].mean() - scores[1].mean()
+    spread = np.sqrt((scores[0].var() + scores[1].var()) / 20_000)
+    if name == "cramer":
+        spread += 0.02  # of the 200 others
+    assert float(table["difference"]) == pytest.approx(float(expected), abs=5 * float(spread))
+
+
+def test_slopes_and_signals_are_those_of_the_critic() -> None:
+    """The slope could be per standardised unit, or the generator's loss another one."""
+    model = divlab.GAN("non_saturating", hidden=(4,))
+    table = evidence.critics_along({"gan": model}, TARGET, **OPTIONS).sel(model="gan", seed=0)
+    run = divlab.fit_many(model, TARGET, **OPTIONS)[0]
+    x = np.linspace(-3.0, 3.0, 2001)
+    slope = np.gradient(np.asarray(model.critic(run.params, jnp.asarray(x))), x)
+    assert float(table["steepest"][-1]) == pytest.approx(np.abs(slope).max(), rel=0.02)
+    z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)[:, None]
+    fakes = model.generate(run.params, jnp.asarray(z))
+    step = 1e-2
+    scores = [np.asarray(model.critic(run.params, fakes + s)) for s in (-step, 0.0, step)]
+    pushes = np.abs(scores[2] - scores[0]) / (2 * step) / (1 + np.exp(scores[1]))
+    assert float(table["signal"][-1]) == pytest.approx(pushes.mean(), rel=0.02)
+    bound = table["steepest"] * table["wasserstein"]
+    assert bool((table["difference"] <= 1.001 * bound).all())
+
+
+def test_best_signals_by_quadrature() -> None:
+    """The notebook compares trained critics with these; they could be those of another loss."""
+    found = evidence.critic_signals(["minimax", "non_saturating", "wgan"], [2.0], seeds=1, steps=1)
+
+    def mean(weight: Callable[[float], float]) -> float:
+        """Of 2·D*(x) or 2·(1 - D*(x)) over N(2, 1); the logit of D* is 2 - 2x."""
+        return float(integrate.quad(lambda x: 2 * weight(x) * stats.norm.pdf(x, 2), -8, 12)[0])
+
+    expected = (
+        mean(lambda x: 1 / (1 + np.exp(2 * x - 2))),
+        mean(lambda x: 1 / (1 + np.exp(2 - 2 * x))),
+    )
+    assert found["best"].values[:2, 0] == pytest.approx(expected, rel=2e-3)
+    assert found["best"].values[2, 0] == pytest.approx(1.0)
+
+
+def test_trained_critics_come_near_the_best() -> None:
+    """The critic could be trained on the wrong side, or not at all."""
+    found = evidence.critic_signals(["minimax", "wgan_gp"], [1.0], seeds=2, steps=500)
+    assert found["signal"].sizes == {"objective": 2, "distance": 1, "seed": 2}
+    minimax = found.sel(objective="minimax", distance=1.0)
+    np.testing.assert_allclose(minimax["signal"], float(minimax["best"]), rtol=0.3)
+    assert bool((found["signal"].sel(objective="wgan_gp") > 0.8).all())
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: evidence.critic_signals(["hinge"]), "objectives"),
+        (lambda: evidence.critic_signals(distances=[0.0]), "distances"),
+        (lambda: evidence.critics_along({"vae": VAE}, TARGET), "models"),
+        (lambda: evidence.critics_along({"v": divlab.GAN("veegan")}, TARGET), "models"),
+    ],
+)
+def test_bad_input(call: Callable[[], Any], name: str) -> None:
+    """A critic of pairs could be asked for scores of points, deep inside a program."""
+    with pytest.raises((TypeError, ValueError), match=name):
+        call()
