@@ -72,6 +72,16 @@ def _larger(value: Any) -> Any:
     return value * np.asarray(1.01, dtype) if dtype is not None and dtype.kind == "f" else value
 
 
+def enlarged(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, with results 1 % larger."""
+
+    @functools.wraps(original)
+    def wrong(*arguments: Any, **options: Any) -> Any:
+        return _larger(original(*arguments, **options))
+
+    return wrong
+
+
 def mutate(module: str, name: str) -> None:
     """Replaces the function wherever the package holds it."""
     importlib.import_module("divlab")
@@ -79,11 +89,7 @@ def mutate(module: str, name: str) -> None:
         parts = path.relative_to(ROOT).with_suffix("").parts
         importlib.import_module(".".join(parts).removesuffix(".__init__"))
     original: Callable[..., Any] = getattr(sys.modules[module], name)
-
-    @functools.wraps(original)
-    def wrong(*arguments: Any, **options: Any) -> Any:
-        return _larger(original(*arguments, **options))
-
+    wrong = enlarged(original)
     for holder in [m for n, m in sys.modules.items() if n.startswith("divlab")]:
         for key, value in list(vars(holder).items()):
             if value is original:

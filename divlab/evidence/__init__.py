@@ -8,9 +8,14 @@ from divlab.evidence.barriers import moving_half
 from divlab.evidence.bounds import beta_bounds, elbo_parts, importance_bounds, sampled_loss
 from divlab.evidence.controls import other_momentum
 from divlab.evidence.costs import arrivals, cost_exponents, operations_by_hand
-from divlab.evidence.critics import critic_signals, critics_along
+from divlab.evidence.critics import (
+    critic_signals,
+    critic_summary,
+    critics_along,
+    kantorovich,
+)
 from divlab.evidence.decoder import decoder_noise
-from divlab.evidence.dirac import dirac_gan
+from divlab.evidence.dirac import dirac_ends, dirac_gan
 from divlab.evidence.games import (
     game_along_training,
     generator_gradient,
@@ -35,9 +40,11 @@ __all__ = [
     "cost_exponents",
     "coverage_rates",
     "critic_signals",
+    "critic_summary",
     "critics_along",
     "cut_at_zero",
     "decoder_noise",
+    "dirac_ends",
     "dirac_gan",
     "divergence_or_game",
     "elbo_parts",
@@ -47,6 +54,7 @@ __all__ = [
     "generator_gradient",
     "importance_bounds",
     "inequalities",
+    "kantorovich",
     "losses_at_best_critic",
     "make",
     "moving_half",

@@ -1,5 +1,7 @@
 """The phase plane of the simplest GAN."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
@@ -70,4 +72,45 @@ def dirac_gan(
             "psi_path": ("step", path[1]),
         },
         coords={"theta": axis, "psi": axis, "step": np.arange(length + 1)},
+    )
+
+
+def dirac_ends(
+    objectives: Mapping[str, str | Adversarial],
+    *,
+    start: tuple[float, float] = (1.0, 1.0),
+    rate: float = 0.1,
+    steps: Count = 500,
+) -> xr.Dataset:
+    """How far from rest the simplest GAN ends, for several objectives and both ways of stepping.
+
+    Args:
+        objectives: dict of label to objective, each as in `dirac_gan`.
+        start, rate, steps: as in `dirac_gan`.
+
+    Returns:
+        A Dataset over game and way ("at once", "in turn") of `distance`, √(θ² + ψ²) at the end.
+
+    Raises:
+        TypeError, ValueError: as in `dirac_gan`.
+
+    Example:
+        >>> import divlab
+        >>> found = divlab.evidence.dirac_ends({"R1": "r1"}, steps=1000)
+        >>> bool((found["distance"] < 0.2).all())
+        True
+    """
+    ways = {"at once": False, "in turn": True}
+    rows = []
+    for objective in objectives.values():
+        planes = [
+            dirac_gan(objective, start=start, rate=rate, steps=steps, points=2, alternating=in_turn)
+            for in_turn in ways.values()
+        ]
+        rows.append(
+            [np.hypot(*(p[f"{n}_path"].values[-1] for n in ("theta", "psi"))) for p in planes]
+        )
+    return xr.Dataset(
+        {"distance": (("game", "way"), np.array(rows, float))},
+        coords={"game": list(objectives), "way": list(ways)},
     )

@@ -205,4 +205,4 @@ def fgan_table(divergences: Iterable[str] = tuple(_PRINTED)) -> xr.Dataset:
     ]
     more = {f"printed_{part}": ("divergence", printed[:, i]) for i, part in enumerate(table)}
     more["value_there"] = ("divergence", halves * there)
-    return table.assign(value=table["value"] * halves, **more)
+    return table.assign({"value": table["value"] * halves} | more)

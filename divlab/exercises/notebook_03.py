@@ -47,7 +47,7 @@ _PAIR = divlab.targets.gaussian_mixture([-1.0, 3.0], [0.5, 1.0], [0.5, 0.5])
 
 
 def _spread() -> float:
-    return float(_PAIR.variance) ** 0.5
+    return math.sqrt(_PAIR.variance)
 
 
 def _spread_solution() -> str:

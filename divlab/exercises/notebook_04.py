@@ -43,7 +43,7 @@ _LABELS = {"KL": "kl", "JS": "js", "W₁": "wasserstein"}
 
 def _slopes_apart() -> dict[str, float]:
     table = slopes_in_shift(lambda shift: Uniform(shift, 1.0 + shift), [3.0], _LABELS.values())
-    return {label: float(table["slope"].sel(divergence=n)) for label, n in _LABELS.items()}
+    return {label: table["slope"].sel(divergence=n).item() for label, n in _LABELS.items()}
 
 
 def _pulls() -> str:
@@ -98,7 +98,7 @@ _LOSSES = {
 def _best_signals() -> tuple[float, float]:
     """The minimax and the non-saturating one: 2·JS', and (KL - 2·JS)'."""
     slope = slopes_in_shift(lambda shift: Normal(shift, 1.0), [8.0], ["kl", "js"])["slope"]
-    kl, js = (abs(float(slope.sel(divergence=name))) for name in ("kl", "js"))
+    kl, js = (abs(slope.sel(divergence=name).item()) for name in ("kl", "js"))
     return 2 * js, kl - 2 * js
 
 

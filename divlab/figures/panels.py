@@ -101,6 +101,9 @@ class Lines:
             axes.axhline(value, color=DATA, linewidth=1, label=name)
         if "x" in self.log:
             axes.set_xscale("log")
+            if self.markers:  # each marked point gets its own number, and not a power of ten
+                axes.set_xticks(np.asarray(self.x, float), [f"{x:g}" for x in np.asarray(self.x)])
+                axes.minorticks_off()
         if "y" in self.log:
             axes.set_yscale("log")
         if self.y_range is not None:
@@ -292,12 +295,13 @@ class Plane:
             color = COLORS[index % len(COLORS)]
             axes.plot(plane["theta_path"], plane["psi_path"], color=color, label=name)
             axes.plot(plane["theta_path"][0], plane["psi_path"][0], "o", color=color)
-        axes.plot(0, 0, "*", color=LOST, markersize=11, label="at rest")
+        axes.plot(0, 0, "*", color=LOST, markersize=11, label="rest")
         reach = float(np.max(np.abs(first["theta"])))
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-reach, reach)
         axes.set_aspect("equal")
-        legend(axes, loc="upper right")
+        # Below the axis, because a spiral leaves no room inside.
+        legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, columnspacing=1.0)
 
 
 _VELOCITIES = ("theta_velocity", "psi_velocity")

@@ -23,8 +23,8 @@ def test_the_optimiser_is_all_that_differs() -> None:
     """A control could train another objective, or ignore the β₁ that its label names."""
     control: Any = MODELS["non_saturating, β₁ 0.5"]
     usual = dataclasses.replace(control.objective, b1=0.9)
-    np.testing.assert_array_equal(losses(usual), losses("non_saturating"))
-    assert not np.array_equal(losses(control.objective), losses("non_saturating"))
+    np.testing.assert_allclose(losses(usual), losses("non_saturating"), rtol=1e-4)
+    assert not np.allclose(losses(control.objective), losses("non_saturating"), rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["r1", "minibatch", "veegan"])

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
+from numpyro.distributions import Normal
 from scipy import integrate, stats
 
 import divlab
@@ -97,3 +99,47 @@ def test_bad_input(call: Callable[[], Any], name: str) -> None:
     """A critic of pairs could be asked for scores of points, deep inside a program."""
     with pytest.raises((TypeError, ValueError), match=name):
         call()
+
+
+def test_area_and_best_critic_are_the_distance() -> None:
+    """The best critic could have the wrong sign, or lose mass beyond the grid."""
+    p, q = divlab.targets.two_gaussians(4.0, 0.5), Normal(1.0, 1.0)
+    table = evidence.kantorovich(p, q)
+    x = np.linspace(-10.0, 10.0, 200_001)
+    of_p = (stats.norm.cdf(x, -2, 0.5) + stats.norm.cdf(x, 2, 0.5)) / 2
+    exact = np.trapezoid(np.abs(of_p - stats.norm.cdf(x, 1, 1)), x)
+    assert float(table["area"]) == pytest.approx(exact, rel=1e-5)
+    assert float(table["found"]) == pytest.approx(exact, rel=1e-5)
+    assert float(np.abs(np.diff(table["critic"]) / np.diff(table["x"])).max()) <= 1 + 1e-9
+
+
+def made_up() -> xr.Dataset:
+    """One model, two seeds, four records; the last three are late."""
+    values: dict[str, Any] = {
+        "wasserstein": [[4.0, 2.0, 1.0, 3.0], [4.0, 3.0, 2.0, 1.0]],
+        "critic_loss": [[-4.0, -2.0, -1.0, -3.0], [-4.0, -1.0, -2.0, -3.0]],
+        "difference": [[1.0, 2.0, 1.0, 3.0], [1.0, 3.0, 2.0, 1.0]],
+        "steepest": [[1.0, 2.0, 2.0, 2.0], [1.0, 2.0, 2.0, 2.0]],
+        "signal": [[9.0, 0.1, 0.2, 0.3], [9.0, 0.4, 0.5, 0.6]],
+        "js": [[0.4, 0.2, 0.1, 0.3], [0.4, 0.3, 0.2, 0.1]],
+        "kl": [[np.inf, np.inf, 1.0, 2.0], [np.inf, 3.0, 2.0, 1.0]],
+    }
+    table = {name: (("model", "seed", "step"), [rows]) for name, rows in values.items()}
+    return xr.Dataset(table, coords={"model": ["gan"], "step": [0, 400, 500, 600]})
+
+
+def test_summary_of_a_table_worked_by_hand() -> None:
+    """A sign could be lost, early records be counted, or a step from infinity count as a rise."""
+    found = evidence.critic_summary(made_up()).sel(model="gan")
+    assert float(found["correlation_late"]) == pytest.approx((1.0 - 1.0) / 2)
+    assert float(found["correlation_found"]) == pytest.approx(1.0)
+    assert float(found["proved"]) == pytest.approx(0.5)
+    assert float(found["signal"]) == pytest.approx(0.35)
+    assert float(found["steepest"]) == 2.0
+    assert float(found["wasserstein"]) == 2.0
+    assert float(found["wasserstein_worst"]) == pytest.approx(2.8)
+    assert float(found["js_rose"]) == pytest.approx(1 / 6)
+    assert float(found["kl_rose"]) == pytest.approx(1 / 6)
+    assert float(found["kl_infinite"]) == pytest.approx(3 / 8)
+    with pytest.raises(ValueError, match="after"):
+        evidence.critic_summary(made_up(), after=600)

@@ -87,12 +87,12 @@ def test_saturation_is_the_estimator_and_the_formula() -> None:
     own = np.sort(np.abs(x[:, None] - x), axis=1)[:, 5]
     other = np.sort(np.abs(x[:, None] - (y + 5)), axis=1)[:, 4]
     expected = np.mean(np.log(other / own)) + math.log(1000 / 999)
-    assert float(table["found"]) == pytest.approx(expected, rel=1e-9)
+    assert table["found"].item() == pytest.approx(expected, rel=1e-9)
     # ψ(5) = 1 + 1/2 + 1/3 + 1/4 - γ, H = ½ log 2πe
     psi = 25 / 12 - 0.5772156649015329
     gap = 5 - 2.5758293035489004
     formula = math.log(2000 * gap) - psi - 0.5 * math.log(2 * math.pi * math.e)
-    assert float(table["predicted"]) == pytest.approx(formula, rel=1e-6)
+    assert table["predicted"].item() == pytest.approx(formula, rel=1e-6)
     assert float(table["truth"]) == 12.5
 
 
