@@ -34,7 +34,7 @@ HOMES = {
     "ipywidgets": ("explore/", "exercises/widget.py"),
     "matplotlib": ("figures/", "explore/"),
     "xarray": ("sweeps.py", "evidence/"),
-    "pandas": ("explore/own_data.py", "evidence/ledger.py"),
+    "pandas": ("explore/own_data.py", "evidence/verdicts.py"),
 }
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 

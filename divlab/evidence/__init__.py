@@ -1,13 +1,14 @@
 """What training shows, as tables: rates with intervals, costs, divergences along the way.
 
-Each function returns an `xarray.Dataset`, so that a notebook prints or plots it as it is. Tables
-that take minutes to make ship with divlab: `stored` reads them, `make` makes them again.
+Each function returns an `xarray.Dataset`, and `ledger` a table of pandas, so that a notebook prints
+or plots it as it is. Tables that take minutes to make ship with divlab: `stored` reads them, `make`
+makes them again.
 """
 
 from divlab.evidence.barriers import moving_half
 from divlab.evidence.bounds import beta_bounds, elbo_parts, importance_bounds, sampled_loss
 from divlab.evidence.controls import other_momentum
-from divlab.evidence.costs import arrivals, cost_exponents, operations_by_hand
+from divlab.evidence.costs import arrivals, arrived_within, cost_exponents, operations_by_hand
 from divlab.evidence.critics import (
     critic_signals,
     critic_summary,
@@ -29,12 +30,15 @@ from divlab.evidence.samples import cut_at_zero, estimator_errors, saturation
 from divlab.evidence.shifts import slopes_in_shift
 from divlab.evidence.summaries import summary
 from divlab.evidence.training import along_training, steps_to_reach
+from divlab.evidence.verdicts import CLAIMS, ledger
 
 __all__ = [
+    "CLAIMS",
     "GAMES",
     "RECIPES",
     "along_training",
     "arrivals",
+    "arrived_within",
     "best_gaussians",
     "beta_bounds",
     "cost_exponents",
@@ -55,6 +59,7 @@ __all__ = [
     "importance_bounds",
     "inequalities",
     "kantorovich",
+    "ledger",
     "losses_at_best_critic",
     "make",
     "moving_half",

