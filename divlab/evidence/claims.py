@@ -215,7 +215,8 @@ def far_estimates_saturate() -> Finding:
 
 def gans_minimise_js() -> Finding:
     """GAN training minimises JS."""
-    best = losses_at_best_critic(Normal(0.0, 1.0), {"moved": Normal(2.0, 1.0)}, ["minimax"])
+    moved = {"moved": Normal(2.0, 1.0)}
+    best = losses_at_best_critic(Normal(0.0, 1.0), moved, ["minimax"]).squeeze()
     value, bound = -float(best["critic_loss"]), 2 * float(best["js"]) - math.log(4)
     table = stored("games").sel(model="non-saturating")
     short = float((table["best_value"] - table["value"]).median())

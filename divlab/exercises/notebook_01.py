@@ -32,7 +32,8 @@ def _entropy_solution() -> str:
     border = 1 / math.sqrt(2 * math.pi * math.e)
     return (
         "$-\\log p(x) = \\log(\\sigma\\sqrt{2\\pi}) + (x-\\mu)^2/2\\sigma^2$. The mean of the last "
-        "term is ½, which is $\\log\\sqrt e$. So $H = \\log(\\sigma\\sqrt{2\\pi e})$: "
+        "term is $\\sigma^2/2\\sigma^2 = \\frac12 = \\log\\sqrt e$. "
+        "So $H = \\log(\\sigma\\sqrt{2\\pi e})$: "
         f"{float(divlab.entropy(Normal(0.0, 1.0))):.4f} nats for $\\sigma = 1$, and negative below "
         f"$\\sigma = {border:.3f}$."
     )
@@ -42,7 +43,7 @@ def _nll_solution() -> str:
     kl, entropy = float(divlab.kl(_P, _Q)), float(divlab.entropy(_P))
     return (
         "$\\mathrm{NLL} = \\log(2\\sqrt{2\\pi}) + \\mathbb E[(x-1)^2]/(2\\cdot 2^2)$, and "
-        "$\\mathbb E[(x-1)^2] = 1 + 1 = 2$. This is "
+        "$\\mathbb E[(x-1)^2] = 1 + 1 = 2$ (variance plus squared distance of the means). This is "
         f"{float(divlab.cross_entropy(_P, _Q)):.4f} nats: a KL of {kl:.4f} and an entropy of "
         f"{entropy:.4f}."
     )
@@ -63,7 +64,7 @@ def _units_solution() -> str:
     return (
         "With $y = 60x$ the density of $y$ is the density of $x$ divided by 60. So $-\\log$ of it "
         f"grows by $\\log 60 = {math.log(60):.4f}$, and the NLL is now {_seconds():.4f} nats. KL "
-        "does not change."
+        "does not change: the factor 60 cancels in $p/p_\\theta$."
     )
 
 
@@ -93,7 +94,7 @@ EXERCISES = (
                 ),
                 Mistake(
                     "log2(sigma*sqrt(2*pi*e))",
-                    "That is in bits. In nats the logarithm is the natural one.",
+                    "That is in bits. For nats, take the natural logarithm.",
                 ),
                 Mistake(
                     "-log(sigma*sqrt(2*pi*e))",
@@ -158,20 +159,20 @@ EXERCISES = (
                 ),
                 Mistake(
                     _NEITHER,
-                    "KL depends on the ratio of the scales only, and this is 2 in one case and 1.1 "
-                    "in the other.",
+                    "With equal means, KL depends only on the ratio of the two scales. It is "
+                    "2 in the first case and 1.1 in the second.",
                 ),
             ),
         ),
-        hint="Take the entropy of each data density off its NLL.",
+        hint="KL is the NLL minus the entropy of the data. Compute it for both.",
         solution=_closer_solution,
         explorer="nll_is_kl",
         state={"separation": 0.0, "scale": 1.0, "mean": 0.0, "model_scale": 1.1},
     ),
     Exercise(
         question=(
-            "With $x$ in minutes, the NLL of the model in this notebook is 2.4911 nats. Data and "
-            "model are rewritten in seconds. What is the NLL now, in nats?"
+            "With $x$ in minutes, the NLL of the model in this notebook is 2.4911 nats. Now data "
+            "and model are given in seconds. What is the NLL, in nats?"
         ),
         answer=Formula(
             _seconds,
@@ -180,7 +181,8 @@ EXERCISES = (
                 Mistake(_minutes, "KL stays the same, but the entropy of the data does not."),
                 Mistake(
                     lambda: 60 * _minutes(),
-                    "The density is divided by 60; its logarithm changes by a sum, not a product.",
+                    "The density is divided by 60. So $\\log 60$ is added to $-\\log$ of it; "
+                    "nothing is multiplied.",
                 ),
                 Mistake(
                     lambda: 2 * _minutes() - _seconds(),

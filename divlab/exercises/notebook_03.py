@@ -52,8 +52,9 @@ def _spread() -> float:
 
 def _spread_solution() -> str:
     return (
-        "The least KL has the mean and the variance of the data. The mean is $(-1 + 3)/2 = 1$. The "
-        "variance is the mean variance inside the modes plus the variance of their means, "
+        "The Gaussian with the least KL has the mean and the variance of the data. The mean is "
+        "$(-1 + 3)/2 = 1$. The variance is the mean of the two variances plus the variance of the "
+        "two means, "
         f"$(0.25 + 1)/2 + 2^2 = {_spread() ** 2:.4f}$, so $\\sigma = {_spread():.4f}$."
     )
 
@@ -86,7 +87,7 @@ def _seeker_solution() -> str:
         for name in _MODE_OR_MIDDLE
         for one, both in [_mode_and_middle(name)]
     )
-    return f"$N(2, 0.5^2)$ is one mode, $N(0, 4.25)$ lies over both. {rows}."
+    return f"Take $N(2, 0.5^2)$ on one mode and $N(0, 4.25)$ over both. {rows}."
 
 
 _UNITS: Mapping[str, Callable[..., Any]] = {
@@ -111,7 +112,7 @@ def _by_root() -> str:
 def _units_solution() -> str:
     rows = ", ".join(f"{name} {_in_minutes(name):.3f}" for name in _UNITS)
     return (
-        f"For $U(0, 1)$ and $U(0, 2)$ the factors are: {rows}. Cramér's square is "
+        f"For uniform $U(0, 1)$ and $U(0, 2)$ the factors are: {rows}. Cramér's square is "
         "$\\int (F - G)^2\\,dx$: $F$ and $G$ have no unit and $dx$ has one, so the square grows by "
         f"60 and its root by $\\sqrt{{60}} = {math.sqrt(60):.3f}$."
     )
@@ -121,7 +122,7 @@ EXERCISES = (
     Exercise(
         question=(
             "What is $\\mathrm{KL}(P\\,\\|\\,Q)$ of $P = N(0, 1)$ and $Q = N(0, \\sigma^2)$, in "
-            "nats? Write sigma for $\\sigma$."
+            "nats? Write a formula in <code>sigma</code>."
         ),
         answer=Formula(
             _kl_of_scale,
@@ -144,7 +145,7 @@ EXERCISES = (
                 ),
                 Mistake(
                     "1/(2*sigma^2) - 1/2",
-                    "You forgot $\\log\\sigma$, the log of the factor before the exponential.",
+                    "You forgot $\\log\\sigma$: $q$ has a factor $1/\\sigma$ in front.",
                 ),
             ),
         ),
@@ -155,8 +156,8 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            "$P = N(0, 1)$ and $Q = N(0.2, 1)$. What does Pinsker's inequality say that their "
-            "total variation is at most?"
+            "$P = N(0, 1)$ and $Q = N(0.2, 1)$. How large can their total variation be at most, "
+            "by Pinsker's inequality?"
         ),
         answer=Formula(
             _pinsker,
@@ -173,15 +174,15 @@ EXERCISES = (
                 ),
             ),
         ),
-        hint="First KL: two Gaussians of equal spread, 0.2 apart.",
+        hint="Compute KL first. For two Gaussians of scale 1 it is half the squared distance.",
         solution=_pinsker_solution,
         explorer="divergences",
         state={"separation": 0.2, "scale": 1.0},
     ),
     Exercise(
         question=(
-            "The data are $\\frac12 N(-1, 0.5^2) + \\frac12 N(3, 1)$. Which standard deviation has "
-            "the Gaussian $Q$ with the least $\\mathrm{KL}(P\\,\\|\\,Q)$?"
+            "The data $P$ are $\\frac12 N(-1, 0.5^2) + \\frac12 N(3, 1)$. Find the Gaussian $Q$ "
+            "with the least $\\mathrm{KL}(P\\,\\|\\,Q)$. What is its standard deviation?"
         ),
         answer=Formula(
             _spread,
@@ -190,12 +191,12 @@ EXERCISES = (
                 Mistake(lambda: _spread() ** 2, "That is the variance; take its root."),
                 Mistake(
                     lambda: math.sqrt(_spread() ** 2 - 4.0),
-                    "That is the spread inside the modes; their means differ too.",
+                    "That is the spread inside the modes only; the means of the modes differ too.",
                 ),
-                Mistake(lambda: 0.75, "The mean of two standard deviations is not a spread."),
+                Mistake(lambda: 0.75, "You averaged the standard deviations. Variances add up."),
                 Mistake(
                     lambda: 2.0,
-                    "That is the spread of the two means; each mode has a spread of its own.",
+                    "That is the spread of the two means only; each mode has a spread of its own.",
                 ),
             ),
         ),
@@ -206,8 +207,9 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            "The data are two Gaussians of standard deviation 0.5, 4 apart. One divergence prefers "
-            "a $Q$ that sits on one mode to a $Q$ that lies over both. Which?"
+            "The data are two Gaussians of standard deviation 0.5, 4 apart. Compare a Gaussian $Q$ "
+            "on one mode with a wide $Q$ over both. One divergence is smaller for the $Q$ on one "
+            "mode. Which?"
         ),
         answer=Choice(
             tuple(_MODE_OR_MIDDLE),
@@ -215,17 +217,17 @@ EXERCISES = (
             mistakes=(
                 Mistake(
                     "KL(P‖Q)",
-                    "$\\mathrm{KL}(P\\,\\|\\,Q)$ pays dearly for the mode that $Q$ misses.",
+                    "$\\mathrm{KL}(P\\,\\|\\,Q)$ is very large if $Q$ misses a mode.",
                 ),
                 Mistake(
                     "JS",
-                    "Not at 4: there the cost of covering is still a little below that of one "
-                    "mode. At 5 you would be right.",
+                    "Not at 4: there JS is still a little smaller for the wide $Q$. At 5 you would "
+                    "be right.",
                 ),
-                Mistake("W₁", "From one mode, half the mass would have to be moved by 4."),
+                Mistake("W₁", "If $Q$ is on one mode, half of its mass has to be moved by 4."),
             ),
         ),
-        hint="Which one does not ask what happens where $q$ is 0?",
+        hint="In which integral do the places where $q$ is almost 0 count for almost nothing?",
         solution=_seeker_solution,
         explorer="minimum_divergence",
         state={"density": "normal", "b": "reverse_kl", "separation": 4.0, "scale": 0.5},
@@ -239,12 +241,12 @@ EXERCISES = (
             tuple(_UNITS),
             _by_root,
             mistakes=(
-                Mistake("KL", "KL has densities in a ratio only, and does not change."),
+                Mistake("KL", "KL contains $p/q$ and $p\\,dx$. Neither changes with the unit."),
                 Mistake("TV", "TV is a difference of probabilities, and does not change."),
                 Mistake("W₁", "$W_1$ is a distance on the axis of $x$: it grows by 60."),
             ),
         ),
-        hint="Look at the integrals: what has a unit in each of them?",
+        hint="Look at the integrals. Which part of each has a unit, and is there a root around it?",
         solution=_units_solution,
         explorer="divergences",
         state={"p": "Uniform", "q": "Uniform", "scale": 2.0},

@@ -60,7 +60,7 @@ def _way_solution() -> str:
         f"{float(table.sel(divergence=name, way=0.5)[0]):.4g}"
         for shown, name in _NAMES.items()
     ]
-    return f"From the lost mode to half-way: {'; '.join(rows)} (χ² exceeds the range of floats)."
+    return f"From the start to half-way: {'; '.join(rows)} (inf: χ² is too large for a float)."
 
 
 def _loser_solution() -> str:
@@ -84,8 +84,8 @@ def _parts_solution() -> str:
 EXERCISES = (
     Exercise(
         question=(
-            "Two Gaussians lie so far apart that they do not overlap. The target $P$ gives each "
-            "half of the mass; the model $Q$ gives the right one $w$ and the left one $1 - w$. "
+            "Two Gaussians are so far apart that they do not overlap. In the target $P$ each has "
+            "the weight ½. In the model $Q$ the right one has the weight $w$, the left $1 - w$. "
             "What is the reverse KL, $\\mathrm{KL}(Q\\,\\|\\,P)$, in nats? Write a formula in w."
         ),
         answer=Formula(
@@ -96,15 +96,15 @@ EXERCISES = (
             mistakes=(
                 Mistake(
                     "-log(4*w*(1-w))/2",
-                    "That is $\\mathrm{KL}(P\\,\\|\\,Q)$: the mean is to be taken under $Q$.",
+                    "That is $\\mathrm{KL}(P\\,\\|\\,Q)$. Here take the mean under $Q$.",
                 ),
                 Mistake(
                     "w*log(w) + (1-w)*log(1-w)",
-                    "That is $-\\log 2$ off: the target's weights are ½, and not 1.",
+                    "That is too small by $\\log 2$: divide by the target's weights, ½ each.",
                 ),
                 Mistake(
                     "-log(2) - w*log(w) - (1-w)*log(1-w)",
-                    "A divergence is never below 0: the sign.",
+                    "The sign is wrong: a divergence is never below 0.",
                 ),
             ),
         ),
@@ -115,21 +115,21 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            "The same target, and a model that has lost the right mode: all of its mass is the "
-            "left Gaussian. What is the Jensen–Shannon divergence, in nats?"
+            "The target is as before. The model has lost the right mode: it is the left Gaussian "
+            "only. What is the Jensen–Shannon divergence, in nats?"
         ),
         answer=Formula(
             _js,
             unit="nats",
             mistakes=(
-                Mistake(lambda: math.log(2), "That is for no overlap at all; half of $P$ is hit."),
+                Mistake(lambda: math.log(2), "That is for no overlap. $Q$ covers half of $P$."),
                 Mistake(
                     lambda: math.log(2) / 2,
-                    "That is what it is with the other half in the middle, where no data is.",
+                    "That is JS with half of the model in the middle, where there are no data.",
                 ),
                 Mistake(lambda: math.sqrt(_js()), "That is the square root of JS, the distance."),
                 Mistake(lambda: _js() / math.log(2), "That is in bits; divlab counts in nats."),
-                Mistake(lambda: 2 * _js(), "JS is the mean of the two halves, not their sum."),
+                Mistake(lambda: 2 * _js(), "JS is the mean of the two KLs, not their sum."),
             ),
         ),
         hint="The mixture $M = (P + Q)/2$ has ¾ of its mass at the left mode.",
@@ -139,45 +139,46 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            "Half of the model's mass is on its way from the left mode to the right one, which is "
-            "lost, at separation 8. Which of these is larger half-way than at the start?"
+            "The separation is 8. At the start all of the model's mass is at the left mode. Then "
+            "half of it moves to the right mode. Which of these divergences is larger half-way "
+            "than at the start?"
         ),
         answer=Choice(
             tuple(_NAMES),
             _rises,
             mistakes=(
-                Mistake("KL", "KL falls all the way: the model comes nearer to the lost data."),
-                Mistake("χ²", "χ² falls as KL does: it asks what the model gives to lost data."),
-                Mistake("W₁", "W₁ falls in proportion: it measures how far mass must be carried."),
+                Mistake("KL", "KL falls from 63 to 16: the model is nearer to the lost data."),
+                Mistake("χ²", "χ² falls as KL does: the model is nearer to the lost data."),
+                Mistake("W₁", "W₁ falls from 4 to 2: it is the mean distance left to move."),
             ),
         ),
-        hint="Which of them does not see how far away the lost mode is?",
+        hint="Which of them hardly depends on how far away the lost mode is?",
         solution=_way_solution,
         explorer="minimum_divergence",
         state={"separation": 8.0, "a": "kl", "b": "hellinger", "density": "decoder"},
     ),
     Exercise(
         question=(
-            "Which of these lost no mode in 256 trainings by itself, while the GAN that stands "
-            "for it did lose some?"
+            "Which of these divergences lost no mode in 256 trainings by itself, while its GAN "
+            "lost some?"
         ),
         answer=Choice(
             tuple(_LOSERS),
             _loses_none,
             mistakes=(
                 Mistake("reverse KL", "It loses modes by itself, about as often as its GAN."),
-                Mistake("JS", "It loses modes by itself from separation 4 on, though fewer."),
+                Mistake("JS", "It loses modes by itself too, though less often than its GAN."),
                 Mistake("Hellinger", "It loses modes by itself from separation 6 on."),
             ),
         ),
-        hint="It is infinite where the model has no mass at all and the data has some.",
+        hint="It is infinite if the model has no mass at a place where the data have some.",
         solution=_loser_solution,
         explorer="minimum_divergence",
         state={"separation": 8.0, "a": "kl", "b": "js", "density": "decoder"},
     ),
     Exercise(
         question=(
-            f"The data is $N(0, 1)$. A VAE's loss, the negative ELBO, is {_LOSS} nats, and its "
+            f"The data are $N(0, 1)$. A VAE's loss, the negative ELBO, is {_LOSS} nats, and its "
             f"gap, the mean KL from q(z|x) to the true posterior, is {_GAP} nats. How large is "
             "$\\mathrm{KL}(p\\,\\|\\,p_\\theta)$ from the data to the model, in nats?"
         ),
@@ -185,10 +186,10 @@ EXERCISES = (
             _kl_part,
             unit="nats",
             mistakes=(
-                Mistake(lambda: _kl_part() + _GAP, "You left the gap in: it is no part of the KL."),
+                Mistake(lambda: _kl_part() + _GAP, "The gap is still in it; subtract the gap too."),
                 Mistake(
                     lambda: _kl_part() + 2 * _GAP,
-                    "The gap is a part of the loss: take it away, do not add it.",
+                    "You added the gap. It is a part of the loss, so subtract it.",
                 ),
                 Mistake(
                     lambda: _LOSS - _GAP,

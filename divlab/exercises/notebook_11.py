@@ -94,6 +94,32 @@ def _unchanged_solution() -> str:
     )
 
 
+_GAMES = {"KL": "kl", "Jensen–Shannon": "js", "W₁": "wasserstein", "MMD": "mmd"}
+
+
+def _arrived(name: str) -> tuple[float, float]:
+    """The share of seeds that came below the bar, by the divergence itself and by its game."""
+    table = evidence.stored("divergences_and_games").sel(separation=4.0, divergence=_GAMES[name])
+    exact, game = (float(table["arrived"].sel(player=p)) for p in ("exact", "adversarial"))
+    return exact, game
+
+
+def _helped() -> str:
+    return max(_GAMES, key=lambda name: _arrived(name)[1] - _arrived(name)[0])
+
+
+def _helped_solution() -> str:
+    shown = "; ".join(
+        f"{name}: {100 * exact:.0f} % and {100 * game:.0f} %"
+        for name, (exact, game) in ((name, _arrived(name)) for name in _GAMES)
+    )
+    return (
+        f"Seeds that came below the bar, by the divergence itself and by its game: {shown}. MMD by "
+        "itself has a kernel of one width. The critic of its game learns the features that the "
+        "kernel compares."
+    )
+
+
 EXERCISES = (
     Exercise(
         question="A VAE has one hidden layer of $H$ units in the encoder and one in the decoder. "
@@ -188,5 +214,21 @@ EXERCISES = (
         solution=_unchanged_solution,
         explorer="training_cost",
         state={"model": "VAE", "vary": "batch size N", "layers": 1},
+    ),
+    Exercise(
+        question="For one of these divergences the GAN came below the bar in more seeds than the "
+        "divergence by itself did. For which? (Two Gaussians 4 apart, 1000 steps.)",
+        answer=Choice(
+            tuple(_GAMES),
+            _helped,
+            mistakes=(
+                Mistake("KL", "Its game arrived in few seeds. By itself KL arrived in all."),
+                Mistake("Jensen–Shannon", "Its game arrived in few seeds, JS by itself in most."),
+                Mistake("W₁", "Close: its game arrived in most seeds, but W₁ by itself in all."),
+            ),
+        ),
+        hint="Look at the table above, in the row in which the second number is the larger one.",
+        solution=_helped_solution,
+        explorer="minimum_divergence",
     ),
 )

@@ -53,9 +53,9 @@ def test_exponents_are_those_of_known_counts() -> None:
         assert float(row.sel(vary="H")) == pytest.approx(slope)
         assert float(row.sel(vary="N")) == pytest.approx(1.0)
     cost = divlab.training_cost(divlab.VAE(hidden=(256,), data_dim=64), 256)
-    row = table.sel(model="VAE", layers=1, vary="H").isel(point=1)
-    assert int(row["flops"]) == cost.flops
-    assert int(row["size"]) == 256
+    middle = table.sel(model="VAE", layers=1, vary="H").isel(point=1)
+    assert int(middle["flops"]) == cost.flops
+    assert int(middle["size"]) == 256
     assert float(found.sel(layers=1, quantity="parameters", vary="N")) == pytest.approx(0, abs=1e-9)
 
 
