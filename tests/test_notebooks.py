@@ -130,7 +130,7 @@ def test_nbval_notices_a_divergence_one_per_cent_wrong(tmp_path: Path, broken: b
     """`make test` could pass over notebooks whose numbers are wrong."""
     notebook = nbformat.read(NOTEBOOKS[1], as_version=4)
     # The first cells are enough: up to the one in which KL and entropy add up to the NLL.
-    last = next(i for i, cell in enumerate(notebook.cells) if "line 3: KL" in cell.source)
+    last = next(i for i, cell in enumerate(notebook.cells) if "step 3: KL" in cell.source)
     notebook.cells = notebook.cells[: last + 1]
     if broken:
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")

@@ -10,16 +10,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import numpy as np
 from numpyro.distributions import Normal, Uniform
 
 from divlab.divergences import cross_entropy, entropy, js, kl, reverse_kl, wasserstein
+from divlab.evidence.costs import arrivals
 from divlab.evidence.games import generator_gradient, losses_at_best_critic
 from divlab.evidence.recipes import stored
 from divlab.evidence.summaries import summary
 from divlab.targets import two_gaussians
 
 HOLDS, HOLDS_IF, FAILS = "holds", "holds if", "does not hold"
+GAMES = ("non_saturating", "wgan_gp", "cramer")  # those whose steps were counted
 
 
 class Finding(NamedTuple):
@@ -249,10 +250,14 @@ def wasserstein_gans_are_more_stable() -> Finding:
     text = f"both modes 8 apart, of {count} seeds: "
     text += ", ".join(f"{name} {int(rates.sel(model=name))}" for name in rates["model"].values)
     last = stored("critics").isel(step=-1).median("seed")["wasserstein"]
-    good, drifting = (float(last.sel(model=name)) for name in ("wgan_gp", "wgan_gp, penalty 10"))
-    text += f"; W₁ at the end {good:.2f} with penalty 1, {drifting:.2f} with penalty 10"
-    better = int(rates.sel(model="wgan_gp")) > int(rates.sel(model="non_saturating"))
-    return Finding(text, HOLDS_IF if better else FAILS, "the penalty suits the data")
+    good, bad = (float(last.sel(model=name)) for name in ("wgan_gp", "wgan_gp, 10, two-sided"))
+    text += (
+        f"; W₁ at the end {good:.2f} with the penalty of divlab, {bad:.2f} with that of the paper"
+    )
+    if int(rates.sel(model="wgan_gp")) <= int(rates.sel(model="non_saturating")):
+        return Finding(text, FAILS, "they lose as many modes")
+    remark = "the bound on the critic's slope suits the data"
+    return Finding(text, HOLDS_IF if bad > 2 * good else HOLDS, remark)
 
 
 def other_objectives_change_coverage() -> Finding:
@@ -291,16 +296,17 @@ def cost_is_linear_in_the_width() -> Finding:
 
 def gans_cost_more() -> Finding:
     """GANs need more iterations and cost more."""
-    table = stored("steps_to_bar")
-    steps, flops = table["steps"].median("seed"), table["flops"].median("seed")
-    arrived = table["steps"].notnull().sum("seed")
-    text = "steps until W₁ < 0.3: " + ", ".join(
-        f"{name} {float(steps.sel(model=name)):.0f} ({int(arrived.sel(model=name))} of "
-        f"{table.sizes['seed']} seeds)"
-        for name in table["model"].values
+    median = arrivals(stored("steps_to_bar"))
+    text = "until W₁ < 0.3: " + ", ".join(
+        f"{name} {float(median['steps'].sel(model=name)):.0f} steps, "
+        f"{float(median['flops'].sel(model=name)) / 1e9:.1f}·10⁹ operations"
+        for name in median["model"].values
     )
-    cheapest = str(flops["model"].values[np.nanargmin(flops.values)])
-    return Finding(text, HOLDS if cheapest in ("elbo", "iwae") else FAILS)
+    elbo, games = (median.sel(model=names) for names in ("elbo", list(GAMES)))
+    more = {name: bool((games[name] > elbo[name]).all()) for name in ("steps", "flops")}
+    if not more["flops"]:
+        return Finding(text, FAILS, "they arrive with fewer operations")
+    return Finding(text, HOLDS if more["steps"] else HOLDS_IF, "one counts operations, not steps")
 
 
 def the_divergence_decides() -> Finding:

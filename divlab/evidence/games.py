@@ -1,6 +1,7 @@
 """The game of a GAN: what the best critic says, what is learned against it, and what is not."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -115,7 +116,7 @@ def losses_at_best_critic(
         _read(p, q)
         x = _grid(p, q, _POINTS, _REACH)
         with jax.enable_x64(True):
-            losses.append([_losses(name, p, q, jnp.asarray(x)) for name in names])
+            losses.append([[float(loss) for loss in _losses(name, p, q, x)] for name in names])
         expected.append([_BEST[name][2](p, q) for name in names])
     axes = ("generator", "objective")
     critic, generator = np.array(losses).transpose(2, 0, 1)
@@ -135,9 +136,8 @@ def losses_at_best_critic(
     )
 
 
-def _losses(
-    name: str, p: Distribution, q: Distribution, x: Float[Array, " n"]
-) -> tuple[float, float]:
+@partial(jax.jit, static_argnums=0)
+def _losses(name: str, p: Distribution, q: Distribution, x: Any) -> list[Float[Array, ""]]:
     """Both losses, as integrals over the grid x.
 
     A loss that is a mean over the batch, of a term for real points and one for fakes, is known from
@@ -164,9 +164,8 @@ def _losses(
     for loss in (objective.critic_loss, objective.generator_loss):
         at_real = jax.vmap(lambda real, loss=loss: of_pair(loss, real, middle))(x)
         at_fake = jax.vmap(lambda fake, loss=loss: of_pair(loss, middle, fake))(x)
-        total = weights[0] @ at_real + weights[1] @ at_fake - of_pair(loss, middle, middle)
-        found.append(float(total))
-    return found[0], found[1]
+        found.append(weights[0] @ at_real + weights[1] @ at_fake - of_pair(loss, middle, middle))
+    return found
 
 
 def generator_gradient(separations: Iterable[float], *, scale: float = 1.0) -> xr.Dataset:
@@ -203,6 +202,9 @@ def generator_gradient(separations: Iterable[float], *, scale: float = 1.0) -> x
     apart = np.asarray(list(separations), float)
     with jax.enable_x64(True):
         rows = [_slopes(jnp.asarray(theta), jnp.asarray(float(scale))) for theta in apart]
+        for row, theta in zip(rows, apart, strict=True):
+            for divergence in (kl, js, wasserstein):  # not compiled: their numbers are known
+                row[divergence.__name__] = _slope_of(divergence, float(theta), float(scale))
     table = {name: ("separation", [float(row[name]) for row in rows]) for name in _SLOPES}
     return xr.Dataset(table, coords={"separation": apart}, attrs={"scale": float(scale)})
 
@@ -212,7 +214,7 @@ _SLOPES = ("saturating", "non_saturating", "moving", "loss", "kl", "js", "wasser
 
 @jax.jit
 def _slopes(theta: Float[Array, ""], scale: Float[Array, ""]) -> dict[str, Float[Array, ""]]:
-    """The row of `generator_gradient` for one θ."""
+    """Losses of the generator at one θ, and their slopes."""
     z, step = np.linspace(-_REACH, _REACH, _POINTS, retstep=True)
     weights = jnp.asarray(np.exp(-(z**2) / 2) * step / np.sqrt(2 * np.pi))
     data = Normal(jnp.zeros_like(scale), scale)
@@ -224,17 +226,22 @@ def _slopes(theta: Float[Array, ""], scale: Float[Array, ""]) -> dict[str, Float
         terms = -jax.nn.softplus(logit) if saturating else jax.nn.softplus(-logit)
         return weights @ terms
 
-    found = {
+    return {
         "saturating": jax.grad(loss)(theta, theta, True),
         "non_saturating": jax.grad(loss)(theta, theta, False),
         "moving": jax.grad(lambda t: loss(t, t, False))(theta),
         "loss": loss(theta, theta, False),
     }
-    for divergence in (kl, js, wasserstein):
-        found[divergence.__name__] = jax.grad(
-            lambda t, of=divergence: of(Normal(t, scale), data)
-        )(theta)  # fmt: skip
-    return found
+
+
+def _slope_of(divergence: Any, theta: float, scale: float) -> Float[Array, ""]:
+    """The slope of a divergence between N(θ, scale²) and N(0, scale²) in θ."""
+
+    def at(theta: Float[Array, ""]) -> Float[Array, ""]:
+        found: Float[Array, ""] = divergence(Normal(theta, scale), Normal(0.0, scale))
+        return found
+
+    return jax.grad(at)(theta)
 
 
 def game_along_training(run: Run) -> xr.Dataset:

@@ -104,7 +104,7 @@ def momentum(seeds: int = 32) -> xr.Dataset:
     return other_momentum(two_gaussians(4.0, 0.5), seeds=seeds)
 
 
-def objective_zoo(seeds: int = 32) -> xr.Dataset:
+def objective_zoo(seeds: int = 16) -> xr.Dataset:
     """Every objective on the same targets and seeds."""
     models: dict[str, ModelLike] = {name: GAN(name) for name in GAN_OBJECTIVES}
     models |= {name: VAE(name) for name in VAE_OBJECTIVES}

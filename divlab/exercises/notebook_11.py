@@ -1,6 +1,7 @@
 """Exercises of 11, what training costs."""
 
 from collections.abc import Callable
+from functools import partial
 
 import divlab
 from divlab import evidence
@@ -94,30 +95,32 @@ def _unchanged_solution() -> str:
     )
 
 
-_GAMES = {"KL": "kl", "Jensen–Shannon": "js", "W₁": "wasserstein", "MMD": "mmd"}
+_MODELS = {
+    "VAE, ELBO": "elbo",
+    "VAE, IWAE": "iwae",
+    "GAN, non-saturating": "non_saturating",
+    "WGAN-GP": "wgan_gp",
+    "Cramér GAN": "cramer",
+}
 
 
-def _arrived(name: str) -> tuple[float, float]:
-    """The share of seeds that came below the bar, by the divergence itself and by its game."""
-    table = evidence.stored("divergences_and_games").sel(separation=4.0, divergence=_GAMES[name])
-    exact, game = (float(table["arrived"].sel(player=p)) for p in ("exact", "adversarial"))
-    return exact, game
+def _median(of: str, name: str) -> float:
+    found = evidence.arrivals(evidence.stored("steps_to_bar"))
+    return float(found[of].sel(model=_MODELS[name]))
 
 
-def _helped() -> str:
-    return max(_GAMES, key=lambda name: _arrived(name)[1] - _arrived(name)[0])
+def _cheapest() -> str:
+    return min(_MODELS, key=partial(_median, "flops"))
 
 
-def _helped_solution() -> str:
+def _cheapest_solution() -> str:
     shown = "; ".join(
-        f"{name}: {100 * exact:.0f} % and {100 * game:.0f} %"
-        for name, (exact, game) in ((name, _arrived(name)) for name in _GAMES)
+        f"{name}: {_median('steps', name):.0f} steps of "
+        f"{_median('flops_per_step', name) / 1e6:.1f} million operations, "
+        f"{_median('flops', name) / 1e9:.2f} billion in all"
+        for name in _MODELS
     )
-    return (
-        f"Seeds that came below the bar, by the divergence itself and by its game: {shown}. MMD by "
-        "itself has a kernel of one width. The critic of its game learns the features that the "
-        "kernel compares."
-    )
+    return f"Medians over 32 seeds. {shown}. Few steps do not make a training cheap."
 
 
 EXERCISES = (
@@ -216,19 +219,31 @@ EXERCISES = (
         state={"model": "VAE", "vary": "batch size N", "layers": 1},
     ),
     Exercise(
-        question="For one of these divergences the GAN came below the bar in more seeds than the "
-        "divergence by itself did. For which? (Two Gaussians 4 apart, 1000 steps.)",
+        question="Which model came below the bar with the fewest operations, in the median?",
         answer=Choice(
-            tuple(_GAMES),
-            _helped,
+            tuple(_MODELS),
+            _cheapest,
             mistakes=(
-                Mistake("KL", "Its game arrived in few seeds. By itself KL arrived in all."),
-                Mistake("Jensen–Shannon", "Its game arrived in few seeds, JS by itself in most."),
-                Mistake("W₁", "Close: its game arrived in most seeds, but W₁ by itself in all."),
+                Mistake(
+                    "WGAN-GP",
+                    "It needs the fewest steps. But each one updates the critic several times, and "
+                    "the penalty needs the gradient of a gradient.",
+                ),
+                Mistake(
+                    "VAE, IWAE",
+                    "It needs few steps. But each one decodes many latents for each data point.",
+                ),
+                Mistake(
+                    "GAN, non-saturating",
+                    "Its steps cost about twice those of the VAE, and it needs no fewer of them.",
+                ),
+                Mistake(
+                    "Cramér GAN", "Its steps are the dearest of the five, and it needs 300 of them."
+                ),
             ),
         ),
-        hint="Look at the table above, in the row in which the second number is the larger one.",
-        solution=_helped_solution,
-        explorer="minimum_divergence",
+        hint="Multiply the number of steps by what a step costs.",
+        solution=_cheapest_solution,
+        explorer="mode_collapse",
     ),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from divlab.figures.drawing import COLORS, DASHES, DATA, LOST, label, legend, new_figure
+from divlab.figures.drawing import COLORS, DASHES, DATA, LOST, MODEL, label, legend, new_figure
 
 _MARKERS = "osD^vP"
 
@@ -262,7 +262,9 @@ class Bars:
             axes: where.
         """
         label(axes, title=self.title, x=self.x_label, y="")
-        axes.barh(list(self.values), [float(value) for value in self.values.values()], height=0.6)
+        axes.barh(
+            list(self.values), [float(value) for value in self.values.values()], 0.6, color=MODEL
+        )
         axes.invert_yaxis()
         axes.grid(False, axis="y")
         if self.marks is not None:
