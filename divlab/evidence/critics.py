@@ -150,16 +150,29 @@ def _signal_of(
 
 
 def mean_signal(
-    objective: Adversarial, scores: Scores, real: Float[Array, " n"], fakes: Float[Array, " n"]
+    objective: Adversarial,
+    scores: Scores,
+    real: Float[Array, " n"],
+    fakes: Float[Array, " n"],
+    weights: Float[Array, " n"] | float = 1.0,
 ) -> Float[Array, ""]:
-    """The mean over generated points of |slope| of the generator's loss at the point."""
+    """The mean over generated points of |slope| of the generator's loss at the point.
+
+    Args:
+        objective: whose generator's loss it is, a mean over the points.
+        scores: the critic.
+        real: points of the data, (n,).
+        fakes: generated points, (n,).
+        weights: of the generated points, with mean 1; 1 where each stands for as much mass.
+    """
     order = jax.random.permutation(jax.random.key(1), fakes.shape[0])  # independent of one another
 
     def loss(fakes: Float[Array, " n"]) -> Float[Array, ""]:
         batch = Batch(real, fakes, jnp.zeros((fakes.shape[0], 1)), jax.random.key(2))
         return objective.generator_loss({"critic": scores}, batch)
 
-    return jnp.sum(jnp.abs(jax.grad(loss)(fakes[order])))
+    weights = jnp.broadcast_to(jnp.asarray(weights), fakes.shape)
+    return jnp.sum(weights[order] * jnp.abs(jax.grad(loss)(fakes[order])))
 
 
 def kantorovich(p: Distribution, q: Distribution) -> xr.Dataset:
@@ -318,9 +331,18 @@ def critic_signals(
 _BEST = {"minimax": "ratio", "non_saturating": "ratio", "wgan": "slope", "wgan_gp": "slope"}
 
 
-def _generated(distance: Float[Array, ""]) -> Float[Array, " n"]:
-    """Points of N(distance, 1) at equal steps of probability."""
-    return distance + norm.ppf((jnp.arange(_POINTS) + 0.5) / _POINTS)
+def _generated(distance: Float[Array, ""]) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Nodes of an integral over N(distance, 1), and weights of mean 1.
+
+    Points at equal steps of probability would not do: far from the data only their tail has a
+    signal.
+    """
+    z = jnp.linspace(-_REACH, _REACH, _POINTS)
+    weights = norm.pdf(z)
+    return distance + z, weights / jnp.mean(weights)
+
+
+_REACH = 10.0  # standard deviations
 
 
 @partial(jax.jit, static_argnames="kind")
@@ -329,8 +351,8 @@ def _best_signal(objective: Adversarial, distance: Float[Array, ""], kind: str) 
         ratio = norm.logpdf(x) - norm.logpdf(x, distance)
         return (ratio if kind == "ratio" else -x)[:, None]
 
-    fakes = _generated(distance)
-    return mean_signal(objective, scores, fakes, fakes)
+    fakes, weights = _generated(distance)
+    return mean_signal(objective, scores, fakes, fakes, weights)
 
 
 @partial(jax.jit, static_argnames=("hidden", "steps", "size"))
@@ -346,7 +368,7 @@ def _signals_at_rest(
     """The signal of critics trained against points that stay, one for each key."""
     network = mlp(objective.critic_networks(1, 1, hidden)["critic"], "leaky_relu")
     optimizer = objective.optimizer()
-    fakes = _generated(distance)
+    fakes, weights = _generated(distance)
 
     def scores_of(params: Any) -> Scores:
         return lambda x: network.apply(params, x[:, None])
@@ -365,7 +387,7 @@ def _signals_at_rest(
         init_key, key = jax.random.split(key)
         params = network.init(init_key)
         state, _ = lax.scan(update, (params, optimizer.init(params)), jax.random.split(key, steps))
-        return mean_signal(objective, scores_of(state[0]), fakes, fakes)
+        return mean_signal(objective, scores_of(state[0]), fakes, fakes, weights)
 
     signals: Array = jax.vmap(train)(keys)
     return signals

@@ -74,6 +74,9 @@ def test_best_signals_by_quadrature() -> None:
         mean(lambda x: 1 / (1 + np.exp(2 - 2 * x))),
     )
     assert found["best"].values[:2, 0] == pytest.approx(expected, rel=2e-3)
+    far = evidence.critic_signals(["minimax"], [8.0], seeds=1, steps=1)["best"].item()
+    slopes = evidence.generator_gradient([8.0])  # twice the slope of JS, from another integral
+    assert far == pytest.approx(2 * slopes["js"].item(), rel=2e-3)
     assert found["best"].values[2, 0] == pytest.approx(1.0)
 
 
