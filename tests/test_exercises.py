@@ -28,7 +28,7 @@ def test_each_notebook_shows_its_exercises(notebook: str) -> None:
     """An exercise could be written and never shown, or a notebook ask for one that is not there."""
     path = next(FOLDER.glob(f"{notebook}_*.ipynb"))
     cells = nbformat.read(path, as_version=4).cells
-    (source,) = [c.source for c in cells if "divlab.exercise(" in c.source]
+    (source,) = [c.source for c in cells if "display(divlab.exercise(" in c.source]
     numbers = re.findall(r"\d", source.split(" in ")[1].split(":")[0])
     assert 3 <= len(of_notebook(notebook)) <= 5
     assert [int(number) for number in numbers] == list(range(1, 1 + len(of_notebook(notebook))))

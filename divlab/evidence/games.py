@@ -241,7 +241,8 @@ def _slope_of(divergence: Any, theta: float, scale: float) -> Float[Array, ""]:
         found: Float[Array, ""] = divergence(Normal(theta, scale), Normal(0.0, scale))
         return found
 
-    return jax.grad(at)(theta)
+    slope: Float[Array, ""] = jax.grad(at)(theta)
+    return slope
 
 
 def game_along_training(run: Run) -> xr.Dataset:

@@ -10,7 +10,7 @@ from numpyro.distributions import Normal, Uniform
 import divlab
 from divlab.evidence import slopes_in_shift
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
-from divlab.objectives import Batch
+from divlab.models.objectives import Batch
 
 
 def _js_of_shift(theta: float) -> Any:
