@@ -1,5 +1,6 @@
 """The controls of explorers: sliders, menus and buttons of one look."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,30 @@ import ipywidgets as widgets
 
 LABEL = {"description_width": "9em"}
 WIDTH = widgets.Layout(width="min(100%, 27em)")
+
+
+class Slider(widgets.FloatSlider):
+    """A slider that does not take its own start value back from the browser.
+
+    A browser that first shows a slider moves its value to the nearest position, 1.5 to
+    1.5000000000000002, and reports that as a change. By then a cell may have set another value.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._start: float | None = self.value
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Takes what the browser reports, but for the first report if it is the start value.
+
+        Args:
+            sync_data: name of a trait -> its value.
+        """
+        start, self._start = self._start, None
+        given = sync_data.get("value")
+        if start is not None and given is not None and math.isclose(given, start, rel_tol=1e-9):
+            sync_data = {name: value for name, value in sync_data.items() if name != "value"}
+        super().set_state(sync_data)
 
 
 def slider(
@@ -25,7 +50,7 @@ def slider(
     Returns:
         The slider.
     """
-    return widgets.FloatSlider(
+    return Slider(
         value=value,
         min=low,
         max=high,

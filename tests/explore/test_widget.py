@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from divlab.explore import base
+from divlab.explore.controls import slider
 
 from . import expected
 from .setting import BUTTONS, agree, numbers_of, picture
@@ -203,3 +204,16 @@ def test_files_of_the_figure_and_its_numbers(explorer: Any) -> None:
     assert len(lines) > len(explorer.result)
     first = next(n for n, v in explorer.result.items() if isinstance(v, float | dict | list))
     assert any(line.startswith(first) for line in lines)
+
+
+def test_a_slider_does_not_take_its_start_back_from_the_browser() -> None:
+    """Running all cells could end with a slider where it was before a cell moved it."""
+    shown = slider("Scale", 1.5, 0.1, 3.0, 0.05)
+    shown.value = 1.0
+    rounded = 0.1 + 28 * 0.05  # the position next to 1.5 that a browser finds
+    assert rounded != 1.5
+    shown.set_state({"value": rounded})
+    assert shown.value == 1.0
+    shown.set_state({"value": 2.0})
+    shown.set_state({"value": rounded})  # now it is a drag
+    assert shown.value == rounded
