@@ -30,7 +30,13 @@ def of_notebook(notebook: str) -> tuple[Exercise, ...]:
 
 
 class Exercises:
-    """`divlab.exercise`: called with a name it returns that exercise; `names` lists them."""
+    """`divlab.exercise`: called with a name it returns that exercise; `names` lists them.
+
+    Example:
+        >>> import divlab
+        >>> divlab.exercise("00.1").check(0.5)
+        Verdict(correct=True, message='Right.')
+    """
 
     def names(self) -> list[str]:
         """The names of all exercises, in the order of the notebooks.
