@@ -9,12 +9,7 @@ from divlab.evidence.barriers import moving_half
 from divlab.evidence.bounds import beta_bounds, elbo_parts, importance_bounds, sampled_loss
 from divlab.evidence.controls import other_momentum
 from divlab.evidence.costs import arrivals, arrived_within, cost_exponents, operations_by_hand
-from divlab.evidence.critics import (
-    critic_signals,
-    critic_summary,
-    critics_along,
-    kantorovich,
-)
+from divlab.evidence.critics import critic_summary, critics_along, kantorovich
 from divlab.evidence.decoder import decoder_noise
 from divlab.evidence.dirac import dirac_ends, dirac_gan
 from divlab.evidence.games import (
@@ -28,6 +23,7 @@ from divlab.evidence.rates import GAMES, coverage_rates, divergence_or_game
 from divlab.evidence.recipes import RECIPES, make, stored
 from divlab.evidence.samples import cut_at_zero, estimator_errors, saturation
 from divlab.evidence.shifts import slopes_in_shift
+from divlab.evidence.signals import critic_signals
 from divlab.evidence.summaries import summary
 from divlab.evidence.training import along_training, steps_to_reach
 from divlab.evidence.verdicts import CLAIMS, ledger

@@ -1,7 +1,6 @@
 """What a VAE minimises, taken apart: the bound, the likelihood under it, and the gap between them.
 
-With a latent of one dimension nothing here need be drawn at random. An expectation over the
-encoder's q(z|x) is a sum over nodes of z, and one over the data a sum over nodes of x.
+With a latent of one dimension nothing is drawn: expectations are sums over nodes of z and of x.
 """
 
 from collections.abc import Iterable
@@ -31,8 +30,7 @@ from divlab.sweeps import divergences_to
 from divlab.targets import Modes, modes
 
 _DATA = 257  # even nodes of the integral over the data, whose density is smooth
-# Even grids of N(0, 1), whose sums are exact where the network's output is smooth: a coarse one,
-# fast enough for a slider, and a fine one.
+# Even grids of N(0, 1), exact where the network is smooth: one fast enough for a slider, one fine.
 _NODES, _GRID = np.linspace(-7.2, 7.2, 97), np.linspace(-8.0, 8.0, 321)
 _WEIGHTS, _MASSES = (np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum() for z in (_NODES, _GRID))
 _FAR = 1000.0  # log weights down to minus this are summed evenly
@@ -184,8 +182,7 @@ def elbo_parts(run: Run) -> xr.Dataset:
 
 def _ratios(run: Run, step: int | None, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n z"]:
     """Log p(x, z) / q(z|x) at the points x and, for each, at an even grid of z under q."""
-    found = _log_ratios(run.model, run.params_at(step), jnp.asarray(x, float))
-    return np.asarray(found, float)
+    return np.asarray(_log_ratios(run.model, run.params_at(step), jnp.asarray(x, float)), float)
 
 
 def beta_bounds(
@@ -295,10 +292,8 @@ def _gaps(log_w: Float[np.ndarray, " nodes"], counts: Any) -> Float[np.ndarray, 
     scale = np.exp(np.minimum(u, 700.0))
     phi = np.exp(-np.exp(np.minimum(u[:, None] + log_w, 700.0))) @ _MASSES
     powers = np.exp(counts * np.log(np.maximum(phi, np.finfo(float).tiny))[:, None])
-    found: Float[np.ndarray, " K"] = np.trapezoid(
-        powers - np.exp(-counts * scale[:, None]), u, axis=0
-    )
-    return found
+    rest = powers - np.exp(-counts * scale[:, None])
+    return np.asarray(np.trapezoid(rest, u, axis=0))
 
 
 def sampled_loss(

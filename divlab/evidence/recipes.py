@@ -17,10 +17,11 @@ from divlab.evidence import decoder
 from divlab.evidence.bounds import beta_bounds
 from divlab.evidence.controls import other_momentum
 from divlab.evidence.costs import cost_exponents
-from divlab.evidence.critics import critic_signals, critics_along
+from divlab.evidence.critics import critics_along
 from divlab.evidence.games import game_along_training
 from divlab.evidence.rates import coverage_rates, divergence_or_game
 from divlab.evidence.samples import estimator_errors
+from divlab.evidence.signals import critic_signals
 from divlab.evidence.training import steps_to_reach
 from divlab.models import GAN, GAN_OBJECTIVES, VAE, VAE_OBJECTIVES, MinimumDivergence, fit_many
 from divlab.models.objectives import NonSaturating, Wasserstein, WassersteinGP
