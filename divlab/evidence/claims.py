@@ -201,7 +201,9 @@ def vaes_minimise_kl() -> Finding:
     end = stored("beta_vaes").sel(beta=1.0).isel(step=-1).median("seed")
     parts = [float(end[name]) for name in ("kl", "gap", "entropy")]
     text = "−ELBO = KL {:.2f} + gap {:.2f} + entropy {:.2f} nats at the end".format(*parts)
-    return Finding(text, HOLDS_IF, "the gap is counted: they minimise KL + gap")
+    if parts[1] > 0.1 * parts[0]:
+        return Finding(text, HOLDS_IF, "the gap is counted: they minimise KL + gap")
+    return Finding(text, HOLDS)
 
 
 def far_estimates_saturate() -> Finding:
@@ -322,4 +324,9 @@ def the_divergence_decides() -> Finding:
     text += f"{int(game.sel(divergence='kl'))}; spread by exact KL "
     text += f"{float(spread.sel(model='flow, exact KL')):.2f}, by its bound "
     text += f"{float(spread.sel(model='decoder, ELBO')):.2f}"
-    return Finding(text, HOLDS_IF, "nothing else changes: the bound and the game decide as much")
+    if int(alone.sel(divergence="kl")) >= int(alone.sel(divergence="reverse_kl")):
+        return Finding(text, FAILS, "KL and the reverse KL lose modes alike")
+    others = int(game.sel(divergence="kl")) > int(alone.sel(divergence="kl"))
+    others |= float(spread.sel(model="decoder, ELBO") - spread.sel(model="flow, exact KL")) > 0.05
+    remark = "nothing else changes: the bound and the game decide as much"
+    return Finding(text, HOLDS_IF if others else HOLDS, remark)

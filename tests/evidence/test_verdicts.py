@@ -46,6 +46,17 @@ def test_other_numbers_give_another_verdict(monkeypatch: pytest.MonkeyPatch, num
     assert after.verdict != before.verdict
 
 
+@pytest.mark.parametrize("number", [4, 21])
+def test_no_verdict_is_written_down(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A row could say "holds if" whatever its table says."""
+    right = recipes.stored
+    changed = {name: right(name) * 0 for name in ("beta_vaes", "divergences_and_games")}
+    monkeypatch.setattr(
+        "divlab.evidence.claims.stored", lambda name: changed.get(name, right(name))
+    )
+    assert CLAIMS[number][0]().verdict != claims.HOLDS_IF
+
+
 def test_a_wrong_divergence_gives_another_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """The exact rows could compare a number with itself."""
     monkeypatch.setattr(claims, "kl", lambda p, q: np.float64(1.01))
