@@ -14,11 +14,10 @@ from divlab.divergences.inputs import (
     AnyArray,
     Samples,
     read,
-    read_distribution,
-    read_samples,
 )
 from divlab.divergences.integrals.arrays import is_known, namespace
 from divlab.divergences.integrals.known import distribution_function
+from divlab.divergences.integrals.packed import Packed
 from divlab.models.run import Run, Runs
 from divlab.targets import modes
 
@@ -74,10 +73,10 @@ def coverage(
     found = modes(target)
     if isinstance(run_or_samples, Run):
         return coverage_by(run_or_samples.cdf, *found)
-    if isinstance(run_or_samples, Distribution):
-        packed = read_distribution("run_or_samples", run_or_samples)
-        return coverage_by(distribution_function(packed), *found)
-    x = read_samples("run_or_samples", run_or_samples)
+    argument = read("run_or_samples", run_or_samples)
+    if isinstance(argument, Packed):
+        return coverage_by(distribution_function(argument), *found)
+    x = jnp.asarray(argument.values)
     locs, scales, weights = found
     borders, low, high = _extents(locs, scales)
     nearest = (x >= borders[:-1, None]) & (x < borders[1:, None])

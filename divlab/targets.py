@@ -1,4 +1,4 @@
-"""What is to be learned: mixtures with known modes, and 272 eruptions of Old Faithful."""
+"""What is to be learned: mixtures with known modes, 272 eruptions, a histogram, a drawn density."""
 
 from importlib.resources import files
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
+from divlab.piecewise import drawn, histogram
 from divlab.pytrees import Number
 
 Modes: TypeAlias = tuple[Float[Array, " K"], Float[Array, " K"], Float[Array, " K"]]
@@ -92,7 +93,7 @@ def gaussian_mixture(
         0.6667
     """
     means = read_samples("locs", locs)
-    if np.ndim(scales) == 0:
+    if not isinstance(scales, list | tuple) and np.ndim(scales) == 0:
         scales = jnp.broadcast_to(jnp.asarray(scales, means.dtype), means.shape)
     widths = read_samples("scales", scales)
     if widths.shape != means.shape:
@@ -221,4 +222,4 @@ def _climb(
     return jnp.array(locs), jnp.array(scales), jnp.array([w / total for w in weights])
 
 
-__all__ = ["gaussian_mixture", "modes", "old_faithful", "two_gaussians"]
+__all__ = ["drawn", "gaussian_mixture", "histogram", "modes", "old_faithful", "two_gaussians"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.distributions import Distribution, Gamma, Normal
@@ -134,3 +135,20 @@ def test_modes_do_not_depend_on_the_order_or_the_units_of_samples() -> None:
     mirrored = modes(-times)
     for values, truth in zip(mirrored, (-locs, scales, weights), strict=True):
         np.testing.assert_allclose(values, truth[::-1], rtol=1e-3)
+
+
+def test_lists_may_hold_traced_numbers() -> None:
+    """`[m, 2.0]` with a traced m is a list of numbers as `jnp.stack` of it is an array."""
+
+    def of_lists(m: Any) -> Any:
+        return divlab.kl(gaussian_mixture([m, 2.0], (1.0, m), [m, 1]), Normal(0.0, 1.0))
+
+    def of_arrays(m: Any) -> Any:
+        parts = (jnp.stack([m, 2.0]), jnp.stack([1.0, m]), jnp.stack([m, 1.0]))
+        return divlab.kl(gaussian_mixture(*parts), Normal(0.0, 1.0))
+
+    assert float(jax.grad(of_lists)(0.5)) == pytest.approx(float(jax.grad(of_arrays)(0.5)))
+    slope = jax.grad(lambda m: divlab.wasserstein([m, 2.0], [1.0, 3.0], [m, 1], [1, m]))(0.5)
+    assert np.isfinite(slope)
+    with pytest.raises(TypeError, match="locs"):
+        jax.jit(lambda m: gaussian_mixture([m, "x"], 1.0).mean)(1.0)

@@ -13,6 +13,7 @@ from divlab.divergences.columns import numbers_of_objects
 from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.scipy_distributions import from_scipy
 from divlab.pytrees import Number
 
 # An array of NumPy where its numbers are known, else of JAX. A type checker cannot tell which of
@@ -62,6 +63,7 @@ def read_exact(name: str, value: Argument, weights: Numbers | None = None) -> Pa
     """As `read`, but samples whose values are known stay in NumPy and lose no digits."""
     if isinstance(value, Packed | Samples):
         return value
+    value = from_scipy(name, value) or value
     if isinstance(value, Distribution):
         if weights is not None:
             raise ValueError(f"{name}_weights goes with samples, but {name} is a distribution.")
@@ -231,7 +233,9 @@ def _check_range(name: str, array: Float[np.ndarray, " n"], low: float, high: fl
 
 def _as_array(name: str, value: Any) -> AnyArray:
     try:
-        array = np.asarray(value)
+        # A list may hold traced numbers, of which NumPy cannot make an array.
+        is_traced_list = isinstance(value, list | tuple) and not is_known(value)
+        array = jnp.asarray(value) if is_traced_list else np.asarray(value)
     except (ValueError, TypeError) as error:
         raise TypeError(f"{name} must be a 1-D array of numbers: {error}") from None
     if array.dtype != object:

@@ -11,6 +11,8 @@ from numpyro.distributions import Distribution, Normal
 
 from divlab.checks import Count
 from divlab.divergences.comparison import compare
+from divlab.divergences.inputs import read
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.quantities import QUANTITIES
 from divlab.models import MinimumDivergence, fit
 from divlab.models.data import Units
@@ -114,8 +116,10 @@ def best_gaussians(
         >>> [round(float(best[name][0]), 3) + 0 for name in ("loc", "scale")]
         [0.0, 2.062]
     """
-    if not isinstance(target, Distribution):
-        raise TypeError(f"target must be a distribution of numpyro, got {target!r}.")
+    argument = read("target", target)
+    if not isinstance(argument, Packed):
+        raise TypeError(f"target must be a distribution, got {target!r}.")
+    target = argument.distribution
     names = list(divergences)
     locs, scales, _ = (np.asarray(a, float) for a in modes(target))
     starts = [(float(target.mean), float(np.sqrt(target.variance)))]
