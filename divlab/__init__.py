@@ -13,6 +13,7 @@ from divlab import targets
 from divlab.configuration import configure
 from divlab.divergences import (
     Estimate,
+    TestResult,
     chi2,
     cramer,
     cross_entropy,
@@ -28,6 +29,7 @@ from divlab.divergences import (
     ks,
     methods,
     mmd,
+    permutation_test,
     renyi,
     reverse_kl,
     tv,
@@ -69,6 +71,7 @@ __all__ = [
     "MinimumDivergence",
     "Run",
     "Runs",
+    "TestResult",
     "chi2",
     "configure",
     "coverage",
@@ -94,6 +97,7 @@ __all__ = [
     "methods",
     "mmd",
     "objectives",
+    "permutation_test",
     "renyi",
     "reverse_kl",
     "sweep",

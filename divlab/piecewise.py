@@ -28,11 +28,6 @@ class PiecewiseLinear(Distribution):  # type: ignore[misc]  # numpyro has no typ
         stops: (K,) the density where it ends.
     """
 
-    arg_constraints = {
-        "knots": constraints.real_vector,
-        "starts": constraints.independent(constraints.nonnegative, 1),
-        "stops": constraints.independent(constraints.nonnegative, 1),
-    }
     pytree_data_fields = ("knots", "starts", "stops")
 
     def __init__(

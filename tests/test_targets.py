@@ -151,4 +151,4 @@ def test_lists_may_hold_traced_numbers() -> None:
     slope = jax.grad(lambda m: divlab.wasserstein([m, 2.0], [1.0, 3.0], [m, 1], [1, m]))(0.5)
     assert np.isfinite(slope)
     with pytest.raises(TypeError, match="locs"):
-        jax.jit(lambda m: gaussian_mixture([m, "x"], 1.0).mean)(1.0)
+        jax.jit(lambda m: gaussian_mixture([m, None], 1.0).mean)(1.0)  # type: ignore[list-item]

@@ -15,9 +15,11 @@ from divlab.divergences.f_divergences import (
     reverse_kl,
     tv,
 )
+from divlab.divergences.permutation import TestResult, permutation_test
 
 __all__ = [
     "Estimate",
+    "TestResult",
     "chi2",
     "cramer",
     "cross_entropy",
@@ -33,6 +35,7 @@ __all__ = [
     "ks",
     "methods",
     "mmd",
+    "permutation_test",
     "renyi",
     "reverse_kl",
     "tv",

@@ -21,6 +21,7 @@ from divlab.divergences import (
     entropies,
     f_divergences,
     families,
+    relabelling,
 )
 from divlab.divergences.closed_form import Formulas
 from divlab.divergences.families import Family
@@ -31,6 +32,7 @@ from divlab.divergences.integrals.on_nodes import Model, Seen, Target
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.renyi import from_alpha_divergence
 from divlab.divergences.methods.closed_form import find
+from divlab.divergences.relabelling import OfLabels
 from divlab.divergences.results import root
 
 Options = Mapping[str, Any]
@@ -65,8 +67,10 @@ class Quantity:
         of_gap: (F - G) -> the value, for what compares distribution functions.
         on_nodes: (target, model, options) -> the sum over fixed nodes by which models are trained,
             of what has a gradient for each single point of a model.
-        finish: (value, options) -> the value of the function, given that of the row, of `of_gap` or
-            of `on_nodes`.
+        of_labels: (options) -> the same of samples whose points swap places, many times over;
+            None where each pair of samples is compared by itself.
+        finish: (value, options) -> the value of the function, given that of the row, of `of_gap`,
+            of `on_nodes` or of `of_labels`.
         formulas: (options) -> the tables of closed forms; None where they are those of the row.
         of_samples: what is done with samples by default.
         takes_method: whether it has the argument `method`.
@@ -86,6 +90,7 @@ class Quantity:
     of_logs: Callable[[Array, Array], Array] | None = None
     of_gap: Callable[[Gap], Array] | None = None
     on_nodes: Callable[[Target, Model, Options], Seen] | None = None
+    of_labels: Callable[[Options], OfLabels | None] = lambda options: None
     finish: Callable[[Array, Options], Array] = _unchanged
     formulas: Callable[[Options], tuple[Formulas, ...]] | None = None
     of_samples: str = "nearest_neighbours"
@@ -265,6 +270,7 @@ QUANTITIES: dict[str, Quantity] = {
             "W₁",
             of_gap=cdf_distances.area,
             on_nodes=lambda p, q, options: on_nodes.transport(p, q, options.get("order")),
+            of_labels=lambda options: relabelling.AREA if options.get("order", 1) == 1 else None,
             finish=_root_of_order,
             formulas=_wasserstein_formulas,
             needs_moment=lambda options: options.get("order", 1),
@@ -275,6 +281,7 @@ QUANTITIES: dict[str, Quantity] = {
             "Cramér",
             of_gap=cdf_distances.square,
             on_nodes=lambda p, q, options: on_nodes.square(p, q),
+            of_labels=lambda options: relabelling.SQUARE,
             finish=_root_unless_squared,
             **_BY_SORTING,
         ),
@@ -283,6 +290,7 @@ QUANTITIES: dict[str, Quantity] = {
             "Energy",
             of_gap=lambda gap: 2 * cdf_distances.square(gap),
             on_nodes=lambda p, q, options: on_nodes.square(p, q, 2.0),
+            of_labels=lambda options: relabelling.TWICE_THE_SQUARE,
             finish=_root_unless_squared,
             **_BY_SORTING,
         ),
@@ -290,6 +298,7 @@ QUANTITIES: dict[str, Quantity] = {
             distances.ks,
             "KS",
             of_gap=cdf_distances.largest,
+            of_labels=lambda options: relabelling.LARGEST,
             limits=lambda options: (0.0, 1.0),
             tv_bounds=lambda ks: (ks, 1.0),
             **{**_BY_SORTING, "unit": ""},
@@ -300,6 +309,7 @@ QUANTITIES: dict[str, Quantity] = {
             on_nodes=lambda p, q, options: on_nodes.discrepancy(
                 p, q, options.get("bandwidth", 1.0)
             ),
+            of_labels=lambda options: relabelling.DISCREPANCY,
             finish=_root_unless_squared,
             limits=lambda options: (0.0, 2.0 if options.get("squared") else math.sqrt(2)),
             **{**_BY_SORTING, "of_samples": "pairs", "unit": ""},

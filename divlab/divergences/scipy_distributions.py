@@ -158,7 +158,7 @@ def _objects() -> dict[type, Callable[[str, Any], Distribution]]:
         return numpyro.MixtureGeneral(mixing, parts)
 
     builders = {"Normal": normal, "Uniform": uniform, "Logistic": logistic, "Mixture": mixture}
-    found = {
+    found: dict[type, Callable[[str, Any], Distribution]] = {
         getattr(stats, name): build for name, build in builders.items() if hasattr(stats, name)
     }
     if hasattr(stats, "Normal"):

@@ -1,6 +1,6 @@
 """SciPy's distributions stand for themselves, wherever a distribution is taken."""
 
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -9,7 +9,8 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 import divlab
-from divlab.divergences.scipy_distributions import from_scipy
+from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.scipy_distributions import _frozen, from_scipy
 
 # Each row of the table with a location and a scale of its own, so that a parameter that is taken
 # for another, or dropped, changes the density.
@@ -51,8 +52,6 @@ def test_a_frozen_distribution_has_scipys_density(frozen: Any) -> None:
 
 
 def test_every_row_of_the_table_is_tried() -> None:
-    from divlab.divergences.scipy_distributions import _frozen
-
     assert set(_frozen()) == {type(one.dist) for one in FROZEN}
 
 
@@ -80,13 +79,16 @@ def test_they_are_taken_wherever_a_distribution_is() -> None:
     assert divlab.targets.modes(p)[0].tolist() == pytest.approx([0.0], abs=1e-3)
     assert float(divlab.coverage([0.0, 0.1], p).modes_covered) == 1
     assert float(divlab.coverage(q, p).bridge) > 0.05
-    run = divlab.fit(divlab.VAE(hidden=(4,)), p, steps=2, record_every=2)
-    assert isinstance(run.target, Normal)
+    training = divlab.models.Training(divlab.VAE(hidden=(4,)), p, steps=2)
+    assert isinstance(training.target, Packed)
 
 
 class _Bent(stats.rv_continuous):  # type: ignore[misc]  # SciPy has no types
     def _pdf(self, x: Any) -> Any:
         return np.where(np.abs(x) < 0.5, 1.0, 0.0)
+
+
+BENT = cast(Any, _Bent)(name="norm")()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ class _Bent(stats.rv_continuous):  # type: ignore[misc]  # SciPy has no types
         (stats.gaussian_kde([1.0, 2.0, 4.0]), TypeError, "pass samples of it"),
         (stats.rv_histogram(np.histogram([1.0, 2.0])), TypeError, "divlab.targets.histogram"),
         (stats.multivariate_normal([0, 0]), TypeError, "no continuous counterpart"),
-        (_Bent(name="norm")(), TypeError, "no continuous counterpart"),
+        (BENT, TypeError, "no continuous counterpart"),
     ],
 )
 def test_what_has_no_counterpart_is_refused(bad: Any, error: Any, words: str) -> None:
@@ -111,6 +113,6 @@ def test_what_has_no_counterpart_is_refused(bad: Any, error: Any, words: str) ->
             call()
 
 
-def test_importing_divlab_does_not_import_scipys_distributions() -> None:
+def test_what_is_not_scipys_is_left_to_other_readers() -> None:
     assert from_scipy("p", 1.0) is None
     assert from_scipy("p", np.zeros(3)) is None

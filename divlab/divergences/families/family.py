@@ -136,12 +136,13 @@ class Family:
         """The power s for which D is a function of E_P[(p/q)^s]; None if there is none."""
         return None
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
-        """The divergence from means of the density ratio that nearest neighbours estimate.
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
+        """Terms whose sum is the divergence, from means of the ratio that neighbours estimate.
 
-        By default neighbours are counted, as suits a divergence that has a bound.
+        Each is 0 or more in truth, although the estimate of it may be less. By default neighbours
+        are counted, as suits a divergence that has a bound.
         """
-        return ratios.by_counts(self)
+        return (ratios.by_counts(self),)
 
     def from_entropies(self, cross_entropy: Any, entropy: Any) -> Any:
         """The divergence of P from Q from the cross-entropy and the entropy of P; None if unknown.

@@ -49,9 +49,9 @@ class KL(Family):
         """T*(r) = r."""
         return r
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
         """E_P[log(p/q)]."""
-        return ratios.mean_log()
+        return (ratios.mean_log(),)
 
     def from_entropies(self, cross_entropy: arrays.Array, entropy: arrays.Array) -> arrays.Array:
         """The cross-entropy less the entropy, which is never below 0."""
@@ -92,9 +92,9 @@ class ReverseKL(Family):
         """T*(r) = 1 - q/p."""
         return -jnp.expm1(-r)
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
         """E_Q[log(q/p)]."""
-        return ratios.reversed().mean_log()
+        return (ratios.reversed().mean_log(),)
 
 
 @pytree
@@ -129,11 +129,9 @@ class Jeffreys(Family):
         """T*(r) = log(p/q) + 1 - q/p."""
         return r - jnp.expm1(-r)
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
-        """KL(P‖Q) + KL(Q‖P), each of them at least 0."""
-        forward, backward = ratios.mean_log(), ratios.reversed().mean_log()
-        xp = namespace(forward)
-        return xp.maximum(forward, 0.0) + xp.maximum(backward, 0.0)
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
+        """KL(P‖Q) and KL(Q‖P)."""
+        return ratios.mean_log(), ratios.reversed().mean_log()
 
 
 @pytree

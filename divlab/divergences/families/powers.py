@@ -108,9 +108,9 @@ class Pearson(Family):
         """T*(r) = 2 (p/q - 1)."""
         return 2 * jnp.expm1(r)
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
         """E_P[p/q] - 1."""
-        return ratios.mean_power(1.0)
+        return (ratios.mean_power(1.0),)
 
 
 @pytree
@@ -143,9 +143,9 @@ class Neyman(Family):
         """T*(r) = 1 - (q/p)²."""
         return -jnp.expm1(-2 * r)
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
         """E_Q[q/p] - 1."""
-        return ratios.reversed().mean_power(1.0)
+        return (ratios.reversed().mean_power(1.0),)
 
 
 _POWERS = 20  # terms of the series below, for |r| max(1, alpha) under 1/2
@@ -218,7 +218,7 @@ class Alpha(Family):
         """T*(r) = ((p/q)^(α-1) - 1) / (α - 1)."""
         return self.activation(r)
 
-    def from_ratios(self, ratios: RatioMeans) -> arrays.Array:
+    def from_ratios(self, ratios: RatioMeans) -> tuple[arrays.Array, ...]:
         """By distances for α ≥ 1, by counts for α ≤ ½, and by a mean of the two in between.
 
         As α rises to 1, mass that only P has counts for more and more, and the noise of counts
@@ -227,4 +227,5 @@ class Alpha(Family):
         xp = namespace(self.alpha)
         counted = xp.clip(2 - 2 * self.alpha, 0.0, 1.0)
         by_counts = ratios.by_counts(Alpha(xp.minimum(self.alpha, 1 - 1e-6)))
-        return counted * by_counts + (1 - counted) * ratios.mean_power(self.alpha - 1) / self.alpha
+        by_distances = ratios.mean_power(self.alpha - 1) / self.alpha
+        return (counted * by_counts + (1 - counted) * by_distances,)

@@ -11,6 +11,7 @@ from divlab.divergences.inputs import AnyArray, Samples
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import (
     compiled_if_traced,
+    integrating_on_host,
     is_known,
     namespace,
     precision,
@@ -61,6 +62,12 @@ class OfSamples:
         """
         raise NotImplementedError(f"{type(self).__name__} defines no f_divergence.")
 
+    def terms(
+        self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
+    ) -> tuple[arrays.Array, ...]:
+        """Estimates, from such samples, of terms of 0 or more whose sum is D_f(P‖Q)."""
+        return (self.f_divergence(family, x, y),)
+
     def of_samples(
         self, family: Family, p: Samples, q: Samples, names: tuple[str, str]
     ) -> Float[Array, ""]:
@@ -70,6 +77,13 @@ class OfSamples:
         """
         look = partial(self.look, family, names)
         return on_device(_in_range(family, *ordered(p.values, q.values, look=look), self))
+
+    def uncut(
+        self, family: Family, x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]
+    ) -> float:
+        """The same of samples that are known, before it is cut to the range of the divergence."""
+        with integrating_on_host():
+            return float(self.f_divergence(family, *ordered(x, y)))
 
     def look(
         self, family: Family | None, names: tuple[str, ...], *samples: Float[np.ndarray, " _"]
@@ -124,8 +138,9 @@ class OfSamples:
 def _in_range(
     family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], method: OfSamples
 ) -> arrays.Array:
-    value = method.f_divergence(family, x, y)
-    return unless_nan(namespace(value).clip(value, 0.0, family.limit), x, y)
+    terms = method.terms(family, x, y)
+    value = sum(namespace(term).maximum(term, 0.0) for term in terms)
+    return unless_nan(namespace(value).minimum(value, family.limit), x, y)
 
 
 def need_positive(name: str, value: Any) -> None:

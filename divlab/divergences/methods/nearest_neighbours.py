@@ -62,6 +62,11 @@ class NearestNeighbours(OfSamples):
     def f_divergence(
         self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
     ) -> arrays.Array:
+        return sum(self.terms(family, x, y))
+
+    def terms(
+        self, family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"]
+    ) -> tuple[arrays.Array, ...]:
         return family.from_ratios(Ratios(x, y, self))
 
     def of_samples_and_distribution(
