@@ -1,15 +1,11 @@
 """Many models on many targets from many seeds, kept on disk as they are finished."""
 
-import io
 import itertools
 import os
-import uuid
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +17,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
 
+from divlab import store as store_files
 from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
 from divlab.divergences.comparison import compare
@@ -63,8 +60,9 @@ def sweep(
         seeds: a number or an array of keys, as in `fit_many`.
         steps: as in `fit`.
         store: None, or a folder in which every finished block of 64 seeds is kept as a netCDF
-            file. A sweep that was killed goes on from there and gives the same Dataset; models,
-            targets and blocks of seeds may be added later, and sweeps may share the folder.
+            file; `~` is your home. A sweep that was killed goes on from there and gives the same
+            Dataset; models, targets and blocks of seeds may be added later, and sweeps may share
+            the folder.
         progress: True shows a bar; a function is called with (done, all) after each block.
         bar: None, or a distance W₁ to the target. The Dataset then has `steps_to_bar` too, the
             first of 20 recorded steps at which W₁ is below it, NaN if it never is.
@@ -79,7 +77,9 @@ def sweep(
 
     Raises:
         TypeError, ValueError: as in `fit`; a dict is empty, or has a label that is not a string;
-            the store is not a folder, or was made with other settings.
+            the store is not a folder of this machine, cannot be written to, has too little room, or
+            was made with other settings.
+        OSError: the disk became full, say; the finished blocks are in the store.
         KeyboardInterrupt: finished blocks are in the store.
 
     Example:
@@ -94,7 +94,7 @@ def sweep(
     """
     _check(models, targets, steps, fit_options)
     keys = read_seeds(seeds)
-    folder = None if store is None else _open(store)
+    folder = None if store is None else store_files.open_folder(store)
     blocks = [keys[i : i + BLOCK] for i in range(0, len(keys), BLOCK)]
     shared = {
         "divlab": version("divlab"),
@@ -108,17 +108,21 @@ def sweep(
     known_models = {label: _describe_model(model) for label, model in models.items()}
     known_targets = {label: _describe_target(target) for label, target in targets.items()}
     jobs = list(itertools.product(models, targets, range(len(blocks))))
-    files = [None if folder is None else folder / _file_name(*job) for job in jobs]
+    if folder is not None:
+        store_files.check_names(folder, jobs)
+    files = [None if folder is None else folder / store_files.file_name(*job) for job in jobs]
     of_block = [_digest(jax.random.key_data(block)) for block in blocks]
     attributes = [
         {"model": known_models[m], "target": known_targets[t], "seeds": of_block[b], **shared}
         for m, t, b in jobs
     ]
-    found = [_load(*pair) for pair in zip(files, attributes, strict=True)]
+    found = [store_files.load(*pair) for pair in zip(files, attributes, strict=True)]
 
     turn, turns = jax.process_index(), jax.process_count()
     mine = range(turn, len(jobs), turns)
     missing = [i for i in mine if found[i] is None]
+    if folder is not None and missing:
+        store_files.check_room(folder, len(missing))
     for done in tqdm(range(len(missing)), unit="block", disable=progress is not True, leave=False):
         index = missing[done]
         model, target, block = jobs[index]
@@ -126,10 +130,10 @@ def sweep(
         runs = fit_many(models[model], targets[target], seeds=blocks[block], **options)
         if "interrupted" in runs.status:
             raise KeyboardInterrupt
-        content = _pack(_measure(runs, targets[target], bar), attributes[index])
+        content = store_files.pack(_measure(runs, targets[target], bar), attributes[index])
         found[index] = content
         if folder is not None:
-            _write(folder / _file_name(*jobs[index]), content)
+            store_files.write(folder / store_files.file_name(*jobs[index]), content)
         if callable(progress):
             progress(done + 1, len(missing))
     if turns > 1:
@@ -170,19 +174,6 @@ def _check(
     unknown = set(fit_options) - {"batch_size"}
     if unknown:
         raise TypeError(f"sweep has no option {', '.join(sorted(unknown))}; it takes batch_size.")
-
-
-def _open(store: str | os.PathLike[str]) -> Path:
-    folder = Path(store)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"store must be a folder, but {store} is a file.")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _file_name(model: str, target: str, block: int) -> str:
-    # No quoted label holds an "@", so no two cells share a name.
-    return f"{quote(model, safe='')}@{quote(target, safe='')}@{block:04d}.nc"
 
 
 def _labels(seeds: Seeds, count: int) -> NDArray[Any]:
@@ -251,63 +242,6 @@ def _divergences(target: Packed | Samples, learned: Distribution) -> dict[str, A
     return dict(zip(NAMES, values, strict=True))
 
 
-def _pack(variables: dict[str, NDArray[Any]], attributes: dict[str, Any]) -> bytes:
-    """The netCDF file of one block."""
-    dims = {name: ("seed", "mode")[: value.ndim] for name, value in variables.items()}
-    data = xr.Dataset({name: (dims[name], value) for name, value in variables.items()})
-    return bytes(data.assign_attrs(attributes, checksum=_checksum(data)).to_netcdf(engine="scipy"))
-
-
-def _unpack(content: bytes) -> xr.Dataset:
-    with xr.open_dataset(io.BytesIO(content), engine="scipy") as data:
-        return data.load()
-
-
-def _checksum(data: xr.Dataset) -> str:
-    # As float64, in which the numbers do not depend on what netCDF keeps them as.
-    parts = (data[name].values.astype(float).tobytes() for name in sorted(map(str, data.data_vars)))
-    return f"{zlib.crc32(b''.join(parts)):08x}"
-
-
-def _load(file: Path | None, attributes: dict[str, Any]) -> bytes | None:
-    """The content of a finished block; None where there is none, or it is damaged."""
-    if file is None or not file.exists():
-        return None
-    content = file.read_bytes()
-    try:
-        data = _unpack(content)
-        intact = data.attrs.pop("checksum") == _checksum(data)
-    except Exception:  # a damaged file can make the parser fail in any way
-        return None
-    if not intact:
-        return None
-    differ = [
-        f"{name} was {data.attrs.get(name)}, is {value}"
-        for name, value in attributes.items()
-        if data.attrs.get(name) != value
-    ]
-    if differ:
-        raise ValueError(
-            f"store has {file.name} from a sweep with other settings: {'; '.join(differ)}. Use "
-            "another folder, another label, or those settings."
-        )
-    return content
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Puts the file there whole or not at all, whenever the process or the machine stops."""
-    part = file.with_name(f"{uuid.uuid4().hex}.unfinished")
-    try:
-        with part.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def _gather(found: list[bytes | None]) -> list[bytes | None]:
     """What all processes have; each block comes from one of them."""
     contents = [content or b"" for content in found]
@@ -329,7 +263,7 @@ def _assemble(
     shared: dict[str, Any],
 ) -> xr.Dataset:
     """One Dataset of all blocks."""
-    parts = {job: _unpack(content) for job, content in zip(jobs, found, strict=True)}
+    parts = {job: store_files.unpack(content) for job, content in zip(jobs, found, strict=True)}
     modes = max(part.sizes["mode"] for part in parts.values())
     blocks = 1 + max(block for _, _, block in jobs)
 

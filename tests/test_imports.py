@@ -23,6 +23,7 @@ LEVELS = {
     "configuration": 4,
     "metrics": 4,
     "figures": 4,
+    "store": 4,
     "sweeps": 5,
     "evidence": 6,
     "explore": 7,
@@ -34,7 +35,7 @@ HOMES = {
     "optax": ("models/objectives/optimizers.py", "divergences/methods/variational.py"),
     "ipywidgets": ("explore/", "exercises/widget.py"),
     "matplotlib": ("figures/", "explore/"),
-    "xarray": ("sweeps.py", "evidence/"),
+    "xarray": ("store.py", "sweeps.py", "evidence/"),
     "pandas": ("explore/own_data.py", "evidence/verdicts.py"),
 }
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}

@@ -1,12 +1,15 @@
 """Sweeps: what they measure, and that nothing finished is lost or mixed up."""
 
+import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -168,13 +171,17 @@ def test_interrupting_keeps_what_is_finished(whole: xr.Dataset, tmp_path: Path) 
 def test_a_full_disk_leaves_no_half_block(
     whole: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: Any) -> None:
-        raise OSError(28, "No space left on device")
+    sync, calls = os.fsync, iter(range(9))
+
+    def full(file: Any) -> None:
+        if next(calls) >= 2:  # after the probe and the first block
+            raise OSError(28, "No space left on device")
+        sync(file)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space left on device; the blocks that were finished"):
         divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
-    assert list(tmp_path.iterdir()) == []
+    assert [file.suffix for file in tmp_path.iterdir()] == [".nc"]
     monkeypatch.undo()
     monkeypatch.setattr(sweeps, "BLOCK", 2)
     xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
@@ -286,6 +293,80 @@ def test_a_store_is_a_folder(tmp_path: Path) -> None:
     file.write_text("")
     with pytest.raises(ValueError, match="store"):
         divlab.sweep(MODELS, TARGETS, store=file, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "words"),
+    [
+        ("s3://bucket/runs", ValueError, "the address s3://bucket/runs"),
+        ("gs://bucket", ValueError, "the address gs://bucket"),
+        ("https://host/runs", ValueError, "a folder of this machine"),
+        ("file:///tmp/runs", ValueError, "a folder of this machine"),
+        (Path("s3://bucket"), ValueError, "the address s3:/bucket"),
+        ("~nobody_of_this_name/runs", ValueError, "store ~nobody_of_this_name/runs cannot be made"),
+        ("/proc/nothing/can/be/made/here", ValueError, "cannot be made"),
+        ("", ValueError, "store must be the path of a folder, got ''"),
+        (b"runs", TypeError, "store must be the path"),
+        (7, TypeError, "store must be the path of a folder, got 7"),
+    ],
+)
+def test_what_is_no_folder_of_this_machine_is_refused(
+    where: Any, error: Any, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder named "s3:" or "~" would be found by nobody, least of all by the next sweep."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        divlab.sweep(MODELS, TARGETS, store=where, **OPTIONS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tilde_is_the_home(
+    whole: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    divlab.sweep(MODELS, TARGETS, store="~/runs", **OPTIONS)
+    assert len(list((tmp_path / "runs").glob("*.nc"))) == 3
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize("label", ["分" * 33, "é" * 50, "x" * 260, "a/" * 80, "🙂" * 25])
+def test_labels_too_long_for_a_file_are_named(label: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"models\['{label}'\].*file name of \d+ bytes"):
+        divlab.sweep({label: MODELS["vae"]}, TARGETS, store=tmp_path, **OPTIONS)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC, errno.EDQUOT])
+def test_a_folder_that_takes_nothing_is_refused_before_training(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sweeps, "fit_many", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(ValueError, match=f"store.*cannot be written to: {os.strerror(number)}"):
+        divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_too_full_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "fit_many", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100_000))
+    with pytest.raises(ValueError, match="has 100000 bytes left, but 3 blocks"):
+        divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
+
+
+def test_a_finished_sweep_is_read_from_a_folder_that_takes_nothing(
+    whole: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS)
+    monkeypatch.setattr(os, "replace", lambda *_: pytest.fail("it was written to"))
+    xr.testing.assert_identical(divlab.sweep(MODELS, TARGETS, store=tmp_path, **OPTIONS), whole)
 
 
 def test_measurements_have_estimates() -> None:

@@ -93,6 +93,20 @@ def cdf_distances() -> None:
             report(f"{name}, n = {n}", medians(contenders, rounds))
 
 
+def permutations() -> None:
+    x, y = two_samples(1000)
+    peers: dict[str, Any] = {
+        "wasserstein": stats.wasserstein_distance,
+        "energy": stats.energy_distance,
+    }
+    for name, peer in peers.items():
+        theirs = partial(
+            stats.permutation_test, (x, y), peer, n_resamples=999, alternative="greater"
+        )
+        calls: Calls = {"divlab": partial(divlab.permutation_test, name, x, y), "scipy": theirs}
+        report(f"999 permutations of {name}, n = 1000", medians(calls, 7))
+
+
 def kl_by_ckdtree(x: np.ndarray, y: np.ndarray, k: int = 5) -> float:
     """The estimator of Wang, Kulkarni & Verdú (2009) as one would write it with SciPy."""
     of_x, of_y = (spatial.cKDTree(a[:, None]) for a in (x, y))
@@ -333,6 +347,7 @@ def first_calls() -> None:
 
 def run() -> None:
     cdf_distances()
+    permutations()
     nearest_neighbours()
     mixtures()
     memory()
