@@ -36,7 +36,7 @@ HOMES = {
     "ipywidgets": ("explore/", "exercises/widget.py"),
     "matplotlib": ("figures/", "explore/"),
     "xarray": ("store.py", "sweeps.py", "evidence/"),
-    "pandas": ("explore/own_data.py", "evidence/verdicts.py"),
+    "pandas": ("evidence/verdicts.py",),
 }
 FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 

@@ -144,6 +144,17 @@ def of_training(record_every: int) -> dict[str, widgets.Widget]:
     }
 
 
+def of_progress() -> tuple[widgets.Play, widgets.IntProgress]:
+    """What plays a recorded training, and a bar that says how far it has gone."""
+    play = widgets.Play(
+        interval=100, tooltip="Play the recorded training", layout=widgets.Layout(width="auto")
+    )
+    bar = widgets.IntProgress(
+        0, 0, 1, description="Training", bar_style="info", style=LABEL, layout=WIDTH
+    )
+    return play, bar
+
+
 def row(children: Iterable[widgets.Widget]) -> widgets.Box:
     """Widgets side by side; they wrap to further lines where the page is too narrow."""
     layout = widgets.Layout(display="flex", flex_flow="row wrap", width="100%")

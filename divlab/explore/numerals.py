@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 POINT, COMMA = ".", ","  # what may stand before the decimals
 # What spreadsheets, R, Python and instruments write where a value is missing; in lower case.
+_MARKS = ("", "-", "--", "–", "—", ".", "?", "*", "#div/0!", "#value!", "#ref!", "#num!")
 MISSING = frozenset(
-    ["", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "nil", "missing"]
-    + ["-", "--", "–", "—", ".", "?", "*", "#div/0!", "#value!", "#ref!", "#num!"]
+    (*_MARKS, "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none", "nil", "missing")
 )
 _MONEY = r"(?:[$€£¥₹]|(?:USD|EUR|GBP|CHF|JPY)(?=[\s\d]))"
 # A unit has no digits but those of powers: "12h30" is no number of hours, and "1e" is cut short.

@@ -1,251 +1,295 @@
-"""Measurements from a file that a user drops on an explorer."""
+"""Measurements of a user's own: one column of a file as a target, or two columns to compare."""
 
-import io
-from collections.abc import Callable
+import contextlib
+import hashlib
+import html
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import anywidget
 import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float
 
-from divlab.explore.controls import row
+from divlab.explore.tables import Table
+from divlab.explore.uploads import Upload
+from divlab.models.data import read_target
 
-_MOST = 100_000  # rows of a file; more of them would make every picture slow
-_WOULD_DO = "a CSV or text file with a column of numbers would do"
 
-
-class DropZone(anywidget.AnyWidget):
-    """A place on the page where a user drops a file.
-
-    ipywidgets has a button to choose a file in a dialogue, but no such place.
+class _Columns(widgets.VBox):
+    """A button that takes a file, a menu for each column that is wanted, and the way back.
 
     Args:
-        on_file: is called with the name and the content of a file that was dropped.
+        menus: the label of each menu.
+        description: the label of the button.
+        back: the label of the button that gives the measurements up.
+        on_change: is called when the measurements have changed.
+        on_error: is called with an error that says what is wrong with a file.
+
+    Attributes:
+        samples: the measurements of each menu's column, (n,); empty where there are none.
+        names: the file and the column that they are from.
+        upload: what takes the file, and asks how to read it.
+        columns: the menus of the file's columns.
+        clear: the button that gives the measurements up.
     """
 
-    _esm = """
-    function render({ model, el }) {
-        const zone = document.createElement("div");
-        zone.className = "divlab-drop";
-        zone.textContent = "or drop a file here";
-        el.append(zone);
-        const over = event => { event.preventDefault(); zone.classList.add("divlab-over"); };
-        const away = () => zone.classList.remove("divlab-over");
-        zone.addEventListener("dragenter", over);
-        zone.addEventListener("dragover", over);
-        zone.addEventListener("dragleave", away);
-        zone.addEventListener("drop", async event => {
-            event.preventDefault();
-            event.stopPropagation();
-            away();
-            for (const file of [...event.dataTransfer.files].slice(0, 1))
-                model.send({ name: file.name }, undefined, [await file.arrayBuffer()]);
-        });
-    }
-    export default { render };
-    """
-    _css = """
-    .divlab-drop {
-        border: 1px dashed gray; line-height: 26px; padding: 0 10px; margin: 2px;
-        font-size: 13px; white-space: nowrap;
-    }
-    .divlab-over { border-color: #0072B2; color: #0072B2; }
-    """
+    def __init__(
+        self,
+        menus: tuple[str, ...],
+        description: str,
+        back: str,
+        on_change: Callable[[], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._on_change, self._on_error = on_change, on_error
+        self.samples: tuple[Float[np.ndarray, " n"], ...] = ()
+        self.names: tuple[str, ...] = ()
+        self._file, self._table = "", Table()
+        self._chosen: tuple[str, ...] = ()
+        hidden = {"display": "none"}
+        self.columns = [
+            widgets.Dropdown(description=label, layout=widgets.Layout(width="16em", **hidden))
+            for label in menus
+        ]
+        self.clear = widgets.Button(
+            description=back,
+            tooltip="Gives the measurements up",
+            layout=widgets.Layout(width="auto", **hidden),
+        )
+        self._note = widgets.HTML()
+        self.upload = Upload(self._on_table, on_error, description, [*self.columns, self.clear])
+        for column in self.columns:
+            column.observe(self._on_column, "value")
+        self.clear.on_click(lambda _: self.set_samples((), ()))
+        super().__init__([self.upload, self._note])
 
-    def __init__(self, on_file: Callable[[str, bytes], None]) -> None:
-        self._on_file = on_file
-        super().__init__()
-        self.on_msg(self.receive)
-
-    def receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        """Takes the message that the page sends when a file was dropped.
+    def set_samples(
+        self, samples: tuple[Float[np.ndarray, " _"], ...], names: tuple[str, ...]
+    ) -> None:
+        """Takes measurements that are from no file, or gives up those there are.
 
         Args:
-            content: the message; its `name` is the name of the file.
-            buffers: the content of the file.
+            samples: the measurements for each menu, (n,) each; empty to have none.
+            names: what they are called.
+
+        Raises:
+            ValueError: a model could not learn from them. Nothing has changed then.
         """
-        self._on_file(content["name"], bytes(buffers[0]))
+        for name, sample in zip(names, samples, strict=True):
+            _check(name, sample)
+        self._file, self._table, self._chosen = "", Table(), ()
+        self._offer(())
+        self._show(samples, names)
+
+    def keep(self) -> Callable[[], None]:
+        """Keeps the measurements, to come back to them.
+
+        Returns:
+            A function that brings them back.
+        """
+        kept = self._file, self._table, self._chosen, self.samples, self.names, self._note.value
+
+        def bring_back() -> None:
+            self._file, self._table, self._chosen, samples, names, note = kept
+            self._offer(self._chosen)
+            self._show(samples, names)
+            self._note.value = note
+
+        return bring_back
+
+    @property
+    def digest(self) -> str:
+        """A short text that differs where the measurements do; empty where there are none."""
+        content = b"|".join(sample.tobytes() for sample in self.samples)
+        return hashlib.sha256(content).hexdigest() if self.samples else ""
+
+    def _show(
+        self, samples: tuple[Float[np.ndarray, " _"], ...], names: tuple[str, ...], *notes: str
+    ) -> None:
+        """Takes measurements, and says on the page what they are."""
+        self.samples, self.names = samples, names
+        counts = [f"{name}: {len(one)} values" for name, one in zip(names, samples, strict=True)]
+        self._note.value = html.escape("; ".join([*counts, *notes]))  # a file's names are any text
+        self.clear.layout.display = "" if samples else "none"
+        self._on_change()
+
+    def _offer(self, chosen: tuple[str, ...]) -> None:
+        """Shows the columns of the file in the menus; no menu where nothing is chosen."""
+        is_open = len(self._table.columns) > 1 and chosen
+        with contextlib.ExitStack() as quiet:
+            for column in self.columns:
+                quiet.enter_context(_unobserved(column, self._on_column))
+            for column, name in zip(
+                self.columns, chosen or [None] * len(self.columns), strict=True
+            ):
+                column.options = list(self._table.columns) if chosen else []
+                column.value = name
+                column.layout.display = "" if is_open else "none"
+
+    def _on_table(self, file: str, table: Table) -> None:
+        names = tuple(table.columns)[: len(self.columns)]
+        if len(names) < len(self.columns):
+            refused = "".join(
+                f" “{name}” is left out: {why}." for name, why in table.left_out.items()
+            )
+            error = f"{file} has one column of numbers, “{names[0]}”; two would do.{refused}"
+            self._on_error(ValueError(error))
+        else:
+            self._take(file, table, names)
+
+    def _on_column(self, _: Any) -> None:
+        self._take(self._file, self._table, tuple(column.value for column in self.columns))
+
+    def _take(self, file: str, table: Table, chosen: tuple[str, ...]) -> None:
+        """Takes columns of a file, or says why not; what was there before is kept then."""
+        samples = tuple(table.columns[name] for name in chosen)
+        try:
+            for name, sample in zip(chosen, samples, strict=True):
+                _check(f"{file}, {name}", sample)
+        except ValueError as error:
+            self._on_error(error)
+            self._offer(self._chosen)
+            return
+        self._file, self._table, self._chosen = file, table, chosen
+        self._offer(chosen)
+        notes = [f"{table.missing[n]} missing in {n}" for n in chosen if table.missing[n]]
+        notes += [f"“{name}” is left out: {why}" for name, why in table.left_out.items()]
+        self._show(samples, tuple(f"{file}, {name}" for name in chosen), *notes)
 
 
-class OwnData(widgets.VBox):
-    """A button that takes a CSV or text file, a menu of its columns, and the way back.
+class OwnData(_Columns):
+    """One column of a file as the target of a model.
 
     Args:
         on_change: is called when `values` has changed.
         on_error: is called with an error that says what is wrong with a file.
-
-    Attributes:
-        values: the measurements, (n,); None where there are none.
-        name: the file and the column that they are from.
-        upload: the button that takes a file.
-        drop: the place to drop a file on.
-        column: the menu of the file's columns.
-        clear: the button that goes back to the target with sliders.
     """
 
     def __init__(
         self, on_change: Callable[[], None], on_error: Callable[[Exception], None]
     ) -> None:
-        self._on_change, self._on_error = on_change, on_error
-        self.values: np.ndarray | None = None
-        self.name = ""
-        self._table: Any = None  # a pandas.DataFrame, once a file was read
-        self._file = ""
-        self.upload = widgets.FileUpload(
-            accept=".csv,.txt,.tsv,.dat",
-            description="Own data",
-            tooltip="A CSV or text file with a column of numbers",
-            layout=widgets.Layout(width="auto"),
-        )
-        self.drop = DropZone(self._on_file)
-        self.column = widgets.Dropdown(
-            description="Column", layout=widgets.Layout(display="none", width="16em")
-        )
-        self.clear = widgets.Button(
-            description="Without it",
-            tooltip="Back to the target with sliders",
-            layout=widgets.Layout(display="none", width="auto"),
-        )
-        self._note = widgets.Label()
-        self.upload.observe(self._on_upload, "value")
-        self.column.observe(self._on_column, "value")
-        self.clear.on_click(lambda _: self.set(None, ""))
-        super().__init__([row([self.upload, self.drop, self.column, self._note, self.clear])])
+        super().__init__(("Column",), "Own data", "Without it", on_change, on_error)
 
-    def set(self, values: Any, name: str) -> None:
-        """Takes measurements, or gives up those there are, and says so on the page.
+    @property
+    def values(self) -> Float[np.ndarray, " n"] | None:
+        """The measurements, (n,); None where there are none."""
+        return self.samples[0] if self.samples else None
+
+    @property
+    def name(self) -> str:
+        """The file and the column that they are from."""
+        return self.names[0] if self.names else ""
+
+    def state(self) -> dict[str, Any] | None:
+        """The measurements as a dict that `json.dumps` accepts; None where there are none."""
+        if self.values is None:
+            return None
+        return {"name": self.name, "values": self.values.tolist()}
+
+    def load(self, state: dict[str, Any] | None) -> None:
+        """Takes the measurements of a state, or gives up those there are.
 
         Args:
-            values: the measurements, (n,); None to have none.
-            name: where they are from.
+            state: what `state` returned.
+
+        Raises:
+            ValueError: it holds no measurements that a model can learn from. Nothing has changed
+                then.
         """
-        self.values = None if values is None else np.asarray(values, float)
-        self.name = name
-        self._note.value = "" if values is None else f"{name}: {len(values)} values"
-        self.clear.layout.display = "none" if values is None else ""
-        if values is None:
-            self.column.layout.display = "none"
-        self._on_change()
-
-    def _on_upload(self, change: dict[str, Any]) -> None:
-        for file in change["new"]:
-            self._on_file(file["name"], bytes(file["content"]))
-        self.upload.value = ()  # so that the same file can be chosen again
-
-    def _on_file(self, name: str, content: bytes) -> None:
-        try:
-            self._table = read_table(name, content)
-            self._file = name
-            names = list(self._table.columns)
-            self.column.layout.display = "" if len(names) > 1 else "none"
-            self.column.unobserve(self._on_column, "value")
-            self.column.options = names
-            self.column.observe(self._on_column, "value")
-            self.column.value = names[0]
-            self._take(names[0])
-        except ValueError as error:
-            self._on_error(error)
-
-    def _on_column(self, change: dict[str, Any]) -> None:
-        if self._table is not None and change["new"] is not None:
-            self._take(change["new"])
-
-    def _take(self, column: str) -> None:
-        values = self._table[column]
-        name = f"{self._file}, {column}"
-        self.set(values.dropna().to_numpy(float), name)
-        if values.isna().any():
-            self._note.value += f"; {int(values.isna().sum())} missing ones left out"
+        if state is None:
+            self.set_samples((), ())
+            return
+        needed = '{"name": a name, "values": a list of at least two different numbers}'
+        values, name = _of_state(state, "values", "name", needed)
+        self.set_samples((_sample(values, needed),), (str(name),))
 
 
-def read_data(data: Any) -> tuple[Float[np.ndarray, " n"], str]:
-    """Reads the measurements that a state holds.
+class TwoColumns(_Columns):
+    """Two columns of a file, to compare P, the first, with Q, the second.
+
+    An explorer puts it among its widgets, reads `pair` whenever it computes, and keeps it in its
+    state as `{"data": two_columns.state()}`, which `load` takes back.
 
     Args:
-        data: what the state holds under "data".
-
-    Returns:
-        The measurements, (n,), and where they are from.
-
-    Raises:
-        ValueError: `data` has another form, or fewer than two different finite numbers.
+        on_change: is called when `pair` has changed.
+        on_error: is called with an error that says what is wrong with a file.
     """
-    name = ""
-    try:
-        values, name = np.asarray(data["values"], float), str(data["name"])
-    except (KeyError, TypeError, ValueError):
-        values = np.zeros(0)
-    if values.ndim != 1 or not np.all(np.isfinite(values)) or len(np.unique(values)) < 2:
-        raise ValueError(
-            'state has "data" that are not measurements; {"name": a name, "values": a list of at '
-            "least two different numbers} would do."
+
+    def __init__(
+        self, on_change: Callable[[], None], on_error: Callable[[Exception], None]
+    ) -> None:
+        super().__init__(
+            ("P, column", "Q, column"), "Two columns", "Without them", on_change, on_error
         )
-    return values, name
+
+    @property
+    def pair(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]] | None:
+        """The two samples, (n,) and (m,), which are not paired; None where there are none."""
+        return (self.samples[0], self.samples[1]) if self.samples else None
+
+    def state(self) -> dict[str, Any] | None:
+        """The samples as a dict that `json.dumps` accepts; None where there are none."""
+        if not self.samples:
+            return None
+        return {"names": list(self.names), "samples": [s.tolist() for s in self.samples]}
+
+    def load(self, state: dict[str, Any] | None) -> None:
+        """Takes the samples of a state, or gives up those there are.
+
+        Args:
+            state: what `state` returned.
+
+        Raises:
+            ValueError: it holds no two samples that can be compared. Nothing has changed then.
+        """
+        if state is None:
+            self.set_samples((), ())
+            return
+        needed = '{"names": two names, "samples": two lists of at least two different numbers each}'
+        samples, names = _of_state(state, "samples", "names", needed)
+        if not isinstance(samples, list) or not isinstance(names, list):
+            raise _no_measurements(needed)
+        if len(samples) != 2 or len(names) != 2:
+            raise _no_measurements(needed)
+        read = tuple(_sample(values, needed) for values in samples)
+        self.set_samples(read, tuple(map(str, names)))
 
 
-def read_table(name: str, content: bytes) -> Any:
-    """Reads the columns of numbers from a CSV or text file, with or without a line of names.
-
-    Args:
-        name: the name of the file, for messages.
-        content: its content.
-
-    Returns:
-        A `pandas.DataFrame` of the columns that hold numbers.
-
-    Raises:
-        ValueError: the file is not text, has no column with two different numbers, or is too
-            long.
-    """
-    import pandas  # takes half a second, which an explorer without a file should not wait for
-
+def _check(name: str, sample: Float[np.ndarray, " n"]) -> None:
+    """Refuses, with its name, a sample that no model could learn from."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is not a text file; {_WOULD_DO}.") from None
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not lines:
-        raise ValueError(f"{name} is empty; {_WOULD_DO}.")
-    # Spaces may stand between columns, or within the name of an only column. The last line, which
-    # is a row of numbers, tells which.
-    blank = r"\s+" if len(lines[-1].split()) > 1 else ","
-    separator = next((mark for mark in (",", ";", "\t") if mark in lines[0]), blank)
-    names_first = not any(_is_number(cell) for cell in _cells(lines[0], separator))
+        read_target(sample)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+@contextlib.contextmanager
+def _unobserved(control: widgets.Widget, handler: Callable[[Any], None]) -> Iterator[None]:
+    """A context in which a control may be set without a call of `handler`."""
+    control.unobserve(handler, "value")
     try:
-        table = pandas.read_csv(
-            io.StringIO("\n".join(lines)),
-            sep=separator,
-            header=0 if names_first else None,
-            # Where the decimal mark is a comma, as in half of Europe, spreadsheets put semicolons
-            # between columns.
-            decimal="," if separator == ";" else ".",
-        )
-    except (pandas.errors.ParserError, ValueError) as error:
-        raise ValueError(f"{name} could not be read as a table: {error}") from None
-    table.columns = [str(c) if names_first else f"column {c + 1}" for c in table.columns]
-    numbers = table.apply(pandas.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
-    # A column of numbers may have gaps. A column of words has no numbers, or a few by chance.
-    numbers = numbers[
-        [c for c in numbers if numbers[c].notna().mean() > 0.5 and numbers[c].nunique() > 1]
-    ]
-    if numbers.shape[1] == 0:
-        raise ValueError(
-            f"{name} has no column of numbers with at least two different values; "
-            f"its columns are {', '.join(table.columns)}."
-        )
-    if len(numbers) > _MOST:
-        raise ValueError(f"{name} has {len(numbers)} rows; an explorer takes up to {_MOST}.")
-    return numbers
+        yield
+    finally:
+        control.observe(handler, "value")
 
 
-def _cells(line: str, separator: str) -> list[str]:
-    return line.split() if separator == r"\s+" else line.split(separator)
+def _of_state(state: Any, values: str, names: str, needed: str) -> tuple[Any, Any]:
+    if not isinstance(state, dict) or set(state) != {values, names}:
+        raise _no_measurements(needed)
+    return state[values], state[names]
 
 
-def _is_number(cell: str) -> bool:
+def _sample(values: Any, needed: str) -> Float[np.ndarray, " n"]:
+    """One list of a state as an array, (n,)."""
+    is_list = isinstance(values, list) and all(type(value) in (int, float) for value in values)
     try:
-        float(cell.strip().strip('"'))
-    except ValueError:
-        return False
-    return True
+        sample = np.asarray(values if is_list else [], float)
+    except OverflowError:
+        sample = np.zeros(0)
+    if not np.all(np.isfinite(sample)) or len(np.unique(sample)) < 2:
+        raise _no_measurements(needed)
+    return sample
+
+
+def _no_measurements(needed: str) -> ValueError:
+    return ValueError(f'state has "data" that are not measurements; {needed} would do.')

@@ -29,7 +29,7 @@ _WOULD_DO = "a CSV or text file with a column of numbers would do"
 # A tab, a semicolon or a bar that makes a table is the separator. A comma may also be a decimal
 # mark, and a space may stand between thousands: these two are compared with one column.
 _SURE = ("\t", ";", "|")
-_SHOWN = 6  # cells of a line, where a user is asked how it is to be read
+_SHOWN = 6  # cells and lines, where a user is asked how they are to be read
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,21 @@ class AmbiguousError(ValueError):
     """A file that can be read in several ways.
 
     Attributes:
-        readings: the table of each way, by a text that shows how the first line in question is
-            read.
-        line: that line, as it stands in the file.
+        readings: the table of each way, by a text that shows how the line in question is read.
+        line: the number of this line in the file, from 1.
+        preview: the first lines of the file, and this one.
     """
 
-    def __init__(self, name: str, line: str, number: int, readings: dict[str, Table]) -> None:
+    def __init__(
+        self, name: str, lines: list[tuple[int, str]], line: int, readings: dict[str, Table]
+    ) -> None:
         self.readings, self.line = readings, line
+        shown = [text for number, text in lines[:_SHOWN] if number < line]
+        in_question = dict(lines)[line].strip()
+        self.preview = [*shown, in_question]
         ways = " or ".join(f"“{reading}”" for reading in readings)
         super().__init__(
-            f"{name}, line {number}: {quote(line)} may mean {ways}; choose one of them with "
+            f"{name}, line {line}: {quote(in_question)} may mean {ways}; choose one with "
             f'reading="{next(iter(readings))}", or change the file.'
         )
 
@@ -112,7 +117,7 @@ def read_table(name: str, content: bytes, *, reading: str | None = None) -> Tabl
     tables = {label: one.table for label, one in zip(labels, good, strict=True)}
     if reading in tables:
         return tables[reading]
-    raise AmbiguousError(name, dict(lines)[number].strip(), number, tables)
+    raise AmbiguousError(name, lines, number, tables)
 
 
 @dataclass

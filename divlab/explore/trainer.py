@@ -1,6 +1,6 @@
 """What explorers that train share: train, pause, one record, rewind, and a slider over the run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from divlab.explore import controls
 from divlab.explore.base import Explorer
 from divlab.explore.events import ALONE
 from divlab.explore.learned import View, distances, measure, reference, view
-from divlab.explore.own_data import OwnData, read_data
+from divlab.explore.own_data import OwnData
 from divlab.explore.parallel import in_parallel
 from divlab.explore.session import Session, check_steps
 from divlab.explore.sharing import copy_of, read_state
@@ -22,6 +22,8 @@ from divlab.explore.slices import Turns, Work
 from divlab.models import Run
 
 STEPS, RECORD_EVERY = 2000, 20
+# What a training leaves behind: attributes that a new one replaces.
+_TRAINED = ("runs", "prepared", "_session", "_trained_for", "_seen", "_along")
 
 
 class Trainer(Explorer):
@@ -61,14 +63,8 @@ class Trainer(Explorer):
         self._along: dict[int, dict[str, float]] = {}
         self._work = Work(self._show_records, self.show_error)
         self.own_data = OwnData(self._on_data, self.show_error)
-        self._play = widgets.Play(
-            interval=100, tooltip="Play the recorded training", layout=widgets.Layout(width="auto")
-        )
+        self._play, self._bar = controls.of_progress()
         self._play.observe(self._on_play, "value")
-        self._bar = widgets.IntProgress(
-            0, 0, 1, description="Training", bar_style="info",
-            style=controls.LABEL, layout=controls.WIDTH,
-        )  # fmt: skip
         below = [controls.row([self._play, self._bar, self.own_data])]
         super().__init__(self._make_controls(menus), figure, below=below)
 
@@ -87,14 +83,7 @@ class Trainer(Explorer):
         return {}
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
-        """The models to train.
-
-        Args:
-            values: the values of the controls.
-
-        Returns:
-            The models, by name.
-        """
+        """The models to train with these values of the controls, by name."""
         raise TypeError(f"{type(self).__name__} does not define models.")
 
     def look(
@@ -116,10 +105,7 @@ class Trainer(Explorer):
         raise TypeError(f"{type(self).__name__} does not define look.")
 
     def prepare(self, target: Any) -> dict[str, Any]:
-        """Computes what depends on the target alone.
-
-        Args:
-            target: what is to be learned: a distribution or samples.
+        """Computes what depends on the target alone, which is a distribution or samples.
 
         Returns:
             `target` and its `modes`, as divlab's functions read them, points `x` at which to
@@ -131,9 +117,7 @@ class Trainer(Explorer):
         """Compares what a model has learned with the target.
 
         Args:
-            run: the run of the model.
-            step: the recorded step.
-            seed: the seed of samples, where the comparison needs some.
+            run, step, seed: as in `distances`.
 
         Returns:
             The fields of `divlab.coverage`, and `kl`, `js` and `wasserstein`.
@@ -177,14 +161,10 @@ class Trainer(Explorer):
     # What is trained, and how far.
 
     def target(self, values: dict[str, Any]) -> Any:
-        """What is to be learned.
-
-        Args:
-            values: the values of the controls.
+        """What is to be learned with these values of the controls.
 
         Returns:
-            A user's own data where there are some, or the target that the explorer was made
-            with, or two Gaussians.
+            A user's own data, or the target that the explorer was made with, or two Gaussians.
         """
         if self.own_data.values is not None:
             return self.own_data.values
@@ -194,7 +174,7 @@ class Trainer(Explorer):
 
     def _what_runs_depend_on(self, values: dict[str, Any]) -> Any:
         settings = {name: value for name, value in values.items() if name not in self.looks}
-        return settings, self.own_data.name, self.own_data.values is None
+        return settings, self.own_data.digest
 
     def _restart(self) -> Session:
         """Makes untrained models for the present values."""
@@ -207,21 +187,25 @@ class Trainer(Explorer):
         return session
 
     def _after_training(self) -> None:
-        """Offers the steps that are recorded for all models, and shows the last of them."""
+        """Takes what is recorded, and shows the last step that all models have reached."""
         assert self._session is not None
         self._seen, self.runs = {}, self._session.runs
-        steps = [run.steps.tolist() for run in self.runs.values()]
-        shared = sorted(set(steps[0]).intersection(*steps[1:]))
         first = next(iter(self.runs.values()))
-        for step in shared[:: self.along_every]:
+        for step in self._offer_steps()[:: self.along_every]:
             if step not in self._along:
                 self._along[step] = self.along(first, step)
+
+    def _offer_steps(self) -> list[int]:
+        """Offers the steps that are recorded for all models."""
+        steps = [run.steps.tolist() for run in self.runs.values()]
+        shared = sorted(set(steps[0]).intersection(*steps[1:])) if steps else [0]
         with self.paused():
             self.controls["step"].options = shared
             self.controls["step"].value = shared[-1]
         self._play.max = len(shared) - 1
         self._bar.max, self._bar.value = STEPS, shared[-1]
         self._bar.description = f"{shared[-1]} of {STEPS}"
+        return shared
 
     # The buttons.
 
@@ -304,9 +288,8 @@ class Trainer(Explorer):
     def state(self) -> dict[str, Any]:
         """The values of the controls, how far the training has gone, and a user's own data."""
         state = {**super().state(), "trained": int(self.controls["step"].options[-1])}
-        if self.own_data.values is not None:
-            state["data"] = {"name": self.own_data.name, "values": self.own_data.values.tolist()}
-        return state
+        data = self.own_data.state()
+        return state if data is None else {**state, "data": data}
 
     def load(self, state: dict[str, Any] | str) -> None:
         """Sets the controls, and trains again from the seed as far as the state was.
@@ -316,20 +299,26 @@ class Trainer(Explorer):
 
         Raises:
             ValueError: as in `Explorer.load`, and where a step is not one that a training
-                records or the data are not measurements. Nothing has changed then, and what was
+                records or no model can learn the data. Nothing has changed then, and what was
                 trained is still there.
         """
         with ALONE:
-            self._load(read_state(state))
+            state = read_state(state)
+            check_steps(state.get("trained"), state.get("step"), STEPS, RECORD_EVERY)
+            before = self.values(), self.own_data.keep(), {n: vars(self)[n] for n in _TRAINED}
+            try:
+                self._load(state)
+            except BaseException:
+                self._bring_back(*before)
+                raise
+            self.refresh()
 
     def _load(self, state: dict[str, Any]) -> None:
-        trained, step, data = (state.get(name) for name in ("trained", "step", "data"))
-        check_steps(trained, step, STEPS, RECORD_EVERY)
-        measurements = read_data(data) if data is not None else (None, "")
+        trained, step = state.get("trained", 0), state.get("step")
         with self.paused():
             own = ("trained", "step", "data")
             super().load({name: value for name, value in state.items() if name not in own})
-            self.own_data.set(*measurements)
+            self.own_data.load(state.get("data"))
         session = self._restart()  # whatever is trained now was not asked for by the state
         while session.step < (trained or 0) and session.advance():
             pass
@@ -337,7 +326,18 @@ class Trainer(Explorer):
         if step is not None and step in self.controls["step"].options:
             with self.paused():
                 self.controls["step"].value = step
-        self.refresh()
+        self.compute(**self.values())  # what cannot be shown is refused as well
+
+    def _bring_back(
+        self, values: dict[str, Any], data: Callable[[], None], trained: dict[str, Any]
+    ) -> None:
+        """Undoes a change of the controls, of the data and of what was trained."""
+        for name, value in trained.items():
+            setattr(self, name, value)
+        with self.paused():
+            data()
+            self._offer_steps()
+            self._set(values)
 
     def refresh(self) -> None:
         """Computes and draws from the present values, unless refreshing is paused."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import divlab
-from divlab.explore.own_data import read_table
+from divlab.explore.tables import read_table
 
 from . import expected
 from .setting import STEPS, agree, build, same, upload
