@@ -22,18 +22,18 @@ _REMARK = re.compile(r"#(?!N/A|DIV/0!|VALUE!|REF!|NUM!)")
 _R_PREFIX = re.compile(r"\s*\[[0-9]+\]\s+")
 
 
-class RaggedError(ValueError):
-    """A line with another number of cells than the others.
+class GridError(ValueError):
+    """A line that does not fit among the others.
 
     Attributes:
         line: its number in the file, from 1.
-        got: how many cells it has.
-        want: how many most lines have.
+        columns: how many cells most lines have.
+        why: what is wrong with it, and what would do.
     """
 
-    def __init__(self, line: int, got: int, want: int) -> None:
-        super().__init__(f"line {line}: {got} instead of {want}")
-        self.line, self.got, self.want = line, got, want
+    def __init__(self, line: int, columns: int, why: str) -> None:
+        super().__init__(f"line {line}, {why}")
+        self.line, self.columns, self.why = line, columns, why
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def split(lines: list[tuple[int, str]], separator: str) -> Grid:
         The cells. What spreadsheets leave at the ends of rows and below them is gone.
 
     Raises:
-        RaggedError: the rows do not have the same number of cells.
+        GridError: the rows do not have the same number of cells.
     """
     rows, numbers = _cells(lines, separator)
     while len(rows) > 1 and not any(rows[-1]):
@@ -147,7 +147,9 @@ def split(lines: list[tuple[int, str]], separator: str) -> Grid:
     want = Counter(map(len, rows)).most_common(1)[0][0]
     for row, number in zip(rows, numbers, strict=True):
         if len(row) != want:
-            raise RaggedError(number, len(row), want)
+            got = f"{len(row)} cell{'s'[: len(row) != 1]}"
+            why = f"has {got} where most lines have {want}; as many in every line would do"
+            raise GridError(number, want, why)
     return Grid(rows, numbers, separator)
 
 
@@ -158,7 +160,10 @@ def _cells(lines: list[tuple[int, str]], separator: str) -> tuple[list[list[str]
     if separator == SPACE:
         texts = [line.replace("\t", SPACE).strip() for line in texts]
     reader = csv.reader(
-        (f"{text}\n" for text in texts), delimiter=separator, skipinitialspace=separator != "\t"
+        (f"{text}\n" for text in texts),
+        delimiter=separator,
+        strict=True,
+        skipinitialspace=separator != "\t",
     )
     rows: list[list[str]] = []
     numbers: list[int] = []
@@ -169,7 +174,7 @@ def _cells(lines: list[tuple[int, str]], separator: str) -> tuple[list[list[str]
             numbers.append(lines[begins][0])
             begins = reader.line_num  # a quoted cell may go over several lines
     except csv.Error:  # a quote that is never closed
-        raise RaggedError(lines[begins][0], 1, 2) from None
+        raise GridError(lines[begins][0], 2, "has a quote that does not end a cell") from None
     return rows, numbers
 
 

@@ -20,6 +20,8 @@ from divlab.targets import modes
 
 POINTS = 401  # of a drawn density
 SHOWN = 200  # samples that are drawn as ticks
+# Measurements that a model is compared with at each step: more would take seconds.
+DRAWN, GROUPS = 5000, 1000
 
 
 def log_density_at(target: Any, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -47,9 +49,10 @@ def reference(target: Any) -> dict[str, Any]:
         `target`, as divlab's functions read it; its `modes`; points `x` to draw at, (n,); and
         the `density` there, (n,), which for samples is the height of a histogram.
     """
-    argument, found = read("target", target), modes(target)
+    argument = read("target", target)
     if isinstance(argument, Samples):
         values = np.asarray(argument.values)
+        found = modes(_drawn(values))
         margin = 0.35 * np.ptp(values)
         x = np.linspace(values.min() - margin, values.max() + margin, POINTS)
         heights, edges = np.histogram(values, bins="auto", density=True)
@@ -57,6 +60,7 @@ def reference(target: Any) -> dict[str, Any]:
         inside = (x >= edges[0]) & (x <= edges[-1])
         density = np.where(inside, heights[bin_of], 0.0)
     else:
+        found = modes(target)
         locs, scales, _ = (np.asarray(a, float) for a in found)
         x = np.linspace((locs - 6 * scales).min(), (locs + 6 * scales).max(), POINTS)
         density = np.exp(log_density_at(argument, x))
@@ -128,20 +132,58 @@ def distances(run: Run, step: int, target: Packed | Samples, seed: int) -> dict[
     Returns:
         `kl` = KL(target‖model) and `js` in nats; `wasserstein` in units of x. For a target of
         samples, KL and JS are estimates by nearest neighbours, JS from as many samples of the
-        model.
+        model. From more than `DRAWN` samples, as many are drawn at random for KL and JS, and W₁ is
+        that of the means of `GROUPS` groups of neighbours.
     """
     distribution = run.distribution(step)
     if isinstance(target, Samples):
-        x = target.values
+        values = np.asarray(target.values)
+        x = _drawn(values)
         with quietly():  # a picture has no place for a warning at every step
             found = {
                 "kl": divlab.kl(x, distribution),
                 "js": divlab.js(x, run.sample(seed, x.size, step)),
-                "wasserstein": divlab.wasserstein(x, distribution),
+                "wasserstein": divlab.wasserstein(_grouped(values), distribution),
             }
     else:
         found = compare(target.distribution, distribution, "kl", "js", "wasserstein")
     return {name: float(value) for name, value in found.items()}
+
+
+def _drawn(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    """At most `DRAWN` of the values, drawn at random; the same ones each time."""
+    if values.size <= DRAWN:
+        return values
+    return np.random.default_rng(0).choice(values, DRAWN, replace=False)
+
+
+def _grouped(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+    """The values, or where they are many the mean of each of `GROUPS` groups of neighbours.
+
+    W₁ between the values and these means is at most the mean distance of a value from its own.
+    """
+    if values.size <= DRAWN:
+        return values
+    ordered = np.sort(values)
+    return np.array([part.mean() for part in np.array_split(ordered, GROUPS)])
+
+
+def in_words(target: Packed | Samples) -> str:
+    """For a caption: with which of many measurements a model is compared; empty for all.
+
+    Args:
+        target: the target, as `reference` returns it.
+
+    Returns:
+        The words.
+    """
+    count = target.values.shape[0] if isinstance(target, Samples) else 0
+    if count <= DRAWN:
+        return ""
+    return (
+        f"KL, JS and modes by {DRAWN} of {count} measurements, W₁ by the means of {GROUPS} groups "
+        "of them"
+    )
 
 
 def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int) -> dict[str, Any]:

@@ -42,7 +42,7 @@ _PLAIN = {
 _AROUND = re.compile(r"[<>≤≥≈~±=(+-]*\s*(.*?)\s*[)*+-]*", re.DOTALL)
 _INFINITE = ("inf", "infinity", "∞")
 _LONGEST = 1000  # characters of a number
-_EXACT = 2**53  # up to here a float holds every whole number
+_EXACT = 2**53  # below it a float holds every whole number
 
 
 class Cell(NamedTuple):
@@ -134,7 +134,7 @@ def read_cell(cell: str, mark: str) -> Cell:
         raise ValueError(
             f"has {quote(cell)}, below the smallest float, 5e-324; another unit would do"
         )
-    if abs(value) > _EXACT and not (decimals or exponent) and int(value) != int(sign + whole):
+    if abs(value) >= _EXACT and not (decimals or exponent) and int(value) != int(sign + whole):
         raise ValueError(
             f"has {quote(cell)}, more digits than a float keeps; 1.5e19 or fewer of them"
         )
@@ -169,15 +169,15 @@ def read_column(cells: list[str], mark: str) -> Column:
     present = [i for i, cell in enumerate(cells) if not is_missing(cell)]
     texts = [cells[i] for i in present]
     unit = _common_unit(texts, mark)
-    plain = (
-        [text.removeprefix(unit).removesuffix(unit).strip() for text in texts] if unit else texts
-    )
+    plain = texts
+    if unit and all(text.count(unit) == 1 for text in texts):
+        plain = [text.removeprefix(unit).removesuffix(unit).strip() for text in texts]
     if _PLAIN[mark].fullmatch("\n".join([*plain, ""])):
         read = np.array([float(text.replace(mark, POINT)) for text in plain])
         # What a float cannot hold is looked at one by one below.
         zeros = [plain[i] for i in np.flatnonzero(read == 0)]
         is_held = not any(re.match("[^eE]*[1-9]", zero) for zero in zeros)
-        if is_held and np.all(np.abs(read) <= _EXACT):
+        if is_held and np.all(np.abs(read) < _EXACT):
             values[present] = read
             return Column(values, unit)
     known: dict[str, float] = {}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from divlab.explore.grids import SPACE, Grid, RaggedError, readable_lines, split, text_of
+from divlab.explore.grids import SPACE, Grid, GridError, readable_lines, split, text_of
 from divlab.explore.headings import is_line_of_units, may_have_names, names_of_columns
 from divlab.explore.numerals import (
     COMMA,
@@ -103,11 +103,8 @@ def read_table(name: str, content: bytes, *, reading: str | None = None) -> Tabl
         raise ValueError(f"{name} is empty; {_WOULD_DO}.")
     try:
         found = _readings(lines, given)
-    except RaggedError as error:
-        raise ValueError(
-            f"{name}, line {error.line}, has {error.got} cell{'s'[: error.got != 1]} where most "
-            f"lines have {error.want}; as many in every line would do, and # before a remark."
-        ) from None
+    except GridError as error:
+        raise ValueError(f"{name}, {error}.") from None
     good = [one for one in found if one.table.columns]
     if not good:
         raise ValueError(_why_none(name, found))
@@ -162,13 +159,13 @@ def _labels(readings: list[_Reading]) -> tuple[int, list[str]]:
 
 def _readings(lines: list[tuple[int, str]], given: str | None) -> list[_Reading]:
     """The ways to read a file that lead to different numbers; where there is none, a failed one."""
-    errors: list[RaggedError] = []
+    errors: list[GridError] = []
     failed: list[_Reading] = []
 
     def attempt(separator: str) -> list[_Reading]:
         try:
             found = list(_of_grid(split(lines, separator)))
-        except RaggedError as error:
+        except GridError as error:
             errors.append(error)
             return []
         failed.extend(one for one in found if not one.table.columns)
@@ -182,7 +179,8 @@ def _readings(lines: list[tuple[int, str]], given: str | None) -> list[_Reading]
         good = attempt(",") if "," in text else []
         by_comma = bool(good)
         good += attempt("")
-        if not by_comma and re.search(r"\S[ \t]+\S", text):
+        is_spaced = re.search(r"\S[ \t]+\S", text) and all(error.columns < 2 for error in errors)
+        if is_spaced and not by_comma:
             good += attempt(SPACE)
         if good:
             return _different(good)
@@ -190,7 +188,7 @@ def _readings(lines: list[tuple[int, str]], given: str | None) -> list[_Reading]
     if told:
         return told[:1]
     if errors:
-        raise max(errors, key=lambda error: error.want)
+        raise max(errors, key=lambda error: error.columns)
     return failed[:1]
 
 
@@ -220,8 +218,7 @@ def _why_none(name: str, found: list[_Reading]) -> str:
 
 def _of_grid(grid: Grid) -> Iterator[_Reading]:
     """The ways to read cells: with or without names, with decimal points or commas."""
-    if _hides_numbers(grid):
-        return
+    _check_cells(grid)
     for has_names in may_have_names(grid):
         head, body, lines = grid.rows[0], grid.rows, grid.lines
         units = [""] * len(head)
@@ -301,13 +298,13 @@ def _marks(
     return [POINT] if not votes and (is_clear or not open_cells) else [POINT, COMMA]
 
 
-def _hides_numbers(grid: Grid) -> bool:
-    """Whether cells are rows of numbers themselves, with another separator between them."""
-    for row in grid.rows[:50]:
+def _check_cells(grid: Grid) -> None:
+    """Refuses cells that are rows of numbers themselves, with another mark between them."""
+    for row, line in zip(grid.rows[:50], grid.lines, strict=False):
         for cell in row:
             if is_number(cell):
                 continue
             for pieces in (cell.split("\t"), cell.split(";"), cell.split("|"), cell.split()):
                 if len(pieces) > 1 and all(is_number(piece.strip()) for piece in pieces):
-                    return True
-    return False
+                    why = f"has several numbers in {quote(cell)}; one mark between all would do"
+                    raise GridError(line, 1, why)

@@ -13,7 +13,7 @@ import divlab
 from divlab.explore import controls
 from divlab.explore.base import Explorer
 from divlab.explore.events import ALONE
-from divlab.explore.learned import View, distances, measure, reference, view
+from divlab.explore.learned import View, distances, in_words, measure, reference, view
 from divlab.explore.own_data import OwnData
 from divlab.explore.parallel import in_parallel
 from divlab.explore.session import Session, check_steps
@@ -275,7 +275,7 @@ class Trainer(Explorer):
         return copy_of(result), arrays
 
     def trained(self) -> str:
-        """For a caption: says that nothing is trained yet, or which model diverged."""
+        """For a caption: what is not trained yet, has diverged, or is measured in part."""
         lost = [
             f"{name} diverged at step {run.status.step}"
             for name, run in self.runs.items()
@@ -283,6 +283,7 @@ class Trainer(Explorer):
         ]
         reached = self.controls["step"].options[-1]
         said = lost if reached else [*lost, "not trained yet: press “Train”"]
+        said += filter(None, [in_words(self.prepared["target"])])
         return f" ({', '.join(said)})" if said else ""
 
     def state(self) -> dict[str, Any]:
