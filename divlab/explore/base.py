@@ -18,6 +18,7 @@ from traitlets import TraitError
 from divlab import figures
 from divlab.explore.controls import describe_range, row
 from divlab.explore.events import ALONE, PATIENCE, QUIET, REST, from_browser
+from divlab.explore.own_data import OwnData, TwoColumns
 from divlab.explore.sharing import Share, read_state
 
 
@@ -35,6 +36,7 @@ class Explorer(widgets.VBox):
         controls: the controls by name, in the order in which they are shown.
         figure: the figure, with its artists.
         below: further widgets, between the controls and the picture.
+        data: one of them, where a user gives measurements: `OwnData` or `TwoColumns`.
 
     Attributes:
         controls: the controls by name; setting `.value` from Python is the same as a drag.
@@ -47,8 +49,10 @@ class Explorer(widgets.VBox):
         figure: Figure,
         *,
         below: Iterable[widgets.Widget] = (),
+        data: OwnData | TwoColumns | None = None,
     ) -> None:
-        self.controls, self.figure = dict(controls), figure
+        self.controls, self.figure, self._measurements = dict(controls), figure, data
+        self._is_paused = False
         self._result: dict[str, Any] = {}
         self._screen = figures.Screen(figure)
         self._picture = widgets.Image(
@@ -61,7 +65,7 @@ class Explorer(widgets.VBox):
         above = [row(controls.values()), *below]
         super().__init__([*above, self._picture, self._caption, self._error, self._share])
         self.add_class("divlab-explorer")
-        self._is_started = self._is_paused = False
+        self._is_started = False
         self._compiled: set[tuple[str, ...]] = set()
         self._due: asyncio.TimerHandle | None = None
         self._waiting_since = self._drawn_at = 0.0
@@ -150,9 +154,10 @@ class Explorer(widgets.VBox):
         self._due = loop.call_later(QUIET, self.refresh)
 
     def refresh(self) -> None:
-        """Computes and draws from the present values; shows an error in words."""
+        """Computes and draws from the present values, unless paused; shows an error in words."""
         with ALONE:
-            self._refresh()
+            if not self._is_paused:
+                self._refresh()
 
     def _refresh(self) -> None:
         if self._due is not None:
@@ -206,9 +211,10 @@ class Explorer(widgets.VBox):
         self._error.value = f"<i>Compiling {what} …</i>" if what else "<i>Compiling …</i>"
 
     def state(self) -> dict[str, Any]:
-        """The values of the controls, as a dict that `json.dumps` accepts and `load` restores."""
+        """The values of the controls, and a user's data, for `json.dumps` and for `load`."""
         state: dict[str, Any] = json.loads(json.dumps(self.values()))
-        return state
+        data = self._measurements.state() if self._measurements is not None else None
+        return state if data is None else {**state, "data": data}
 
     def load(self, state: dict[str, Any] | str) -> None:
         """Sets the controls to a state.
@@ -217,11 +223,13 @@ class Explorer(widgets.VBox):
             state: what `state` returned, or the JSON of it.
 
         Raises:
-            ValueError: the text is not JSON, a name belongs to no control of this explorer, or
-                a control cannot take its value. Nothing has changed then.
+            ValueError: the text is not JSON, a name belongs to no control of this explorer, a
+                control cannot take its value, or the data are no measurements. Nothing has
+                changed then.
         """
-        state = read_state(state)
+        state = dict(read_state(state))
         settings = self._settings()
+        data = state.pop("data", None) if self._measurements is not None else None
         unknown = sorted(set(state) - set(settings))
         if unknown:
             raise ValueError(
@@ -229,7 +237,16 @@ class Explorer(widgets.VBox):
             )
         with ALONE:
             with self.paused():
-                self._set(state)
+                bring_back = (
+                    self._measurements.keep() if self._measurements is not None else lambda: None
+                )
+                if self._measurements is not None:
+                    self._measurements.load(data)
+                try:
+                    self._set(state)
+                except ValueError:
+                    bring_back()
+                    raise
             self.refresh()
 
     def _set(self, state: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from divlab.models import Run
 from divlab.targets import modes
 
 POINTS = 401  # of a drawn density
+_BINS = 400  # of a histogram, one for each point or so
 SHOWN = 200  # samples that are drawn as ticks
 # Measurements that a model is compared with at each step: more would take seconds.
 DRAWN, GROUPS = 5000, 1000
@@ -55,16 +56,35 @@ def reference(target: Any) -> dict[str, Any]:
         found = modes(_drawn(values))
         margin = 0.35 * np.ptp(values)
         x = np.linspace(values.min() - margin, values.max() + margin, POINTS)
-        heights, edges = np.histogram(values, bins="auto", density=True)
-        bin_of = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(heights) - 1)
-        inside = (x >= edges[0]) & (x <= edges[-1])
-        density = np.where(inside, heights[bin_of], 0.0)
+        density = heights(values, x)
     else:
         found = modes(target)
         locs, scales, _ = (np.asarray(a, float) for a in found)
         x = np.linspace((locs - 6 * scales).min(), (locs + 6 * scales).max(), POINTS)
         density = np.exp(log_density_at(argument, x))
     return {"x": x, "density": density, "target": argument, "modes": found}
+
+
+def heights(values: Float[np.ndarray, " n"], x: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """The height of a histogram of samples at points.
+
+    The width of a bin is that of Freedman and Diaconis, 2·IQR·n^(-1/3). There are at least as
+    many bins as Sturges asks for, and at most `_BINS`: one sample far out would ask for millions.
+
+    Args:
+        values: the samples, (n,).
+        x: the points, (m,).
+
+    Returns:
+        The heights, (m,), a density; 0 beyond the samples.
+    """
+    quartiles = np.quantile(values, [0.25, 0.75])
+    width = 2 * float(np.diff(quartiles)[0]) * values.size ** (-1 / 3)
+    fewest = np.log2(values.size) + 1
+    asked = max(np.ptp(values) / width, fewest) if width > 0 else fewest
+    density, edges = np.histogram(values, bins=int(np.ceil(min(asked, _BINS))), density=True)
+    bin_of = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(density) - 1)
+    return np.where((x >= edges[0]) & (x <= edges[-1]), density[bin_of], 0.0)
 
 
 def learned_at(run: Run, step: int) -> Packed:

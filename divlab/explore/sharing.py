@@ -9,12 +9,16 @@ import ipywidgets as widgets
 from divlab import figures
 from divlab.explore.controls import LABEL, button, row
 
+_LONGEST = 200_000  # characters of a state that is shown, some 10 000 measurements
+
 
 class Share(widgets.VBox):
     """A line below the picture, from which a user copies the state or saves files.
 
     The text field shows the state as JSON. A state that is pasted there is loaded. The button
-    makes files of the figure (PNG, SVG) and of the numbers (CSV), and links to them.
+    makes files of the figure (PNG, SVG), of the numbers (CSV) and of the state (JSON), and links
+    to them. A state that holds many measurements is in the file only: such a line would be sent to
+    the page, two megabytes for 100 000 of them, with every picture.
 
     Args:
         explorer: the `Explorer` whose state and files these are.
@@ -44,7 +48,10 @@ class Share(widgets.VBox):
     def update(self) -> None:
         """Shows the present state, and removes links to files of a former one."""
         self._is_updating = True
-        self.text.value = json.dumps(self._explorer.state(), ensure_ascii=False)
+        text = json.dumps(self._explorer.state(), ensure_ascii=False)
+        is_long = len(text) > _LONGEST
+        self.text.value = "" if is_long else text
+        self.text.placeholder = "Too long for a line: “Save figure” makes a file" if is_long else ""
         self.links.value = ""
         self._is_updating = False
 
@@ -65,6 +72,7 @@ class Share(widgets.VBox):
             "PNG": ("image/png", "png", figures.save(explorer.figure, "png")),
             "SVG": ("image/svg+xml", "svg", figures.save(explorer.figure, "svg")),
             "CSV": ("text/csv", "csv", as_csv(explorer.result).encode()),
+            "state": ("application/json", "json", json.dumps(explorer.state()).encode()),
         }
         self.links.value = " ".join(
             f'<a download="{name}.{ending}" style="padding:0 .4em; text-decoration:underline" '

@@ -66,7 +66,7 @@ class Trainer(Explorer):
         self._play, self._bar = controls.of_progress()
         self._play.observe(self._on_play, "value")
         below = [controls.row([self._play, self._bar, self.own_data])]
-        super().__init__(self._make_controls(menus), figure, below=below)
+        super().__init__(self._make_controls(menus), figure, below=below, data=self.own_data)
 
     def _make_controls(self, menus: Mapping[str, widgets.Widget]) -> dict[str, widgets.Widget]:
         of_target = controls.of_target() if self._given is None else {}
@@ -288,9 +288,7 @@ class Trainer(Explorer):
 
     def state(self) -> dict[str, Any]:
         """The values of the controls, how far the training has gone, and a user's own data."""
-        state = {**super().state(), "trained": int(self.controls["step"].options[-1])}
-        data = self.own_data.state()
-        return state if data is None else {**state, "data": data}
+        return {**super().state(), "trained": int(self.controls["step"].options[-1])}
 
     def load(self, state: dict[str, Any] | str) -> None:
         """Sets the controls, and trains again from the seed as far as the state was.
@@ -317,9 +315,8 @@ class Trainer(Explorer):
     def _load(self, state: dict[str, Any]) -> None:
         trained, step = state.get("trained", 0), state.get("step")
         with self.paused():
-            own = ("trained", "step", "data")
+            own = ("trained", "step")
             super().load({name: value for name, value in state.items() if name not in own})
-            self.own_data.load(state.get("data"))
         session = self._restart()  # whatever is trained now was not asked for by the state
         while session.step < (trained or 0) and session.advance():
             pass
@@ -339,8 +336,3 @@ class Trainer(Explorer):
             data()
             self._offer_steps()
             self._set(values)
-
-    def refresh(self) -> None:
-        """Computes and draws from the present values, unless refreshing is paused."""
-        if not self._is_paused:
-            super().refresh()

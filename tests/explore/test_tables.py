@@ -151,7 +151,7 @@ REFUSED: dict[Any, str] = {
     b'x,y\n1,2\n3,"4\n5,6\n7,8\n': "line 3, has a quote that does not end a cell",
     b'x,y\n1,2\n3,"4\n5,6\n7,8\n" 9': "line 3, has a quote that does not end a cell",
     b"x,y\n1,2;3\n2,3;4\n": "line 1, has 1 cell where most lines have 2",
-    b"1 2,5 3 4\n1 2,5 3 5\n": "several numbers in “1 2”; one mark between all would do",
+    b"1 2;3 4\n5 6;7 8\n": "several numbers in “1 2”; one mark between all would do",
     b"x\n1\nabc\n3\n": "line 3 has “abc”, which is no number; a number or an empty cell would do",
     b"x\n1.5\n2,5\n": "line 3 has “2,5”",
     b"x\n1\n(3)\n4\n": "line 3 has “(3)”",

@@ -1,16 +1,20 @@
 """Any two families, every divergence between them at once, and the bounds that tie them."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpyro.distributions as dist
 
+import divlab
 from divlab import figures
 from divlab.divergences.comparison import compare
+from divlab.divergences.diagnosis import SamplesWarning
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import menu, slider
-from divlab.explore.learned import log_density_at
+from divlab.explore.learned import heights, log_density_at
+from divlab.explore.own_data import TwoColumns
 from divlab.targets import two_gaussians
 
 _X = np.linspace(-10, 10, 801)
@@ -63,9 +67,14 @@ class Divergences(Explorer):
     MMD is left out: it depends on a bandwidth, and for two distributions it takes a fifth of a
     second, too long for a slider.
 
+    P and Q may be two columns of a user's file instead: the button “Two columns” takes it. Every
+    divergence is then an estimate from samples, by `divlab`'s default method, and the densities
+    are histograms. What the right panel says then holds for the estimates alone.
+
     `controls`: `p` and `q`, the families; `separation`; `scale`. `result`: `kl`, `reverse_kl`,
     `jeffreys`, `js`, `tv`, `hellinger`, `chi2`, `wasserstein`, `cramer`, `energy`, `ks`, and
-    `tv_bounds`, which holds the lower and upper bound on `tv` by the name of a divergence.
+    `tv_bounds`, which holds the lower and upper bound on `tv` by the name of a divergence. For
+    samples also `doubtful`, the names of divergences of which divlab warns.
 
     Example:
         >>> import divlab
@@ -109,21 +118,31 @@ class Divergences(Explorer):
             "separation": slider("Separation", 1.5, 0.0, 8.0, 0.05),
             "scale": slider("Scale of Q", 1.5, 0.2, 4.0, 0.05),
         }
-        super().__init__(controls, figure)
+        self.two_columns = TwoColumns(self._on_data, self.show_error)
+        super().__init__(controls, figure, below=[self.two_columns], data=self.two_columns)
+
+    def _on_data(self) -> None:
+        for control in self.controls.values():
+            control.disabled = self.two_columns.pair is not None
+        self.refresh()
 
     def compute(
         self, p: str, q: str, separation: float, scale: float
     ) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.two_columns.pair is not None:
+            return _of_samples(*self.two_columns.pair)
         both = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
         found = compare(*both, *_NAMES)
         result: dict[str, Any] = {name: float(value) for name, value in found.items()}
         result["tv_bounds"] = _tv_bounds(result)
-        return result, {"densities": [np.exp(log_density_at(one, _X)) for one in both]}
+        densities = [np.exp(log_density_at(one, _X)) for one in both]
+        return result, {"x": _X, "densities": densities}
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        p, q = arrays["densities"]
-        self._p.set_ydata(p)
-        self._q.set_ydata(q)
+        x, (p, q) = arrays["x"], arrays["densities"]
+        self._p.set_data(x, p)
+        self._q.set_data(x, q)
+        self._left.set_xlim(x[0], x[-1])
         self._left.set_ylim(0, figures.ceiling(1.2 * max(p.max(), q.max())))
         found = [result[name] for name in _NAMES]
         widths = np.minimum(found, _WIDEST)
@@ -145,12 +164,38 @@ class Divergences(Explorer):
                 ("wasserstein", "W₁"),
             )
         )  # fmt: skip
+        if self.two_columns.pair is not None:
+            (p, q), names = self.two_columns.pair, self.two_columns.names
+            doubtful = ", ".join(result["doubtful"])
+            doubt = f" Ties or a lack of overlap make these doubtful: {doubtful}."
+            return (
+                f"P is {names[0]}, n = {p.size}, Q is {names[1]}, n = {q.size}, all estimated from "
+                f"samples: {parts}.{doubt if doubtful else ''}"
+            )
         low, high = result["tv_bounds"]["kl"]
         return (
             f"P is {values['p']}, Q {values['q']} {values['separation']:.2f} away with scale "
             f"{values['scale']:.2f}: {parts}; by KL(P‖Q) alone TV is between {low:.2f} and "
             f"{high:.2f}."
         )
+
+
+def _of_samples(p: np.ndarray, q: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Every divergence between two samples, and their histograms."""
+    result: dict[str, Any] = {}
+    doubtful = []
+    for name in _NAMES:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", SamplesWarning)
+            result[name] = float(getattr(divlab, name)(p, q))
+        if said:
+            doubtful.append(name)
+    result["tv_bounds"] = _tv_bounds(result)
+    low, high = min(p.min(), q.min()), max(p.max(), q.max())
+    margin = 0.1 * (high - low)
+    x = np.linspace(low - margin, high + margin, _X.size)
+    result["doubtful"] = doubtful
+    return result, {"x": x, "densities": [heights(p, x), heights(q, x)]}
 
 
 def _tv_bounds(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
