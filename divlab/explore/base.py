@@ -216,6 +216,11 @@ class Explorer(widgets.VBox):
         data = self._measurements.state() if self._measurements is not None else None
         return state if data is None else {**state, "data": data}
 
+    def count_of_measurements(self) -> int:
+        """How many numbers of a user's own the state holds."""
+        samples = () if self._measurements is None else self._measurements.samples
+        return sum(sample.size for sample in samples)
+
     def load(self, state: dict[str, Any] | str) -> None:
         """Sets the controls to a state.
 

@@ -14,6 +14,8 @@ from divlab.explore.tables import Table
 from divlab.explore.uploads import Upload
 from divlab.models.data import read_target
 
+_TOLD = 3  # columns of which the page says why they are left out
+
 
 class _Columns(widgets.VBox):
     """A button that takes a file, a menu for each column that is wanted, and the way back.
@@ -153,7 +155,9 @@ class _Columns(widgets.VBox):
         self._file, self._table, self._chosen = file, table, chosen
         self._offer(chosen)
         notes = [f"{table.missing[n]} missing in {n}" for n in chosen if table.missing[n]]
-        notes += [f"“{name}” is left out: {why}" for name, why in table.left_out.items()]
+        left_out = [f"“{name}” is left out: {why}" for name, why in table.left_out.items()]
+        notes += left_out[:_TOLD]
+        notes += [f"and {len(left_out) - _TOLD} columns more"] if len(left_out) > _TOLD else []
         self._show(samples, tuple(f"{file}, {name}" for name in chosen), *notes)
 
 

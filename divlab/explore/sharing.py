@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from divlab import figures
 from divlab.explore.controls import LABEL, button, row
 
-_LONGEST = 200_000  # characters of a state that is shown, some 10 000 measurements
+_MOST = 10_000  # measurements of a state that is shown as a line
 
 
 class Share(widgets.VBox):
@@ -48,9 +48,8 @@ class Share(widgets.VBox):
     def update(self) -> None:
         """Shows the present state, and removes links to files of a former one."""
         self._is_updating = True
-        text = json.dumps(self._explorer.state(), ensure_ascii=False)
-        is_long = len(text) > _LONGEST
-        self.text.value = "" if is_long else text
+        is_long = self._explorer.count_of_measurements() > _MOST
+        self.text.value = "" if is_long else json.dumps(self._explorer.state(), ensure_ascii=False)
         self.text.placeholder = "Too long for a line: “Save figure” makes a file" if is_long else ""
         self.links.value = ""
         self._is_updating = False

@@ -175,12 +175,12 @@ def _readings(lines: list[tuple[int, str]], given: str | None) -> list[_Reading]
     for mark in [given] if given else [mark for mark in _SURE if mark in text]:
         if good := attempt(mark):
             return _different(good)
+    is_ragged = any(error.columns > 1 for error in errors)
     if not given:
         good = attempt(",") if "," in text else []
-        by_comma = bool(good)
+        has_commas = bool(good)
         good += attempt("")
-        is_spaced = re.search(r"\S[ \t]+\S", text) and all(error.columns < 2 for error in errors)
-        if is_spaced and not by_comma:
+        if not (has_commas or is_ragged) and re.search(r"\S[ \t]+\S", text):
             good += attempt(SPACE)
         if good:
             return _different(good)

@@ -12,7 +12,7 @@ from divlab.explore.controls import row
 from divlab.explore.tables import AmbiguousError, Table, read_table
 
 _CHUNK = 2**20  # bytes of a message; Jupyter's and Voila's servers take 10 MB at most
-_LARGEST = 50 * 10**6  # bytes of a file, some ten seconds of reading
+_LARGEST = 20 * 10**6  # bytes of a file
 _WIDEST = 100  # characters of a line that is shown with a question
 
 

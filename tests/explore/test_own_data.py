@@ -286,7 +286,7 @@ def test_many_measurements_are_compared_in_part_and_in_words(
 
 def test_a_long_state_goes_to_a_file(collapse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every picture would send megabytes of measurements to the page."""
-    monkeypatch.setattr("divlab.explore.sharing._LONGEST", 300)
+    monkeypatch.setattr("divlab.explore.sharing._MOST", 30)
     upload(collapse, "a.csv", COLUMN)
     assert collapse._share.text.value == ""
     assert "makes a file" in collapse._share.text.placeholder
