@@ -157,7 +157,7 @@ def test_a_file_of_measurements(dashboard: Any, tmp_path: Path, way: str) -> Non
             return
         (tmp_path / name).write_text(text)
         with page.expect_file_chooser() as chooser:
-            shown.box.locator(".jupyter-button:has(.fa-upload), .widget-upload").first.click()
+            shown.button("Own data").click()
         chooser.value.set_files(tmp_path / name)
 
     give("words.csv", "a,b\nfoo,bar\n")
@@ -169,3 +169,42 @@ def test_a_file_of_measurements(dashboard: Any, tmp_path: Path, way: str) -> Non
     shown.wait()
     assert shown.pixels() != before
     shown.changes(shown.button("Without it").click)
+
+
+# A file without content worth reading, but of this size, that falls on an element.
+DROP_LARGE = """
+(box, [name, size]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(size)], name));
+    box.dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+}
+"""
+
+
+def test_files_that_are_large_open_to_question_or_hostile(dashboard: Any) -> None:
+    """A large file could close the connection, and a name or a cell be run as HTML."""
+    page = dashboard
+    page.get_by_role("button", name="Divergences", exact=True).click()
+    page.wait_for_timeout(500)
+    shown = Shown(page)
+    shown.wait()
+    zone = shown.box.get_by_text("or drop a file here")
+    zone.evaluate(DROP_LARGE, ["huge.csv", 21_000_000])
+    page.get_by_text("huge.csv has 21 MB; up to 20 MB can be sent.").wait_for(timeout=20_000)
+    zone.evaluate(DROP_LARGE, ["zeros.csv", 11_000_000])  # arrives in parts, and is no text
+    page.get_by_text("zeros.csv is not a text file").wait_for(timeout=60_000)
+    evil = "<img src=x onerror=window.hacked=1>"
+    lines = [f"{evil};y", *(f"{1 + i % 7}.{200 + i};{i}" for i in range(40))]
+    zone.evaluate(DROP, [f"{evil}.csv", "\n".join(lines)])
+    page.get_by_text("can be read in 2 ways").wait_for(timeout=20_000)
+    before = shown.pixels()
+    shown.box.locator("select:visible").last.select_option(label="1200 and 0")
+    page.get_by_text(f"{evil}.csv, {evil}: 40 values").wait_for(timeout=60_000)
+    shown.wait()
+    assert shown.pixels() != before
+    assert page.evaluate("() => window.hacked") is None
+    assert shown.box.locator("img[src='x']").count() == 0
+    state = json.loads(shown.state())
+    assert state["data"]["samples"][0][:2] == [1200, 2201]
+    shown.changes(shown.button("Without them").click)
+    assert page.errors == []

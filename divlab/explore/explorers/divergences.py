@@ -73,8 +73,7 @@ class Divergences(Explorer):
 
     `controls`: `p` and `q`, the families; `separation`; `scale`. `result`: `kl`, `reverse_kl`,
     `jeffreys`, `js`, `tv`, `hellinger`, `chi2`, `wasserstein`, `cramer`, `energy`, `ks`, and
-    `tv_bounds`, which holds the lower and upper bound on `tv` by the name of a divergence. For
-    samples also `doubtful`, the names of divergences of which divlab warns.
+    `tv_bounds`, which holds the lower and upper bound on `tv` by the name of a divergence.
 
     Example:
         >>> import divlab
@@ -118,6 +117,7 @@ class Divergences(Explorer):
             "separation": slider("Separation", 1.5, 0.0, 8.0, 0.05),
             "scale": slider("Scale of Q", 1.5, 0.2, 4.0, 0.05),
         }
+        self._doubtful: list[str] = []  # divergences of two samples of which divlab warns
         self.two_columns = TwoColumns(self._on_data, self.show_error)
         super().__init__(controls, figure, below=[self.two_columns], data=self.two_columns)
 
@@ -130,13 +130,29 @@ class Divergences(Explorer):
         self, p: str, q: str, separation: float, scale: float
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.two_columns.pair is not None:
-            return _of_samples(*self.two_columns.pair)
+            return self._of_samples(*self.two_columns.pair)
         both = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
         found = compare(*both, *_NAMES)
         result: dict[str, Any] = {name: float(value) for name, value in found.items()}
         result["tv_bounds"] = _tv_bounds(result)
         densities = [np.exp(log_density_at(one, _X)) for one in both]
         return result, {"x": _X, "densities": densities}
+
+    def _of_samples(self, p: np.ndarray, q: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Every divergence between two samples, and their histograms."""
+        result: dict[str, Any] = {}
+        self._doubtful = []
+        for name in _NAMES:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always", SamplesWarning)
+                result[name] = float(getattr(divlab, name)(p, q))
+            if said:
+                self._doubtful.append(name)
+        result["tv_bounds"] = _tv_bounds(result)
+        low, high = min(p.min(), q.min()), max(p.max(), q.max())
+        margin = 0.1 * (high - low)
+        x = np.linspace(low - margin, high + margin, _X.size)
+        return result, {"x": x, "densities": [heights(p, x), heights(q, x)]}
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
         x, (p, q) = arrays["x"], arrays["densities"]
@@ -166,11 +182,10 @@ class Divergences(Explorer):
         )  # fmt: skip
         if self.two_columns.pair is not None:
             (p, q), names = self.two_columns.pair, self.two_columns.names
-            doubtful = ", ".join(result["doubtful"])
-            doubt = f" Ties or a lack of overlap make these doubtful: {doubtful}."
+            doubt = f" Ties or a lack of overlap make these doubtful: {', '.join(self._doubtful)}."
             return (
                 f"P is {names[0]}, n = {p.size}, Q is {names[1]}, n = {q.size}, all estimated from "
-                f"samples: {parts}.{doubt if doubtful else ''}"
+                f"samples: {parts}.{doubt if self._doubtful else ''}"
             )
         low, high = result["tv_bounds"]["kl"]
         return (
@@ -178,24 +193,6 @@ class Divergences(Explorer):
             f"{values['scale']:.2f}: {parts}; by KL(P‖Q) alone TV is between {low:.2f} and "
             f"{high:.2f}."
         )
-
-
-def _of_samples(p: np.ndarray, q: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every divergence between two samples, and their histograms."""
-    result: dict[str, Any] = {}
-    doubtful = []
-    for name in _NAMES:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always", SamplesWarning)
-            result[name] = float(getattr(divlab, name)(p, q))
-        if said:
-            doubtful.append(name)
-    result["tv_bounds"] = _tv_bounds(result)
-    low, high = min(p.min(), q.min()), max(p.max(), q.max())
-    margin = 0.1 * (high - low)
-    x = np.linspace(low - margin, high + margin, _X.size)
-    result["doubtful"] = doubtful
-    return result, {"x": x, "densities": [heights(p, x), heights(q, x)]}
 
 
 def _tv_bounds(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
