@@ -78,7 +78,10 @@ class _Columns(widgets.VBox):
             ValueError: a model could not learn from them. Nothing has changed then.
         """
         for name, sample in zip(names, samples, strict=True):
-            _check(name, sample)
+            try:
+                read_target(sample)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
         self._file, self._table, self._chosen = "", Table(), ()
         self._offer(())
         self._show(samples, names)
@@ -129,36 +132,38 @@ class _Columns(widgets.VBox):
                 column.layout.display = "" if is_open else "none"
 
     def _on_table(self, file: str, table: Table) -> None:
-        names = tuple(table.columns)[: len(self.columns)]
-        if len(names) < len(self.columns):
-            refused = "".join(
-                f" “{name}” is left out: {why}." for name, why in table.left_out.items()
-            )
-            error = f"{file} has one column of numbers, “{names[0]}”; two would do.{refused}"
-            self._on_error(ValueError(error))
-        else:
-            self._take(file, table, names)
+        columns, left_out = {}, dict(table.left_out)
+        for name, sample in table.columns.items():
+            try:
+                read_target(sample)
+            except ValueError as error:
+                left_out[name] = str(error)
+            else:
+                columns[name] = sample
+        names, wanted = tuple(columns), len(self.columns)
+        if len(names) < wanted:
+            why = "".join(f" “{name}” is left out: {text}." for name, text in left_out.items())
+            found = f"one column of numbers, “{names[0]}”" if names else "no column of numbers"
+            needed = "two" if wanted == 2 else "one"
+            self._on_error(ValueError(f"{file} has {found}; {needed} would do.{why}"))
+            return
+        self._file, self._table = file, Table(columns, table.missing, left_out)
+        self._take(names[:wanted])
 
     def _on_column(self, _: Any) -> None:
-        self._take(self._file, self._table, tuple(column.value for column in self.columns))
+        self._take(tuple(column.value for column in self.columns))
 
-    def _take(self, file: str, table: Table, chosen: tuple[str, ...]) -> None:
-        """Takes columns of a file, or says why not; what was there before is kept then."""
-        samples = tuple(table.columns[name] for name in chosen)
-        try:
-            for name, sample in zip(chosen, samples, strict=True):
-                _check(f"{file}, {name}", sample)
-        except ValueError as error:
-            self._on_error(error)
-            self._offer(self._chosen)
-            return
-        self._file, self._table, self._chosen = file, table, chosen
+    def _take(self, chosen: tuple[str, ...]) -> None:
+        """Takes columns of the file."""
+        table, self._chosen = self._table, chosen
         self._offer(chosen)
-        notes = [f"{table.missing[n]} missing in {n}" for n in chosen if table.missing[n]]
+        missing = {name: table.missing[name] for name in chosen if table.missing[name]}
+        notes = [f"{count} missing in {name}" for name, count in missing.items()]
         left_out = [f"“{name}” is left out: {why}" for name, why in table.left_out.items()]
         notes += left_out[:_TOLD]
         notes += [f"and {len(left_out) - _TOLD} columns more"] if len(left_out) > _TOLD else []
-        self._show(samples, tuple(f"{file}, {name}" for name in chosen), *notes)
+        samples = tuple(table.columns[name] for name in chosen)
+        self._show(samples, tuple(f"{self._file}, {name}" for name in chosen), *notes)
 
 
 class OwnData(_Columns):
@@ -251,20 +256,11 @@ class TwoColumns(_Columns):
             return
         needed = '{"names": two names, "samples": two lists of at least two different numbers each}'
         samples, names = _of_state(state, "samples", "names", needed)
-        if not isinstance(samples, list) or not isinstance(names, list):
-            raise _no_measurements(needed)
-        if len(samples) != 2 or len(names) != 2:
+        both = samples, names
+        if not all(isinstance(one, list | tuple) and len(one) == 2 for one in both):
             raise _no_measurements(needed)
         read = tuple(_sample(values, needed) for values in samples)
         self.set_samples(read, tuple(map(str, names)))
-
-
-def _check(name: str, sample: Float[np.ndarray, " n"]) -> None:
-    """Refuses, with its name, a sample that no model could learn from."""
-    try:
-        read_target(sample)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -285,14 +281,15 @@ def _of_state(state: Any, values: str, names: str, needed: str) -> tuple[Any, An
 
 def _sample(values: Any, needed: str) -> Float[np.ndarray, " n"]:
     """One list of a state as an array, (n,)."""
-    is_list = isinstance(values, list) and all(type(value) in (int, float) for value in values)
     try:
-        sample = np.asarray(values if is_list else [], float)
-    except OverflowError:
-        sample = np.zeros(0)
-    if not np.all(np.isfinite(sample)) or len(np.unique(sample)) < 2:
+        sample = np.asarray(values)
+    except ValueError:  # a list of lists of several lengths
+        raise _no_measurements(needed) from None
+    if sample.ndim != 1 or sample.dtype.kind not in "iuf" or not np.all(np.isfinite(sample)):
         raise _no_measurements(needed)
-    return sample
+    if len(np.unique(sample)) < 2:
+        raise _no_measurements(needed)
+    return sample.astype(float)
 
 
 def _no_measurements(needed: str) -> ValueError:

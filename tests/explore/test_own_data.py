@@ -223,6 +223,10 @@ def test_two_columns(two: tuple[TwoColumns, list[str]]) -> None:
     assert json.loads(json.dumps(state)) == state
     columns.upload.take("b.csv", b"x\n1\n2\n")
     assert "one column of numbers, “x”; two would do" in said[-1]
+    columns.upload.take("c.csv", b"x,y,z\n1e39,1,2\n2,2,3\n")  # x is beyond float32
+    assert columns.names == ("c.csv, y", "c.csv, z")
+    assert "“x” is left out: " in columns._note.value
+    columns.load(state)
     for samples in ([[1, 2], [1, 1]], [[1e39, 2], [1, 2]], [[1, 2]], [[1, 2], "ab"], 5):
         with pytest.raises(ValueError, match=r"measurements|float32"):
             columns.load({"names": ["a", "b"], "samples": samples})
