@@ -200,7 +200,7 @@ def test_files_that_are_large_open_to_question_or_hostile(dashboard: Any) -> Non
     before = shown.pixels()
     shown.box.locator("select:visible").last.select_option(label="1200 and 0")
     page.get_by_text(f"{evil}.csv, {evil}: 40 values").wait_for(timeout=60_000)
-    shown.wait()
+    page.get_by_text("This did not work").wait_for(state="hidden", timeout=60_000)
     assert shown.pixels() != before
     assert page.evaluate("() => window.hacked") is None
     assert shown.box.locator("img[src='x']").count() == 0
