@@ -51,7 +51,7 @@ class Grid:
     separator: str
 
     def numbers_rows(self) -> bool:
-        """Whether the first column has no name and counts the rows, or holds names of them."""
+        """Whether the first column has no name and counts the rows, from 0 or from 1."""
         first = [row[0] for row in self.rows[1:]]
         counts = ([str(i + start) for i in range(len(first))] for start in (0, 1))
         is_count = any(first == count for count in counts)

@@ -268,7 +268,6 @@ def test_divergences_of_two_columns(divergences: Any) -> None:
     assert divergences.state() == state
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_many_measurements_are_compared_in_part_and_in_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
