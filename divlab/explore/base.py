@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from divlab import figures
-from divlab.explore.controls import describe_range, row
+from divlab.explore.controls import descendants, describe_range, row
 from divlab.explore.events import ALONE, PATIENCE, QUIET, REST, from_browser
 from divlab.explore.own_data import OwnData, TwoColumns
 from divlab.explore.sharing import Share, read_state
@@ -154,7 +154,10 @@ class Explorer(widgets.VBox):
         self._due = loop.call_later(QUIET, self.refresh)
 
     def refresh(self) -> None:
-        """Computes and draws from the present values, unless paused; shows an error in words."""
+        """Computes and draws from the present values; shows an error in words.
+
+        It does nothing while refreshing is paused.
+        """
         with ALONE:
             if not self._is_paused:
                 self._refresh()
@@ -272,6 +275,22 @@ class Explorer(widgets.VBox):
                     f"{describe_range(settings[name])}."
                 )
 
+    def close(self) -> None:
+        """Takes the explorer off every page, and frees what it holds.
+
+        All widgets that it consists of are closed, and the pixels of its figure are given up. Its
+        last `result` and its `figure` stay; what was trained does not. A control that is set from
+        Python still computes, but nothing shows the picture.
+        """
+        with ALONE:
+            if self._due is not None:
+                self._due.cancel()
+                self._due = None
+            for part in list(descendants(self)):
+                part.close()
+            super().close()
+            self._screen.forget()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} explorer>"
 
@@ -290,6 +309,9 @@ class Explorer(widgets.VBox):
         return {**data, "text/plain": repr(self)}, metadata
 
     def _ipython_display_(self) -> None:
+        if self.comm is None:
+            print(f"{self!r} is closed; a new one can be displayed.")
+            return
         if self._is_started:
             data, metadata = self._repr_mimebundle_()
             display(data, metadata=metadata, raw=True)

@@ -1,13 +1,13 @@
 """The controls of explorers: sliders, menus and buttons of one look."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
 
 LABEL = {"description_width": "9em"}
-WIDTH = widgets.Layout(width="min(100%, 27em)")
+WIDTH = {"width": "min(100%, 27em)"}
 
 
 class Slider(widgets.FloatSlider):
@@ -166,3 +166,13 @@ def describe_range(control: widgets.Widget) -> str:
     if hasattr(control, "options"):
         return f"one of {list(control.options)}"
     return f"a number from {control.min:g} to {control.max:g}"
+
+
+def descendants(widget: widgets.Widget) -> Iterator[widgets.Widget]:
+    """The widgets that a widget consists of, without itself: children, layouts, styles."""
+    for name in widget.keys:
+        value = getattr(widget, name)
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(part, widgets.Widget):
+                yield part
+                yield from descendants(part)

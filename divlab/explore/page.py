@@ -3,6 +3,7 @@
 import ipywidgets as widgets
 
 from divlab.explore import EXPLORERS
+from divlab.explore.controls import descendants
 
 
 class Gallery(widgets.VBox):
@@ -36,3 +37,11 @@ class Gallery(widgets.VBox):
             self._page.children = [widgets.HTML("<i>Opening …</i>")]
             self.explorers[name] = EXPLORERS[name].load()()
         self._page.children = [self.explorers[name]]
+
+    def close(self) -> None:
+        """Closes the gallery and every explorer that was opened."""
+        for explorer in self.explorers.values():
+            explorer.close()
+        for part in list(descendants(self)):
+            part.close()
+        super().close()

@@ -238,8 +238,9 @@ class Trainer(Explorer):
                 break
 
     def _show_records(self) -> None:
-        self._after_training()
-        self.refresh()
+        if self._session is not None:  # or else the explorer was closed meanwhile
+            self._after_training()
+            self.refresh()
 
     def _on_play(self, change: dict[str, Any]) -> None:
         step = self.controls["step"]
@@ -336,3 +337,10 @@ class Trainer(Explorer):
             data()
             self._offer_steps()
             self._set(values)
+
+    def close(self) -> None:
+        with ALONE:
+            self._work.stop()
+            self._session = self._trained_for = None
+            self.runs, self.prepared, self._seen, self._along = {}, {}, {}, {}
+            super().close()

@@ -9,6 +9,7 @@ from jaxtyping import Float, Num
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.path import Path
@@ -55,6 +56,11 @@ class Screen:
         for artist in sorted(self._moving(), key=lambda artist: artist.get_zorder()):
             cast(Axes, artist.axes).draw_artist(artist)
         return encode(self._figure)
+
+    def forget(self) -> None:
+        """Frees the pixels: those on the canvas and the stored ones. The artists stay."""
+        FigureCanvasAgg(self._figure)  # takes the place of the canvas that holds them
+        self._frame = self._background = None
 
     def _moving(self) -> Iterator[Artist]:
         for axes in self._figure.axes:

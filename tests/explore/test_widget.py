@@ -5,8 +5,10 @@ The docstring of each test says what could go wrong without it.
 
 import asyncio
 import base64
+import gc
 import io
 import json
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +18,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+import divlab
 from divlab.explore import base
 from divlab.explore.controls import slider
 
 from . import expected
-from .setting import BUTTONS, agree, numbers_of, picture
+from .setting import BUTTONS, agree, build, numbers_of, picture
 from .test_numbers import CHANGES
 
 
@@ -217,3 +220,49 @@ def test_a_slider_does_not_take_its_start_back_from_the_browser() -> None:
     shown.set_state({"value": 2.0})
     shown.set_state({"value": rounded})  # now it is a drag
     assert shown.value == rounded
+
+
+def open_widgets() -> set[str]:
+    """Every widget that ipywidgets keeps until it is closed, by its identity."""
+    return set(widgets.Widget.get_manager_state()["state"])
+
+
+def test_a_closed_explorer_leaves_nothing_behind(
+    name: str, explorers: Callable[[str], Any]
+) -> None:
+    """A layout or a style that stays open would hold the explorer, its figure and its training."""
+    explorers(name)  # what is made once, such as compiled programs, stays
+    before = open_widgets()
+    explorer = build(name)
+    explorer._repr_mimebundle_()
+    assert open_widgets() > before
+    explorer.close()
+    assert open_widgets() == before
+    alive = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_closed_explorer_still_computes_and_says_that_it_is_closed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A cell that asks a closed explorer again could fail in words of ipywidgets' own."""
+    explorer = build("nll_is_kl")
+    before = explorer.result
+    explorer.close()
+    explorer.close()
+    assert explorer.result is before
+    explorer.controls["mean"].value = 0.5
+    agree(explorer.result, expected.nll_is_kl(explorer.state()))
+    explorer._ipython_display_()
+    assert "is closed" in capsys.readouterr().out
+
+
+def test_a_closed_gallery_closes_what_was_opened() -> None:
+    """The explorers of its tabs could stay open."""
+    before = open_widgets()
+    gallery = divlab.explore.gallery()
+    gallery.tabs.value = "training_cost"  # the first tab's explorer is on no page then
+    gallery.close()
+    assert open_widgets() == before
