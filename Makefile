@@ -7,7 +7,6 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 NOTEBOOK := notebooks/00_start_here.ipynb
-DASHBOARD := dashboard/explorers.ipynb
 # JupyterLab would ask in every new environment, over the page, whether to show its news.
 LAB_DEFAULTS := $(VENV)/share/jupyter/lab/settings/overrides.json
 
@@ -85,9 +84,9 @@ $(BENCH_STAMP): $(STAMP)
 lab: $(STAMP)
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(NOTEBOOK) $(ARGS)
 
-# Voila strips the code, and takes none from visitors.
+# Voila strips the code, and takes none from visitors; `dashboard` checks who asks, and has limits.
 dashboard: $(STAMP)
-	$(PY) -m voila --Voila.ip=127.0.0.1 $(DASHBOARD) $(ARGS)
+	$(PY) -m dashboard $(ARGS)
 
 # Both halves always run, so that one failure does not hide another. A file, or a notebook,
 # stays in one process: what it compiled is there for its later tests. What took XLA long is kept in

@@ -17,7 +17,8 @@ from typing import Any
 
 import nbformat
 
-SHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "build/screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -50,17 +51,18 @@ def browser(width: int = 1400, height: int = 1000) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def serve(folder: Path, cells: list[str], *, voila: bool = False) -> Iterator[str]:
+def serve(folder: Path, cells: list[str], *options: str, voila: bool = False) -> Iterator[str]:
     """The address of a notebook with these cells, served on this machine alone."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, folder / "page.ipynb")
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    page.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(page, folder / "page.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex(16)
     if voila:
-        command = ["voila", "page.ipynb", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+        notebook = "--Voila.notebook_path=page.ipynb"
+        command = ["dashboard", "--no-browser", f"--port={port}", notebook, *options]
         address = ready = f"http://127.0.0.1:{port}/"
     else:
         command = [
@@ -70,6 +72,7 @@ def serve(folder: Path, cells: list[str], *, voila: bool = False) -> Iterator[st
         address = f"http://127.0.0.1:{port}/doc/tree/page.ipynb?token={token}"
         ready = f"http://127.0.0.1:{port}/api/status?token={token}"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "XLA"))}
+    environment["PYTHONPATH"] = str(ROOT)  # where `dashboard` is
     environment["JUPYTER_CONFIG_DIR"] = str(folder / "config")
     environment["JUPYTER_DATA_DIR"] = str(folder / "data")
     settings = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"

@@ -1,0 +1,1 @@
+"""The explorers as a page without code, which `make dashboard` serves."""
