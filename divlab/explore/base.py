@@ -18,6 +18,7 @@ from traitlets import TraitError
 from divlab import figures
 from divlab.explore.controls import descendants, describe_range, row
 from divlab.explore.events import ALONE, PATIENCE, QUIET, REST, from_browser
+from divlab.explore.memory import give_back
 from divlab.explore.own_data import OwnData, TwoColumns
 from divlab.explore.sharing import Share, read_state
 
@@ -290,6 +291,7 @@ class Explorer(widgets.VBox):
                 part.close()
             super().close()
             self._screen.forget()
+            give_back()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} explorer>"
