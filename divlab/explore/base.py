@@ -6,6 +6,7 @@ import contextlib
 import html
 import json
 import math
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -283,15 +284,22 @@ class Explorer(widgets.VBox):
         last `result` and its `figure` stay; what was trained does not. A control that is set from
         Python still computes, but nothing shows the picture.
         """
+        # ipywidgets calls this from `__del__` too: once more, and when Python ends.
+        if self.comm is None or sys.is_finalizing():
+            return
         with ALONE:
-            if self._due is not None:
-                self._due.cancel()
-                self._due = None
+            self._free()
             for part in list(descendants(self)):
                 part.close()
             super().close()
-            self._screen.forget()
             give_back()
+
+    def _free(self) -> None:
+        """Gives up what is large, and what is to be drawn later."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        self._screen.forget()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} explorer>"

@@ -40,6 +40,8 @@ class Gallery(widgets.VBox):
 
     def close(self) -> None:
         """Closes the gallery and every explorer that was opened."""
+        if self.comm is None:  # ipywidgets calls this once more from `__del__`
+            return
         for explorer in self.explorers.values():
             explorer.close()
         for part in list(descendants(self)):

@@ -338,9 +338,8 @@ class Trainer(Explorer):
             self._offer_steps()
             self._set(values)
 
-    def close(self) -> None:
-        with ALONE:
-            self._work.stop()
-            self._session = self._trained_for = None
-            self.runs, self.prepared, self._seen, self._along = {}, {}, {}, {}
-            super().close()
+    def _free(self) -> None:
+        super()._free()
+        self._work.stop()
+        self._session = self._trained_for = None
+        self.runs, self.prepared, self._seen, self._along = {}, {}, {}, {}

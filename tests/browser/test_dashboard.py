@@ -142,6 +142,35 @@ DROP = """
 """
 
 
+EVIL = "<img src=x onerror='window.evil = 1'>"
+LINK = r"$\href{javascript:window.evil=1}{x}$"
+
+
+def test_nothing_that_a_visitor_sends_is_shown_as_html(dashboard: Any) -> None:
+    """A state or a file that somebody passes on could carry a script."""
+    page = dashboard
+    page.get_by_role("button", name="Mode collapse", exact=True).click()
+    page.wait_for_timeout(500)
+    shown = Shown(page)
+    shown.wait()
+    shown.paste(json.dumps({EVIL: 1}))
+    page.get_by_text(re.compile(r"state has .*<img src=x")).wait_for(timeout=20_000)
+    for name in (EVIL, LINK):
+        shown.paste(json.dumps({"data": {"name": name, "values": [1.0, 2.0, 4.0]}}))
+        page.get_by_text(re.compile(r"3 values")).wait_for(timeout=60_000)
+        shown.wait()
+        zone = shown.box.get_by_text("or drop a file here")
+        zone.evaluate(DROP, [f"{name}.csv", f"{name},{EVIL}\n1,2\n3,4\n5,7\n8,9\n"])
+        page.get_by_text(re.compile(r"4 values")).wait_for(timeout=60_000)
+        shown.wait()
+    page.wait_for_timeout(500)
+    assert page.evaluate("() => window.evil") is None
+    assert page.locator("img[src='x'], a[href^='javascript']").count() == 0
+    shown.button("Without it").click()
+    page.get_by_text(re.compile(r"4 values")).wait_for(state="hidden", timeout=60_000)
+    shown.wait()
+
+
 @pytest.mark.parametrize("way", ["dropped", "chosen"])
 def test_a_file_of_measurements(dashboard: Any, tmp_path: Path, way: str) -> None:
     """A file could be lost on its way from the page to the kernel."""

@@ -90,9 +90,9 @@ class DiracGan(Explorer):
         self._clicks = Event(source=self._picture, watched_events=["click"])
         self._clicks.on_dom_event(lambda event: self.click(event["dataX"], event["dataY"]))
 
-    def close(self) -> None:
+    def _free(self) -> None:
+        super()._free()
         self._clicks.close()
-        super().close()
 
     def click(self, column: float, row: float) -> None:
         """Starts where the picture was clicked, if that is on the plane.
