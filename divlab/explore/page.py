@@ -26,7 +26,7 @@ class Gallery(widgets.VBox):
             options=[(entry.title, name) for name, entry in EXPLORERS.items()],
             style={"button_width": "auto"},
         )
-        self._page = widgets.VBox()
+        self._page, self._opening = widgets.VBox(), widgets.HTML("<i>Opening …</i>")
         super().__init__([self.tabs, self._page])
         self.tabs.observe(lambda _: self._show(), "value")
         self._show()
@@ -34,7 +34,7 @@ class Gallery(widgets.VBox):
     def _show(self) -> None:
         name = self.tabs.value
         if name not in self.explorers:
-            self._page.children = [widgets.HTML("<i>Opening …</i>")]
+            self._page.children = [self._opening]
             self.explorers[name] = EXPLORERS[name].load()()
         self._page.children = [self.explorers[name]]
 
@@ -44,6 +44,6 @@ class Gallery(widgets.VBox):
             return
         for explorer in self.explorers.values():
             explorer.close()
-        for part in list(descendants(self)):
+        for part in [*descendants(self), *descendants(self._opening), self._opening]:
             part.close()
         super().close()
