@@ -5,7 +5,7 @@ import inspect
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Float
@@ -24,11 +24,15 @@ TIED = 0.1
 UNSEEN, FEW_UNSEEN = 0.05, 0.005
 # The tail index must be this many times the order of the moment that the divergence needs.
 HEAVY = 1.5
+# What lies beyond the samples is reported if it is more standard errors than this.
+FAR = 1.0
 # A bias of more standard errors than this is reported.
 BIASED = 1.5
 # The standard deviation of the resamples, over the estimate of it from their median deviation. The
 # ratio is 1 for normal values, and larger than this where a few resamples decide.
 WILD = 1.5
+
+Doubt: TypeAlias = tuple[str, bool]  # a warning, and whether the interval then has no upper end
 
 
 def of_samples(arguments: tuple[Packed | Samples, ...], method: str, order: Any) -> list[str]:
@@ -91,8 +95,8 @@ def warn(family: Family | None, names: tuple[str, ...], *ordered: Float[np.ndarr
         return
     found = [text for name, x in zip(names, ordered, strict=True) for text in _ties(name, x)]
     if family is not None and is_known(family.limit) and np.isinf(family.limit):
-        text, _ = lack_of_overlap(ordered[0], ordered[1], family, (names[0], names[1]))
-        found += [text] if text else []
+        doubts = lack_of_overlap(ordered[0], ordered[1], family, (names[0], names[1]))
+        found += [text for text, _ in doubts]
     for text in found:
         warnings.warn(f"{text} {_ADVICE}", SamplesWarning, stacklevel=_calls_from_outside())
 
@@ -120,11 +124,8 @@ def lack_of_overlap(
     q: Float[np.ndarray, " m"],
     family: Family,
     names: tuple[str, str] = ("p", "q"),
-) -> tuple[str, bool]:
-    """A warning if samples of one lie where the other has none, and whether the value may be inf.
-
-    The samples are sorted. The warning is empty if there is nothing to say.
-    """
+) -> list[Doubt]:
+    """If samples of one lie where the other has none. They are sorted."""
     of_p = _unseen(p, q), names[0], names[1]
     of_q = _unseen(q, p), names[1], names[0]
     by_powers = family.ratio_power is not None
@@ -138,19 +139,36 @@ def lack_of_overlap(
         share, name, other = max(counted, default=(0.0, "", ""))
     size = min(p.size, q.size)
     if share <= max(FEW_UNSEEN, 5 / size):
-        return "", False
+        return []
     lies = f"{share:.1%} of {name} lie where {other} has no samples nearby"
     if share <= UNSEEN and not by_powers:
-        return f"Little overlap: {lies}. The value may be too low.", False
-    return (
+        return [(f"Little overlap: {lies}. The value may be too low.", False)]
+    sentence = (
         f"Too little overlap: {lies}. The truth may be far larger: {size} samples can show log "
         f"ratios up to about log({size}) = {np.log(size):.1f} nats, so the interval has no upper "
         "end."
-    ), True
+    )
+    return [(sentence, True)]
 
 
-def heavy_tails(arguments: tuple[Packed | Samples, ...], order: Any) -> str | None:
-    """A warning if a moment of this order may be infinite, by Hill's (1975) tail index."""
+def beyond_samples(missing: float, value: float, error: float) -> list[Doubt]:
+    """If the tails seem to hold more of the divergence than chance would explain.
+
+    Args:
+        missing: what the value lacks if tails fall exponentially beyond the outermost samples.
+        value: the divergence.
+        error: its standard error.
+    """
+    if not missing > FAR * error:
+        return []
+    lies = f"Tails: beyond the outermost samples may lie {missing:.2g} more, or far more"
+    if missing > value:
+        return [(f"{lies}. The interval has no upper end, because that exceeds the value.", True)]
+    return [(f"{lies}; the interval allows for {missing:.2g}.", False)]
+
+
+def heavy_tails(arguments: tuple[Packed | Samples, ...], order: Any) -> list[Doubt]:
+    """If a moment of this order may be infinite, by Hill's (1975) tail index."""
     for name, argument in zip("pq", arguments, strict=True):
         if not isinstance(argument, Samples) or argument.values.shape[0] < FEW:
             continue
@@ -158,11 +176,12 @@ def heavy_tails(arguments: tuple[Packed | Samples, ...], order: Any) -> str | No
         last = round(len(away) ** 0.5)
         index = 1 / max(np.mean(np.log(away[-last:] / away[-last - 1])), 1e-9)
         if index < HEAVY * order:
-            return (
+            sentence = (
                 f"Heavy tails: {name} falls off like |x|^-{index + 1:.1f}. The truth may be "
                 "infinite, so the interval has no upper end."
             )
-    return None
+            return [(sentence, True)]
+    return []
 
 
 _LOOKED_AT = 4000  # samples, at most, to find the share of those that are far from others

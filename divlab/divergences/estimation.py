@@ -16,10 +16,10 @@ from divlab.divergences import diagnosis
 from divlab.divergences.inputs import Argument, Samples, read_exact, read_number
 from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.intervals import error_and_interval
 from divlab.divergences.methods import METHODS
 from divlab.divergences.methods.monte_carlo import mean_and_error
 from divlab.divergences.quantities import QUANTITIES, Quantity
-from divlab.divergences.resampling import resample, sizes_of_parts
 from divlab.pytrees import as_arrays
 
 _FEWEST_RESAMPLES = 20  # the standard error itself is then known to about a sixth
@@ -157,16 +157,11 @@ def estimate(
 
     method = options.get("method")
     used = quantity.of_samples if method is None else method.name
-    bounds = quantity.range(options)
-    warnings = diagnosis.of_samples(arguments, used, options.get("order"))
-    if not math.isfinite(value):
-        warnings.append(f"The value is {value}, about which resampling can say nothing.")
-        return Estimate(value, math.nan, bounds, used, tuple(warnings))
-    is_costly = quantity.of_samples == "pairs" or getattr(method, "is_costly", False)
-    parts, ratio = sizes_of_parts(arguments, method, is_costly=is_costly)
-    with diagnosis.quietly():
-        values = resample(quantity.function, arguments, options, jax_key, count, parts)
-    return _judge(quantity, arguments, options, value, values, ratio, confidence, used, warnings)
+    error, interval, warnings = error_and_interval(
+        quantity, arguments, options, value, used,
+        confidence=confidence, resamples=count, key=jax_key,
+    )  # fmt: skip
+    return Estimate(value, error, interval, used, tuple(warnings))
 
 
 def _of_distributions(
@@ -190,61 +185,6 @@ def _of_distributions(
     # Without an error the interval is the value, which may be infinite.
     ends = (max(value - half, low), min(value + half, high)) if half else (value, value)
     return Estimate(value, error, ends, used)
-
-
-def _judge(
-    quantity: Quantity,
-    arguments: tuple[Packed | Samples, ...],
-    options: dict[str, Any],
-    value: float,
-    values: Float[np.ndarray, " resamples"],
-    ratio: float,
-    confidence: float,
-    used: str,
-    warnings: list[str],
-) -> Estimate:
-    """From the values of the parts to an `Estimate`.
-
-    Args:
-        quantity: the divergence.
-        arguments: its distributions and samples.
-        options: its further arguments, by name.
-        value: its value for all samples.
-        values: its values for the parts.
-        ratio: the number of samples over that in a part.
-        confidence: the confidence of the interval.
-        used: the name of the method.
-        warnings: what there is to say already.
-    """
-    bounds = quantity.range(options)
-    finite = np.isfinite(values)
-    if not np.all(finite):
-        share = 1 - np.mean(finite)
-        warnings.append(
-            f"{share:.0%} of the resampled values are not finite, so no finite interval exists."
-        )
-        return Estimate(value, math.inf, bounds, used, tuple(warnings))
-    error = float(np.std(values, ddof=1)) / math.sqrt(ratio - 1)
-    # If the bias falls like n^-rate, the smaller parts are off by a multiple of it.
-    bias = (float(np.mean(values)) - value) / (ratio ** quantity.rate_of_bias(options) - 1)
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.hypot(error, bias)
-    low, high = max(value - half, bounds[0]), min(value + half, bounds[1])
-    row = quantity.row(options)
-    is_open, sentence = False, None
-    if quantity.needs_moment is not None:
-        sentence = diagnosis.heavy_tails(arguments, quantity.needs_moment(options))
-        is_open = sentence is not None
-    elif row and math.isinf(bounds[1]) and all(isinstance(a, Samples) for a in arguments):
-        turn = -1 if quantity.is_reversed else 1
-        p, q = (np.sort(a.values) for a in arguments[::turn] if isinstance(a, Samples))
-        sentence, is_open = diagnosis.lack_of_overlap(
-            p, q, row, ("p", "q") if turn == 1 else ("q", "p")
-        )
-    if sentence:
-        warnings.append(sentence)
-    high = bounds[1] if is_open else high
-    warnings += diagnosis.of_resamples(error, bias, values, (low, high), bounds)
-    return Estimate(value, error, (low, high), used, tuple(warnings))
 
 
 def find(divergence: Any) -> Quantity:

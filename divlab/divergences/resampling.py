@@ -1,6 +1,6 @@
 """Parts of samples, drawn again and again, to see how much a divergence depends on the draw."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -34,12 +34,10 @@ def sizes_of_parts(
         )
     is_mixed = len(sizes) < len(arguments)
     limit = _LARGEST_COSTLY_PART if is_mixed or is_costly else _LARGEST_PART
-    ratio = max(4.0, min(sum(sizes) / limit, smallest / 250))
-    # If there are few samples, a part takes more than a quarter of them, but at most half.
-    part = max(least, int(smallest / ratio), min(10, smallest // 2))
-    ratio = smallest / part
+    ratio = max(2.0, min(sum(sizes) / limit, smallest / 250))
+    part = max(least, int(smallest / ratio))
     sizes = [a.values.shape[0] if isinstance(a, Samples) else 0 for a in arguments]
-    return tuple(int(size / ratio) for size in sizes), ratio
+    return tuple(size * part // smallest for size in sizes), smallest / part
 
 
 def resample(
@@ -61,24 +59,51 @@ def resample(
         parts: how many samples of each argument a part holds.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    shuffled = [a if not isinstance(a, Samples) else _shuffled(a, rng) for a in arguments]
+    sizes = zip(arguments, parts, strict=True)
+    disjoint = min(a.values.shape[0] // part for a, part in sizes if isinstance(a, Samples))
 
-    def part_of(argument: Packed | Samples, size: int) -> Packed | Samples:
-        if not isinstance(argument, Samples):
-            return argument
-        # One sample of each stretch of the shuffled samples: none twice, and no further shuffle.
-        edges = np.arange(size + 1) * argument.values.shape[0] // size
-        at = rng.integers(edges[:-1], edges[1:])
-        if argument.weights is None:
-            return Samples(argument.values[at])
-        weights = argument.weights[at]
-        return Samples(argument.values[at], weights / weights.sum())
+    def drawn() -> Iterator[float]:
+        while True:
+            # Parts without a sample in common: what one has too much of, the others have too little.
+            shuffled = [_shuffled(a, rng) if isinstance(a, Samples) else a for a in arguments]
+            for number in range(disjoint):
+                found = [
+                    _part(a, number, size) if isinstance(a, Samples) else a
+                    for a, size in zip(shuffled, parts, strict=True)
+                ]
+                yield float(function(*found, **options))
 
-    def of_one() -> float:
-        drawn = (part_of(a, size) for a, size in zip(shuffled, parts, strict=True))
-        return float(function(*drawn, **options))
+    return np.fromiter(drawn(), float, resamples)
 
-    return np.array([of_one() for _ in range(resamples)])
+
+def _part(samples: Samples, number: int, size: int) -> Samples:
+    part = slice(number * size, (number + 1) * size)
+    if samples.weights is None:
+        return Samples(samples.values[part])
+    weights = samples.weights[part]
+    return Samples(samples.values[part], weights / weights.sum())
+
+
+def is_beyond_permutations(
+    value: float,
+    function: Callable[..., Float[Array, ""]],
+    p: Samples,
+    q: Samples,
+    options: dict[str, Any],
+    key: Key[Array, ""],
+    permutations: int,
+) -> bool:
+    """Whether a divergence is above that of each permutation of the samples of P and Q together.
+
+    Where P = Q, and only by chance there, it is so in one of `permutations` + 1 cases.
+    """
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    pool, size = np.concatenate([p.values, q.values]), p.values.shape[0]
+    for _ in range(permutations):
+        mixed = rng.permutation(pool)
+        if float(function(Samples(mixed[:size]), Samples(mixed[size:]), **options)) >= value:
+            return False
+    return True
 
 
 def _shuffled(samples: Samples, rng: np.random.Generator) -> Samples:

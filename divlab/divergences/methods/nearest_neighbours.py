@@ -220,16 +220,23 @@ class Ratios:
         ) -> arrays.Array:
             xp = namespace(a)
             wide = min(max(1, round(k * a.shape[0] / smaller)), a.shape[0] - 1)
-            count = xp.maximum(_count(a, b, wide), least)
-            ratio = count / b.shape[0] * ((a.shape[0] - 1) / wide)
-            seen = ratio > 0
-            log_ratio = xp.where(seen, xp.log(xp.where(seen, ratio, 1.0)), -np.inf)
-            here, there = xp.zeros_like(ratio), log_ratio
+            there = self._log_ratio_of_counts(a, b, wide, least)
+            here = xp.zeros_like(there)
             logs = (here, there) if is_p else (there, here)
-            return (integrand(family, *logs) / (1 + ratio)).mean()
+            return (integrand(family, *logs) / (1 + xp.exp(there))).mean()
 
         at_x = mean_at(self.x, self.y, least_count(family.at_infinity), is_p=True)
         return at_x + mean_at(self.y, self.x, least_count(family.at_zero), is_p=False)
+
+    def _log_ratio_of_counts(
+        self, a: Float[AnyArray, " n"], b: Float[AnyArray, " m"], wide: int, least: arrays.Array
+    ) -> Float[AnyArray, " n"]:
+        """The log of the density of b over that of a, at each a; -inf where no b is near."""
+        xp = namespace(a)
+        count = xp.maximum(_count(a, b, wide), least)
+        ratio = count / b.shape[0] * ((a.shape[0] - 1) / wide)
+        seen = ratio > 0
+        return xp.where(seen, xp.log(xp.where(seen, ratio, 1.0)), -np.inf)
 
 
 def _count(x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], k: int) -> Float[AnyArray, " n"]:
