@@ -7,6 +7,7 @@ With `--kept` cells are added to a file as they are done, and those that it has 
 """
 
 import argparse
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from scipy import integrate, stats
 import divlab
 
 QUANTITIES = ("kl", "js", "hellinger", "chi2", "wasserstein")
-SIZES = {100: 150, 1000: 100, 10_000: 60}  # samples of each, and how many draws
+SIZES = {1000: 70, 100: 100, 10_000: 30}  # samples of each, and how many draws
 
 
 class Law(NamedTuple):
@@ -94,8 +95,8 @@ def truth(name: str, pair: str) -> float:
     far = 1e5 if pair == "heavier tails" else 30.0
     edges = [-far, -300.0, -30.0, -5.0, -1.0, 0.5, 1.0, 5.0, 30.0, 300.0, far]
     edges = [x for x in edges if -far <= x <= far]
-    pieces = zip(edges, edges[1:], strict=False)
-    total = sum(integrate.quad(integrand, a, b, limit=400)[0] for a, b in pieces if a < b)
+    pieces = itertools.pairwise(edges)
+    total = sum(integrate.quad(integrand, a, b, limit=400)[0] for a, b in pieces)
     return float(np.sqrt(total) if name == "hellinger" else total)
 
 
@@ -107,8 +108,11 @@ def draw(pair: str, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def doubts(found: divlab.Estimate) -> list[str]:
-    """Its warnings, less the one that says no more than that 0 is an end of the range."""
-    return [text for text in found.warnings if "one-sided" not in text]
+    """The warnings that the truth may lie outside the interval.
+
+    That it ends where the range does, or that it allows for a bias, is no such doubt.
+    """
+    return [w for w in found.warnings if "one-sided" not in w and not w.startswith("A bias")]
 
 
 def cell(name: str, pair: str, size: int, draws: int) -> dict[str, Any]:

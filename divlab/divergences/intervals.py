@@ -23,7 +23,7 @@ from divlab.pytrees import as_arrays
 _RATE_OF_SMOOTHING = 0.5
 # Permutations are of all samples, not of parts. Above this number there are none: they would take
 # long, and the bias that they are for is small.
-_MOST_PERMUTED = 20_000
+_MOST_PERMUTED = 4_000
 
 
 def error_and_interval(

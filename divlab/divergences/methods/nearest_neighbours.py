@@ -212,27 +212,21 @@ class Ratios:
         sample if f is infinite there. The k given, or 1.5 √n, is that of the smaller sample. In the
         larger sample k is larger by the ratio of their sizes.
         """
-        smaller = min(self.x.shape[0], self.y.shape[0])
-        k = self.method.many(smaller)
-
-        def mean_at(
-            a: Float[AnyArray, " n"], b: Float[AnyArray, " m"], least: arrays.Array, *, is_p: bool
-        ) -> arrays.Array:
-            xp = namespace(a)
-            wide = min(max(1, round(k * a.shape[0] / smaller)), a.shape[0] - 1)
-            there = self._log_ratio_of_counts(a, b, wide, least)
-            here = xp.zeros_like(there)
-            logs = (here, there) if is_p else (there, here)
-            return (integrand(family, *logs) / (1 + xp.exp(there))).mean()
-
-        at_x = mean_at(self.x, self.y, least_count(family.at_infinity), is_p=True)
-        return at_x + mean_at(self.y, self.x, least_count(family.at_zero), is_p=False)
+        xp, x, y = namespace(self.x), self.x, self.y
+        at_x = self._log_ratio_of_counts(x, y, least_count(family.at_infinity))  # log(q/p)
+        at_y = self._log_ratio_of_counts(y, x, least_count(family.at_zero))  # log(p/q)
+        log_p = xp.concatenate([xp.zeros_like(at_x), at_y])
+        log_q = xp.concatenate([at_x, xp.zeros_like(at_y)])
+        values = integrand(family, log_p, log_q) / (1 + xp.exp(log_p + log_q))
+        return values[: x.shape[0]].mean() + values[x.shape[0] :].mean()
 
     def _log_ratio_of_counts(
-        self, a: Float[AnyArray, " n"], b: Float[AnyArray, " m"], wide: int, least: arrays.Array
+        self, a: Float[AnyArray, " n"], b: Float[AnyArray, " m"], least: arrays.Array
     ) -> Float[AnyArray, " n"]:
         """The log of the density of b over that of a, at each a; -inf where no b is near."""
-        xp = namespace(a)
+        xp, smaller = namespace(a), min(a.shape[0], b.shape[0])
+        k = self.method.many(smaller)
+        wide = min(max(1, round(k * a.shape[0] / smaller)), a.shape[0] - 1)
         count = xp.maximum(_count(a, b, wide), least)
         ratio = count / b.shape[0] * ((a.shape[0] - 1) / wide)
         seen = ratio > 0

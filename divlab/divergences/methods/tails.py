@@ -32,8 +32,8 @@ class RatiosWithTails(Ratios):
         log_q = np.log(k / (2 * y.size)) - np.log(other)
         return _with_tails(log_p, x, x) - _with_tails(log_q, x, y)
 
-    def _log_ratio_of_counts(self, a: Row, b: Row, wide: int, least: arrays.Array) -> Row:
-        counted = super()._log_ratio_of_counts(a, b, wide, least)
+    def _log_ratio_of_counts(self, a: Row, b: Row, least: arrays.Array) -> Row:
+        counted = super()._log_ratio_of_counts(a, b, least)
         is_far = np.zeros(a.size, bool)
         for low, high in (_edges(a), _edges(b)):
             is_far |= (a < low) | (a > high)
