@@ -1,19 +1,17 @@
 """How far a number that came from samples can be trusted: standard errors, intervals, warnings."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.checks import Count, KeyLike, check_count, read_key
 from divlab.divergences import diagnosis
-from divlab.divergences.inputs import Argument, Samples, read_exact, read_number
+from divlab.divergences.inputs import Argument, read_exact, read_number
 from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.intervals import error_and_interval
@@ -75,16 +73,22 @@ def estimate(
 ) -> Estimate:
     """A divergence with its standard error, a confidence interval and warnings.
 
-    Samples are resampled without replacement. Each of `resamples` parts holds a quarter of the
-    samples (less if there are many), and √(m / (n - m)) times the standard deviation over parts of
-    m samples is the standard error of n samples. The bootstrap would repeat samples, and a sample
-    whose nearest neighbour is its own copy says nothing about a density. Parts hold each sample at
-    most once.
+    Samples are split at random into halves (into more parts if there are many), again and again,
+    and √(m / (n - m)) times the standard deviation over these parts of m samples is the standard
+    error of n samples. The bootstrap would repeat samples, and a sample whose nearest neighbour is
+    its own copy says nothing about a density. Parts hold each sample at most once.
 
-    The interval is value ± z √(standard error² + bias²), cut to the range of the divergence. The
-    bias is estimated from how far the mean over the parts is from the value. Thanks to it the
-    interval holds the truth also where P = Q: there the value, which is never negative, is mostly
-    bias.
+    The interval is value ± z standard errors, cut to the range of the divergence, and widened where
+    it would miss the truth for another reason than chance:
+
+    - Bias, which is estimated from how far the mean over the parts is from the value: on the side
+      where the truth then lies, √(standard error² + bias²) stands for the standard error.
+    - Tails, for the method "nearest_neighbours": its upper end is at least z standard errors above
+      what the value would be if both densities fell exponentially beyond the √n outermost samples
+      at either end. If the divergence has no bound and this adds more than a standard error, there
+      is a warning; if it adds more than the value, the interval has no upper end.
+    - P = Q, where the value, which is never negative, is mostly bias: the lower end is 0 unless the
+      value is above that of 39 permutations of the samples (at 95 %; for up to 4000 in all).
 
     For two distributions, "monte_carlo" has the standard error of its draws. Any other method is
     exact up to the error of quadrature, with standard error 0 and the interval (value, value).

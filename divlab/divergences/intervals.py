@@ -5,7 +5,6 @@ from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Array, Float, Key
 

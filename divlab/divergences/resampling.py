@@ -64,7 +64,7 @@ def resample(
 
     def drawn() -> Iterator[float]:
         while True:
-            # Parts without a sample in common: what one has too much of, the others have too little.
+            # Parts with no sample in common: what one has too much of, the others lack.
             shuffled = [_shuffled(a, rng) if isinstance(a, Samples) else a for a in arguments]
             for number in range(disjoint):
                 found = [
