@@ -1,5 +1,6 @@
 """The pages of docs say what the code does."""
 
+import doctest
 import re
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import ot
 import pytest
 import scipy.stats as ss
-from divlab.methods import METHODS
+from divlab.methods import METHODS, Histogram
 from numpyro.distributions import Normal, Uniform
 from scipy.spatial.distance import jensenshannon
 
@@ -20,6 +21,7 @@ from divlab.divergences.quantities import QUANTITIES, Quantity
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "divergences.md"
+WHICH_DIVERGENCE = ROOT / "docs" / "which_divergence.md"
 
 # What a function needs besides its arguments.
 NEEDED: dict[str, dict[str, Any]] = {"renyi": {"alpha": 0.5}, "f_divergence": {"f": "kl"}}
@@ -33,11 +35,12 @@ ARGUMENTS = {
 }
 
 
-def table_after(mark: str) -> list[list[str]]:
+def table_after(mark: str, page: Path = PAGE) -> list[list[str]]:
     """The cells of the rows of a marked table, headings included."""
-    text = PAGE.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     (block,) = re.findall(rf"<!-- {mark}:.*?-->\n(.*?)<!-- end -->", text, re.S)
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in block.splitlines()]
+    lines = (re.split(r"(?<!\\)\|", line)[1:-1] for line in block.splitlines())
+    rows = [[cell.strip() for cell in line] for line in lines]
     return [rows[0], *rows[2:]]
 
 
@@ -121,3 +124,65 @@ def objectives() -> set[str]:
 def test_every_objective_has_a_row_on_its_page() -> None:
     page = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)) == objectives()
+
+
+def test_examples_of_which_divergence() -> None:
+    failed, tried = doctest.testfile(str(WHICH_DIVERGENCE), module_relative=False)
+    assert failed == 0
+    assert tried > 5
+
+
+def test_what_each_divergence_notices() -> None:
+    """The table has the numbers of the block below it, which are not written by hand."""
+    heading, *rows = table_after("changes", WHICH_DIVERGENCE)
+    (block,) = re.findall(r"```python\n(import.*?)```", WHICH_DIVERGENCE.read_text("utf-8"), re.S)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/which_divergence.md", "exec"), names)
+    assert [f"`{name}`" for name in names["names"]] == heading[1:]
+    expected = [[label, *(f"{x:.3g}" for x in row)] for label, row in names["table"].items()]
+    assert rows == expected, "\n".join(f"| {' | '.join(row)} |" for row in expected)
+
+
+def test_recipes_of_other_names() -> None:
+    """A recipe that computes something else under that name would mislead whoever looks it up."""
+    p, q = Normal(0.0, 1.0), Normal(1.0, 2.0)
+    grid = np.linspace(-30, 32, 200_001)
+    f, g = ss.norm(0, 1).pdf(grid), ss.norm(1, 2).pdf(grid)
+
+    def total(values: Any) -> float:
+        return float(np.sum(values) * (grid[1] - grid[0]))
+
+    affinity = total(np.sqrt(f * g))
+    chernoff = min(total(f**a * g ** (1 - a)) for a in np.linspace(0.02, 0.98, 481))
+    js_bits = jensenshannon(f, g, base=2)
+    expected = {
+        "KL in bits": ss.entropy(f, g, base=2),
+        "perplexity": np.exp(ss.norm(0, 1).entropy()),
+        "Jensen-Shannon distance": js_bits,
+        "Bhattacharyya coefficient, affinity": affinity,
+        "Bhattacharyya distance": -np.log(affinity),
+        "Matusita distance": np.sqrt(total((np.sqrt(f) - np.sqrt(g)) ** 2)),
+        "Chernoff information": -np.log(chernoff),
+        "Tsallis relative entropy of order α": (total(f**0.7 * g**0.3) - 1) / (0.7 - 1),
+        "statistical distance, L₁": total(np.abs(f - g)),
+        "overlap, intersection": total(np.minimum(f, g)),
+        # of Gaussians: the squared differences of means and of standard deviations
+        "Fréchet distance of two Gaussians": 1.0 + 1.0,
+        "Neyman's χ²": np.inf,
+    }
+    x, y = np.random.default_rng(0).normal(size=(2, 200))
+    given = {"divlab": divlab, "np": np, "Histogram": Histogram, "p": p, "q": q, "x": x, "y": y}
+    _, *rows = table_after("names", WHICH_DIVERGENCE)
+    found = {name: float(eval(recipe.strip("`"), given)) for name, _, recipe in rows}
+    assert not np.any(np.isnan(list(found.values())))
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_bins_lose() -> None:
+    _, shown, shares = table_after("bins", WHICH_DIVERGENCE)
+    whole = float(divlab.jeffreys(Normal(0.5, 1.2), Normal(0.0, 1.0)))
+    for bins, number, share in zip((2, 5, 10, 20, 50, 200), shown[1:], shares[1:], strict=True):
+        edges = ss.norm.ppf(np.linspace(0, 1, bins + 1))
+        p, q = np.diff(ss.norm(0.5, 1.2).cdf(edges)), 1 / bins
+        exact = np.sum((p - q) * np.log(p / q))
+        assert (number, share) == (f"{exact:.3f}", f"{exact / whole:.0%}".replace("%", " %"))
