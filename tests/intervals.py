@@ -70,20 +70,20 @@ def truth(name: str, pair: str) -> float:
 
     def kl(x: float) -> float:
         a, b = logs(x)
-        return np.exp(a) * (a - b)
+        return float(np.exp(a) * (a - b))
 
     def js(x: float) -> float:
         a, b = logs(x)
         middle = np.logaddexp(a, b) - np.log(2)
-        return (np.exp(a) * (a - middle) + np.exp(b) * (b - middle)) / 2
+        return float(np.exp(a) * (a - middle) + np.exp(b) * (b - middle)) / 2
 
     def hellinger(x: float) -> float:
         a, b = logs(x)
-        return (np.exp(a / 2) - np.exp(b / 2)) ** 2 / 2
+        return float(np.exp(a / 2) - np.exp(b / 2)) ** 2 / 2
 
     def chi2(x: float) -> float:
         a, b = logs(x)
-        return np.exp(2 * a - b) - 2 * np.exp(a) + np.exp(b)
+        return float(np.exp(2 * a - b) - 2 * np.exp(a) + np.exp(b))
 
     def wasserstein(x: float) -> float:
         return abs(float(p.cdf(x) - q.cdf(x)))

@@ -84,11 +84,12 @@ def error_and_interval(
     low = value - width * math.hypot(error, max(bias, 0.0))
     high = max(value + width * math.hypot(error, min(bias, 0.0)), far + width * error)
     low, high = max(low, bounds[0]), min(high, bounds[1])
-    may_be_0 = is_pair and not is_costly and bounds[0] == 0 and pair[0].weights is pair[1].weights
-    if may_be_0 and low > 0 and sum(a.values.size for a in pair) <= _MOST_PERMUTED:
+    may_be_permuted = is_pair and not is_costly and all(a.weights is None for a in pair)
+    few = sum(a.values.size for a in pair) <= _MOST_PERMUTED
+    if low > bounds[0] == 0 and may_be_permuted and few:
         permutations = math.ceil(2 / (1 - confidence)) - 1
         with diagnosis.quietly():
-            if not is_beyond_permutations(whole, function, *pair, options, key, permutations):
+            if not is_beyond_permutations(whole, function, pair, options, key, permutations):
                 low = 0.0
     found = _doubts(quantity, arguments, options, value, far - whole, error)
     warnings += [sentence for sentence, _ in found]
@@ -104,6 +105,7 @@ def _by_neighbours(quantity: Quantity, ratios: type[Ratios]) -> Callable[..., An
         method = options.get("method") or NearestNeighbours()
         x, y = ordered(*(a.values for a in (pair[::-1] if quantity.is_reversed else pair)))
         row = as_arrays(quantity.row(options))
+        assert row is not None
         with np.errstate(all="ignore"):  # what the tails tell of a mean of ratios may be infinite
             return quantity.finish(row.from_ratios(ratios(x, y, method)), options)
 

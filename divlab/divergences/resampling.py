@@ -87,18 +87,17 @@ def _part(samples: Samples, number: int, size: int) -> Samples:
 def is_beyond_permutations(
     value: float,
     function: Callable[..., Float[Array, ""]],
-    p: Samples,
-    q: Samples,
+    pair: tuple[Samples, ...],
     options: dict[str, Any],
     key: Key[Array, ""],
     permutations: int,
 ) -> bool:
     """Whether a divergence is above that of each permutation of the samples of P and Q together.
 
-    Where P = Q, and only by chance there, it is so in one of `permutations` + 1 cases.
+    Where P = Q it is so by chance, in one of `permutations` + 1 cases.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    pool, size = np.concatenate([p.values, q.values]), p.values.shape[0]
+    pool, size = np.concatenate([a.values for a in pair]), pair[0].values.shape[0]
     for _ in range(permutations):
         mixed = rng.permutation(pool)
         if float(function(Samples(mixed[:size]), Samples(mixed[size:]), **options)) >= value:
