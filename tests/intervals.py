@@ -21,7 +21,7 @@ from scipy import integrate, stats
 import divlab
 
 QUANTITIES = ("kl", "js", "hellinger", "chi2", "wasserstein")
-SIZES = {1000: 70, 100: 100, 10_000: 30}  # samples of each, and how many draws
+SIZES = {100: 60, 1000: 50, 10_000: 24}  # samples of each, and how many draws
 
 
 class Law(NamedTuple):

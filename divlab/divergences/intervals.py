@@ -87,7 +87,7 @@ def error_and_interval(
     may_be_permuted = is_pair and not is_costly and all(a.weights is None for a in pair)
     few = sum(a.values.size for a in pair) <= _MOST_PERMUTED
     if low > bounds[0] == 0 and may_be_permuted and few:
-        permutations = math.ceil(2 / (1 - confidence)) - 1
+        permutations = min(math.ceil(2 / (1 - confidence)) - 1, resamples)
         with diagnosis.quietly():
             if not is_beyond_permutations(whole, function, pair, options, key, permutations):
                 low = 0.0
