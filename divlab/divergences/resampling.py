@@ -100,7 +100,11 @@ def is_beyond_permutations(
     pool, size = np.concatenate([a.values for a in pair]), pair[0].values.shape[0]
     for _ in range(permutations):
         mixed = rng.permutation(pool)
-        if float(function(Samples(mixed[:size]), Samples(mixed[size:]), **options)) >= value:
+        try:
+            found = float(function(Samples(mixed[:size]), Samples(mixed[size:]), **options))
+        except ValueError:  # such as ties of the one among untied samples of the other
+            continue
+        if found >= value:
             return False
     return True
 

@@ -6,6 +6,8 @@ tails. Counts of neighbours are smoothed in a similar way. Here both densities f
 beyond the √n outermost samples at either end, at the rate that the mean of these tells.
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -30,7 +32,8 @@ class RatiosWithTails(Ratios):
         other = neighbour_distance(x, y, k, same=False)
         log_p = np.log(k / (2 * (x.size - 1))) - np.log(own)
         log_q = np.log(k / (2 * y.size)) - np.log(other)
-        return _with_tails(log_p, x, x) - _with_tails(log_q, x, y)
+        logs: Row = _with_tails(log_p, x, x) - _with_tails(log_q, x, y)
+        return logs
 
     def _log_ratio_of_counts(self, a: Row, b: Row, least: arrays.Array) -> Row:
         counted = super()._log_ratio_of_counts(a, b, least)
@@ -42,7 +45,7 @@ class RatiosWithTails(Ratios):
 
 def _in_tail(sample: Row) -> int:
     """How many samples are the tail at either end."""
-    return min(max(_FEWEST, round(sample.size**0.5)), (sample.size - 1) // 2)
+    return min(max(_FEWEST, round(math.sqrt(sample.size))), (sample.size - 1) // 2)
 
 
 def _edges(sample: Row) -> tuple[float, float]:
