@@ -60,12 +60,12 @@ def test_intervals_hold_the_truth_where_bias_decides(name: str, pair: str, size:
     ends = np.array(
         [
             estimate(name, *intervals.draw(pair, size, seed), key=seed, resamples=40).interval
-            for seed in range(20)
+            for seed in range(12)
         ]
     )
     exact = intervals.truth(name, pair)
-    # Of 20 intervals that hold it in 95 % of draws, 1 in 13 sets of 20 has more than two misses.
-    assert np.sum((ends[:, 0] <= exact) & (exact <= ends[:, 1])) >= 18
+    # Of 12 intervals that hold it in 71 % of draws, 11 or 12 do once in 10.
+    assert np.sum((ends[:, 0] <= exact) & (exact <= ends[:, 1])) >= 11
     assert np.mean(np.isinf(ends[:, 1])) <= 0.5  # an open end holds everything
 
 
@@ -79,6 +79,16 @@ def test_tails_beyond_the_samples_are_told(pair: str, is_doubtful: bool) -> None
     assert (found.interval[1] == np.inf) == is_doubtful
     (mirrored,) = {estimate("reverse_kl", *intervals.draw(pair, 1000, 0)[::-1]).interval}
     assert mirrored[1] == np.inf if is_doubtful else np.isfinite(mirrored[1])
+
+
+def test_ties_that_permutations_would_mix_are_no_error() -> None:
+    """Rounded values are on a grid. Among others that are not, they are refused as atoms."""
+    x, y = draw(40, loc=0.0, scale=1.0)
+    rounded = np.r_[np.ones(20), 1.0 + 1e-3 * np.arange(20)]
+    low, high = estimate("kl", rounded, y).interval
+    assert 0 < low < high
+    # The other way round, P has samples where Q has none.
+    assert estimate("kl", x, rounded).interval[1] == np.inf
 
 
 @pytest.mark.parametrize("name", ["wasserstein", "tv"])
