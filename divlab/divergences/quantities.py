@@ -54,6 +54,10 @@ def _root_unless_squared(value: Array, options: Options) -> Array:
     return value if options.get("squared") else root(value)
 
 
+def _half_unless_squared(options: Options) -> float:
+    return 1.0 if options.get("squared") else 0.5
+
+
 @dataclasses.dataclass(frozen=True)
 class Quantity:
     """What is particular to one function of divlab.
@@ -81,6 +85,8 @@ class Quantity:
         bias_rate: (options) -> the rate of the bias as in `Family`; None where it is the row's.
         tv_bounds: (value) -> the least and the largest total variation that there can be.
         unit: "nats", "units of x" or "" for a number without a unit.
+        degree: (options) -> k, where the value for c·X and c·Y is c^k times that for X and Y.
+        lengths: the names of options that are lengths in units of x.
     """
 
     function: Callable[..., jax.Array]
@@ -102,6 +108,8 @@ class Quantity:
     bias_rate: Callable[[Options], float] | None = None
     tv_bounds: Callable[[float], tuple[float, float]] | None = None
     unit: str = "nats"
+    degree: Callable[[Options], float] = lambda options: 0.0
+    lengths: tuple[str, ...] = ()
 
     def seen(self, target: Target, model: Model, options: Options) -> Seen:
         """The divergence of a model from a target as a sum over fixed nodes, before `finish`."""
@@ -110,6 +118,10 @@ class Quantity:
             assert self.on_nodes is not None
             return self.on_nodes(target, model, options)
         return on_nodes.f_divergence(target, model, row, self.is_reversed)
+
+    def options_in(self, unit: Array, options: Options) -> dict[str, Any]:
+        """The options where x is given in another unit; lengths that are left out are 1."""
+        return {**options, **{name: options.get(name, 1.0) / unit for name in self.lengths}}
 
     @property
     def is_minimisable(self) -> bool:
@@ -274,6 +286,7 @@ QUANTITIES: dict[str, Quantity] = {
             finish=_root_of_order,
             formulas=_wasserstein_formulas,
             needs_moment=lambda options: options.get("order", 1),
+            degree=lambda options: 1.0,
             **_BY_SORTING,
         ),
         Quantity(
@@ -283,6 +296,7 @@ QUANTITIES: dict[str, Quantity] = {
             on_nodes=lambda p, q, options: on_nodes.square(p, q),
             of_labels=lambda options: relabelling.SQUARE,
             finish=_root_unless_squared,
+            degree=_half_unless_squared,
             **_BY_SORTING,
         ),
         Quantity(
@@ -292,6 +306,7 @@ QUANTITIES: dict[str, Quantity] = {
             on_nodes=lambda p, q, options: on_nodes.square(p, q, 2.0),
             of_labels=lambda options: relabelling.TWICE_THE_SQUARE,
             finish=_root_unless_squared,
+            degree=_half_unless_squared,
             **_BY_SORTING,
         ),
         Quantity(
@@ -311,6 +326,7 @@ QUANTITIES: dict[str, Quantity] = {
             ),
             of_labels=lambda options: relabelling.DISCREPANCY,
             finish=_root_unless_squared,
+            lengths=("bandwidth",),
             limits=lambda options: (0.0, 2.0 if options.get("squared") else math.sqrt(2)),
             **{**_BY_SORTING, "of_samples": "pairs", "unit": ""},
         ),

@@ -9,7 +9,7 @@ from numpyro.distributions import Normal
 from divlab.checks import Count, check_count
 from divlab.divergences.integrals.packed import Packed
 from divlab.models.compiling import QUICKLY
-from divlab.models.data import Units, repeated
+from divlab.models.data import repeated
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.pytrees import as_arrays
 
@@ -57,12 +57,10 @@ def training_cost(model: ModelLike, batch_size: Count = 256) -> Cost:
     state = jax.eval_shape(_begin, model, *arguments)
     compiled = _step.lower(model, state, *arguments).compile(QUICKLY)
     counts: Any = compiled.cost_analysis()
-    parts = jax.tree.leaves(state.params, is_leaf=lambda part: isinstance(part, Units))
-    learned = [part for part in parts if not isinstance(part, Units)]
     return Cost(
         flops=int(counts["flops"]),
         bytes=int(counts["bytes accessed"]),
-        parameters=sum(leaf.size for leaf in learned),
+        parameters=sum(leaf.size for leaf in jax.tree.leaves(state.params)),
     )
 
 

@@ -19,9 +19,9 @@ from numpyro.distributions import (
 
 from divlab.checks import check_count
 from divlab.divergences.integrals.on_nodes import Atoms, Law, law_of
-from divlab.models.data import Units
 from divlab.models.flow import Flow as FlowLaw
 from divlab.models.learned import Decoded, Pushforward, of_latents
+from divlab.models.units import Units
 from divlab.networks import Network, increasing, mlp
 from divlab.pytrees import pytree, setting
 
@@ -54,17 +54,17 @@ class Density(Protocol):
     def init(self, key: Key[Array, ""], spread: Units) -> Any:
         """Untrained parameters.
 
-        `spread` is where the target has its mass, in units of the data. One that starts as
+        `spread` is where the target has its mass. One that starts as
         Gaussians covers all of it, so that no divergence is infinite at the start.
         """
 
-    def side(self, params: Any, units: Units) -> Law | Atoms:
+    def side(self, params: Any) -> Law | Atoms:
         """What a divergence sees of it."""
 
-    def learned(self, params: Any, units: Units) -> Distribution:
+    def learned(self, params: Any) -> Distribution:
         """The law of x."""
 
-    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Array:
         """Draws of x, (n,)."""
 
 
@@ -85,18 +85,18 @@ class Flow:
         """Untrained parameters."""
         return increasing((1, *self.hidden, 1)).init(key)
 
-    def side(self, params: Any, units: Units) -> Law:
+    def side(self, params: Any) -> Law:
         """What a divergence sees of it."""
-        law = self.learned(params, units)
+        law = self.learned(params)
         return Law(law, law.landmarks())
 
-    def learned(self, params: Any, units: Units) -> FlowLaw:
+    def learned(self, params: Any) -> FlowLaw:
         """The law of x."""
-        return FlowLaw(params, jnp.asarray(units.loc), jnp.asarray(units.scale))
+        return FlowLaw(params, jnp.zeros(()), jnp.ones(()))
 
-    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        draws: Array = self.learned(params, units).sample(key, (n,))
+        draws: Array = self.learned(params).sample(key, (n,))
         return draws
 
 
@@ -123,14 +123,14 @@ class Decoder:
         """Untrained parameters."""
         return {"decoder": self.network().init(key), "log_scale": jnp.zeros(())}
 
-    def decode(self, params: Any, units: Units, z: Array) -> tuple[Array, Array]:
+    def decode(self, params: Any, z: Array) -> tuple[Array, Array]:
         """Means and log scales of x at latents (n,)."""
-        mean = units.restore(self.network().apply(params["decoder"], z[:, None])[:, 0])
-        return mean, jnp.broadcast_to(jnp.log(units.scale) + params["log_scale"], mean.shape)
+        mean = self.network().apply(params["decoder"], z[:, None])[:, 0]
+        return mean, jnp.broadcast_to(params["log_scale"], mean.shape)
 
-    def side(self, params: Any, units: Units) -> Law:
+    def side(self, params: Any) -> Law:
         """What a divergence sees of it."""
-        means, log_scales = self.decode(params, units, jnp.asarray(_LATENTS, float))
+        means, log_scales = self.decode(params, jnp.asarray(_LATENTS, float))
         scales = jnp.exp(log_scales)
         ordered = jnp.sort(means)
         bell = scales[0] * np.array([1.5, 3.0, 5.0, 8.0])
@@ -138,21 +138,20 @@ class Decoder:
         law = Decoded(jnp.asarray(_LOG_MASSES, means.dtype), means, scales)
         return Law(law, jnp.concatenate(cuts))
 
-    def learned(self, params: Any, units: Units) -> Decoded:
+    def learned(self, params: Any) -> Decoded:
         """The law of x."""
-        return Decoded.of(of_latents(_decode, self, (params, units)))
+        return Decoded.of(of_latents(_decode, self, params))
 
-    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
         latent_key, noise_key = jax.random.split(key)
-        mean, log_scale = self.decode(params, units, jax.random.normal(latent_key, (n,)))
+        mean, log_scale = self.decode(params, jax.random.normal(latent_key, (n,)))
         return mean + jnp.exp(log_scale) * jax.random.normal(noise_key, (n,))
 
 
 @jax.jit
 def _decode(density: Decoder, params: Any, z: Float[Array, " n"]) -> Float[Array, "2 n"]:
-    learned, units = params
-    return jnp.stack(density.decode(learned, units, z))
+    return jnp.stack(density.decode(params, z))
 
 
 @pytree
@@ -180,28 +179,28 @@ class Generator:
         """Untrained parameters."""
         return self.network().init(key)
 
-    def generate(self, params: Any, units: Units, z: Array) -> Array:
+    def generate(self, params: Any, z: Array) -> Array:
         """G at latents (n,)."""
-        return units.restore(self.network().apply(params, z[:, None])[:, 0])
+        points: Array = self.network().apply(params, z[:, None])[:, 0]
+        return points
 
-    def side(self, params: Any, units: Units) -> Atoms:
+    def side(self, params: Any) -> Atoms:
         """What a divergence sees of it."""
         levels = (jnp.arange(_GENERATED) + 0.5) / _GENERATED
-        return Atoms(self.generate(params, units, jax.scipy.special.ndtri(levels)))
+        return Atoms(self.generate(params, jax.scipy.special.ndtri(levels)))
 
-    def learned(self, params: Any, units: Units) -> Pushforward:
+    def learned(self, params: Any) -> Pushforward:
         """The law of x."""
-        return Pushforward.of(of_latents(_generate, self, (params, units)))
+        return Pushforward.of(of_latents(_generate, self, params))
 
-    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        return self.generate(params, units, jax.random.normal(key, (n,)))
+        return self.generate(params, jax.random.normal(key, (n,)))
 
 
 @jax.jit
 def _generate(density: Generator, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
-    learned, units = params
-    return density.generate(learned, units, z)
+    return density.generate(params, z)
 
 
 @pytree
@@ -215,20 +214,18 @@ class Gaussian:
         """A Gaussian over all that the target covers."""
         return {"loc": spread.loc, "log_scale": jnp.log(spread.scale)}
 
-    def side(self, params: Any, units: Units) -> Law:
+    def side(self, params: Any) -> Law:
         """What a divergence sees of it."""
-        return law_of(self.learned(params, units))
+        return law_of(self.learned(params))
 
-    def learned(self, params: Any, units: Units) -> Normal:
+    def learned(self, params: Any) -> Normal:
         """The law of x."""
         scale = jnp.exp(params["log_scale"])
-        return Normal(
-            units.restore(jnp.asarray(params["loc"])), units.scale * scale, validate_args=False
-        )
+        return Normal(jnp.asarray(params["loc"]), scale, validate_args=False)
 
-    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        draws: Array = self.learned(params, units).sample(key, (n,))
+        draws: Array = self.learned(params).sample(key, (n,))
         return draws
 
 
@@ -263,20 +260,20 @@ class Mixture:
         locs = spread.loc + spread.scale / 2 * jax.random.normal(key, (self.components,))
         return {"locs": locs, "log_scales": zeros + jnp.log(spread.scale), "logits": zeros}
 
-    def side(self, params: Any, units: Units) -> Law:
+    def side(self, params: Any) -> Law:
         """What a divergence sees of it."""
-        return law_of(self.learned(params, units))
+        return law_of(self.learned(params))
 
-    def learned(self, params: Any, units: Units) -> Distribution:
+    def learned(self, params: Any) -> Distribution:
         """The law of x."""
-        scales = units.scale * jnp.exp(params["log_scales"])
-        parts = Normal(units.restore(jnp.asarray(params["locs"])), scales, validate_args=False)
+        scales = jnp.exp(params["log_scales"])
+        parts = Normal(jnp.asarray(params["locs"]), scales, validate_args=False)
         mixing = CategoricalLogits(jnp.asarray(params["logits"]), validate_args=False)
         return MixtureSameFamily(mixing, parts, validate_args=False)
 
-    def sample(self, params: Any, units: Units, key: Key[Array, ""], n: int) -> Array:
+    def sample(self, params: Any, key: Key[Array, ""], n: int) -> Array:
         """Draws of x."""
-        draws: Array = self.learned(params, units).sample(key, (n,))
+        draws: Array = self.learned(params).sample(key, (n,))
         return draws
 
 

@@ -76,7 +76,7 @@ class GAN:
         return build(generator | beside), build(self.objective.critic_networks(*shape))
 
     def init(self, key: Key[Array, ""], data: Data) -> State:
-        """Untrained networks, in the units of the data."""
+        """Untrained networks."""
 
         def params_of(networks: dict[str, Network], key: Key[Array, ""]) -> dict[str, Any]:
             keys = jax.random.split(key, len(networks))
@@ -88,7 +88,7 @@ class GAN:
         generator, critic = map(params_of, self._networks(), jax.random.split(key))
         critic = self.objective.constrain(critic)
         start = flat(self.objective.optimizer()).init
-        params = {"generator": generator, "critic": critic, "units": data.units}
+        params = {"generator": generator, "critic": critic}
         return State(params, (start(generator), start(critic)))
 
     def _functions(self, generator_params: Any, critic_params: Any) -> Networks:
@@ -106,7 +106,6 @@ class GAN:
     ) -> tuple[State, Losses]:
         """`critic_steps` updates of the critic and one of the generator."""
         optimizer, objective = flat(self.objective.optimizer()), self.objective
-        units: Any = state.params["units"]
         critic_key, ahead_key, generator_key = jax.random.split(key, 3)
 
         def play(
@@ -115,7 +114,7 @@ class GAN:
             """The loss of one player on a fresh batch."""
             real_key, latent_key, loss_key = jax.random.split(key, 3)
             networks = self._functions(generator_params, critic_params)
-            real = units.standardise(data.draw(real_key))
+            real = data.draw(real_key)
             latent = jax.random.normal(latent_key, (data.batch_size, self.latent_dim))
             fake = networks["generator"](latent).reshape(real.shape)
             return loss(networks, Batch(real, fake, latent, loss_key))
@@ -157,7 +156,7 @@ class GAN:
             generator_loss_of, state.params["generator"], generator_optimizer
         )
         critic, critic_optimizer = carry
-        params = {"generator": generator, "critic": critic, "units": units}
+        params = {"generator": generator, "critic": critic}
         return (
             State(params, (generator_optimizer, critic_optimizer)),
             {"critic_loss": critic_loss, "generator_loss": generator_loss},
@@ -166,13 +165,12 @@ class GAN:
     def generate(self, params: Any, z: Float[Array, "n latent"]) -> Points:
         """G(z), (n,) or (n, data_dim), for latents of shape (n, latent_dim)."""
         points = self._functions(params["generator"], params["critic"])["generator"](z)
-        x: Points = params["units"].restore(points[:, 0] if self.data_dim == 1 else points)
-        return x
+        return points[:, 0] if self.data_dim == 1 else points
 
     def critic(self, params: Any, x: Points) -> Float[Array, " n *features"]:
         """The objective's `score` at points x; for the classical GANs (n,) logits of D(x)."""
         networks = self._functions(params["generator"], params["critic"])
-        scores: Array = self.objective.score(networks, params["units"].standardise(x))
+        scores: Array = self.objective.score(networks, x)
         return scores
 
     def sample(self, params: Any, key: Key[Array, ""], n: int) -> Points:

@@ -17,10 +17,11 @@ from divlab.divergences.inputs import read_number
 from divlab.divergences.integrals.on_nodes import Law, read_target
 from divlab.divergences.quantities import QUANTITIES, Quantity
 from divlab.models.architecture import check_hidden
-from divlab.models.data import Data, Units
+from divlab.models.data import Data
 from divlab.models.densities import Density, read_density
 from divlab.models.objectives.optimizers import Optimizer, adam, flat
 from divlab.models.protocol import Losses, State
+from divlab.models.units import Units
 from divlab.pytrees import pytree, setting
 
 _LEAST_MASS = 0.99  # of either distribution, that the nodes must see
@@ -131,7 +132,7 @@ class MinimumDivergence:
         return f"{self.divergence.quantity.label} of a {self.density.name}"
 
     def init(self, key: Key[Array, ""], data: Data) -> State:
-        """An untrained density, in the units of the data.
+        """An untrained density.
 
         Raises:
             ValueError: the target is measurements, and the divergence compares densities.
@@ -144,49 +145,50 @@ class MinimumDivergence:
                 f"densities; use kl (maximum likelihood), {_names_that_move()}, or a target that "
                 "is a distribution."
             )
-        cuts = data.units.standardise(read_target(data.target).landmarks)
+        cuts = read_target(data.target).landmarks
         learned = self.density.init(key, Units(jnp.mean(cuts), jnp.std(cuts)))
-        return State({"density": learned, "units": data.units}, self._optimizer().init(learned))
+        return State(learned, self._optimizer().init(learned))
 
     def step(
         self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False
     ) -> tuple[State, Losses]:
         """One step of Adam down the divergence; there is no loop to unroll."""
-        units, learned = state.params["units"], state.params["density"]
 
-        def loss_of(learned: Any) -> tuple[Float[Array, ""], Losses]:
-            return self._loss(self.density.side(learned, units), data, key)
+        def loss_of(params: Any) -> tuple[Float[Array, ""], Losses]:
+            return self._loss(self.density.side(params), data, key)
 
-        (_, losses), grads = jax.value_and_grad(loss_of, has_aux=True)(learned)
-        moves, opt = self._optimizer().update(grads, state.optimizer, learned)
-        learned = jax.tree.map(lax.add, learned, moves)
-        return State({"density": learned, "units": units}, opt), losses
+        (_, losses), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        moves, opt = self._optimizer().update(grads, state.optimizer, state.params)
+        return State(jax.tree.map(lax.add, state.params, moves), opt), losses
 
     def _optimizer(self) -> Optimizer:
         optimizer: Optimizer = flat(adam(self.learning_rate, b2=_B2, eps=self.density.epsilon))
         return optimizer
 
     def _loss(self, model: Any, data: Data, key: Key[Array, ""]) -> tuple[Float[Array, ""], Losses]:
-        """What is descended, and what is recorded."""
-        chosen = self.divergence
+        """What is descended, in units of the data, and what is recorded, in units of x."""
+        chosen, unit = self.divergence, jnp.asarray(data.units.scale)
         if not isinstance(data.target, Distribution) and chosen.is_likelihood:
             assert isinstance(model, Law)
             likelihood = jnp.mean(model.log_density(data.draw(key)))
-            return -likelihood, {"log_likelihood": likelihood}
-        seen = chosen.quantity.seen(read_target(data.target), model, chosen.options)
+            return -likelihood, {"log_likelihood": likelihood - jnp.log(unit)}
+        quantity = chosen.quantity
+        options = quantity.options_in(unit, chosen.options)
+        seen = quantity.seen(read_target(data.target), model, options)
         value = jnp.where(seen.mass >= _LEAST_MASS, seen.value, jnp.nan)
-        shown = chosen.quantity.finish(value, {**chosen.options, "squared": chosen.squared})
+        options = {**options, "squared": chosen.squared}
+        shown = quantity.finish(value, options) * unit ** quantity.degree(options)
         return value, {"divergence": lax.stop_gradient(shown), "mass": seen.mass}
 
     def sample(self, params: Any, key: Key[Array, ""], n: int) -> Float[Array, " n"]:
         """Draws of x."""
-        draws: Array = self.density.sample(params["density"], params["units"], key, n)
+        draws: Array = self.density.sample(params, key, n)
         return draws
 
     def learned(self, params: Any) -> Distribution:
         """The law of x."""
         density: Density = self.density
-        return density.learned(params["density"], params["units"])
+        return density.learned(params)
 
 
 def _names_that_move() -> str:

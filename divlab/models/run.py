@@ -6,17 +6,17 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
-from divlab.divergences.inputs import Samples
+from divlab.divergences.inputs import AnyArray, Samples
 from divlab.divergences.integrals.arrays import computing_on_host
 from divlab.divergences.integrals.packed import Packed
 from divlab.models.protocol import Model, check_exact
+from divlab.models.units import AS_IT_IS, Units, told_in_x
 from divlab.pytrees import as_arrays
 
 
@@ -45,11 +45,13 @@ class Run:
 
     Attributes:
         model: the model, as `divlab.fit` got it.
-        target: what it was trained on, as `divlab.fit` got it.
+        target: what it was trained on, as `divlab.fit` got it; measurements as an array of NumPy.
         steps: (R,) recorded steps, from 0 to the last.
         history: name of a loss to its (R,) values, each the mean since the record before.
         snapshots: the parameters, every array with a leading axis of R.
         status: how the training ended, a string with the attribute `step`.
+        units: those in which the model sees x; the parameters, and all that `model` itself says of
+            x, are in them. What the run says is in units of x.
     """
 
     model: Any  # a `Model`, of which a user may ask more, such as the critic of a GAN
@@ -58,6 +60,7 @@ class Run:
     history: dict[str, NDArray[Any]]
     snapshots: Any
     status: Any
+    units: Units = AS_IT_IS
 
     def __post_init__(self) -> None:
         if isinstance(self.target, Packed):
@@ -90,31 +93,61 @@ class Run:
             )
         return int(found[0])
 
-    def sample(self, key: KeyLike, n: Count, step: int | None = None) -> Float[Array, "..."]:
-        """Draws n points from the model, (n,); `key` is an int or a JAX key."""
+    def has_diverged(self, step: int | None = None) -> bool:
+        """Whether the training had diverged at a recorded step; None for the last."""
+        reached = self.steps[self._record(step)]
+        return bool(self.status == "diverged" and reached >= self.status.step)
+
+    def _sound_params(self, step: int | None) -> Any:
+        """The parameters at a recorded step.
+
+        Raises:
+            ValueError: the run had diverged by then, so that they are those of no distribution.
+        """
+        if self.has_diverged(step):
+            last = self.steps[self.steps < self.status.step][-1]
+            raise ValueError(
+                f"the run diverged at step {self.status.step}; `distribution(step=...)` with a "
+                f"recorded step up to {last} has what came before."
+            )
+        return self.params_at(step)
+
+    def sample(self, key: KeyLike, n: Count, step: int | None = None) -> Float[AnyArray, "..."]:
+        """Draws n points from the model, (n,); `key` is an int or a JAX key.
+
+        They are an array of JAX; of NumPy with 64 bits, where JAX's precision would round draws
+        together because the target's spread is small beside its distance from 0.
+        """
         read, count = read_key("key", key), check_count("n", n)
-        drawn: Array = _sample(self.model, self.params_at(step), read, count)
-        return drawn
+        drawn: Array = _sample(self.model, self._sound_params(step), read, count)
+        return self.units.restore(drawn)
 
     def log_prob(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The log density of the model at points x, of the shape of x, in nats.
 
         It is exact to the error of a quadrature over the latent, which must have one dimension.
         """
-        values: Array = _log_prob(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
-        return values
+        params = self._sound_params(step)
+        values: Array = _log_prob(self._exact_model(), params, self.units.standardise(x))
+        return values - np.log(self.units.scale)
 
     def cdf(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The probability of values up to x under the model, of the shape of x."""
-        values: Array = _cdf(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
+        params = self._sound_params(step)
+        values: Array = _cdf(self._exact_model(), params, self.units.standardise(x))
         return values
 
     def distribution(self, step: int | None = None) -> Distribution:
-        """The learned distribution as a numpyro distribution, to be passed to any divergence."""
-        model, params = self._exact_model(), self.params_at(step)
+        """The learned distribution as a numpyro distribution, to be passed to any divergence.
+
+        Raises:
+            ValueError: the run had diverged at that step, as also in `sample`, `log_prob` and
+                `cdf`; its latent has more than one dimension.
+        """
+        model, params = self._exact_model(), self._sound_params(step)
         with computing_on_host():
             found: Distribution = model.learned(as_arrays(params))
-        return found
+        return told_in_x(found, self.units)
 
     def _exact_model(self) -> Model:
         """The model, if its density is known exactly."""
@@ -127,7 +160,8 @@ class Run:
 class Runs(Run):
     """Runs of one model from many seeds; every array of `Run` has a leading axis of seeds.
 
-    `runs[i]` is one `Run`, `runs[i:j]` fewer `Runs`; `len(runs)` is the number of seeds.
+    `runs[i]` is one `Run`, `runs[i:j]` fewer `Runs`; `len(runs)` is the number of seeds. Of a seed
+    that diverged, `sample`, `log_prob` and `cdf` may hold NaN.
     """
 
     def __len__(self) -> int:
@@ -138,7 +172,7 @@ class Runs(Run):
         history = {name: values[index] for name, values in self.history.items()}
         snapshots = jax.tree.map(lambda a: a[index], self.snapshots)
         picked = self.steps[index], history, snapshots, self.status[index]
-        return kind(self.model, self.target, *picked)
+        return kind(self.model, self.target, *picked, self.units)
 
     def __iter__(self) -> Iterator[Run]:
         return (self[i] for i in range(len(self)))
@@ -153,21 +187,23 @@ class Runs(Run):
     def _record(self, step: int | None) -> int:
         return int(self[0]._record(step))
 
-    def sample(self, key: KeyLike, n: Count, step: int | None = None) -> Float[Array, "..."]:
+    def sample(self, key: KeyLike, n: Count, step: int | None = None) -> Float[AnyArray, "..."]:
         """Draws n points from each model, (seeds, n)."""
         keys, count = jax.random.split(read_key("key", key), len(self)), check_count("n", n)
         params = self.params_at(step)
         drawn: Array = jax.vmap(_sample, (None, 0, 0, None))(self.model, params, keys, count)
-        return drawn
+        return self.units.restore(drawn)
 
     def log_prob(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The log densities of all models at points x, (seeds, *x.shape), in nats."""
-        values: Array = _log_probs(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
-        return values
+        y = self.units.standardise(x)
+        values: Array = _log_probs(self._exact_model(), self.params_at(step), y)
+        return values - np.log(self.units.scale)
 
     def cdf(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The probabilities of values up to x under all models, (seeds, *x.shape)."""
-        values: Array = _cdfs(self._exact_model(), self.params_at(step), jnp.asarray(x, float))
+        y = self.units.standardise(x)
+        values: Array = _cdfs(self._exact_model(), self.params_at(step), y)
         return values
 
     def distribution(self, step: int | None = None) -> Distribution:

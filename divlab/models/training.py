@@ -15,13 +15,13 @@ from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
 
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key, read_seeds
-from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals.arrays import compiled
 from divlab.divergences.integrals.packed import Packed
 from divlab.models.compiling import FOR_TRAINING, QUICKLY
-from divlab.models.data import draws_from, read_target
+from divlab.models.data import Measurements, draws_from, read_target, standardised
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.models.run import Run, Runs, Status
+from divlab.models.units import AS_IT_IS
 from divlab.pytrees import as_arrays
 
 Function: TypeAlias = Callable[..., Any]
@@ -160,6 +160,8 @@ class Training:
     ) -> None:
         self.model = _read_model(model)
         self.target = read_target(target)
+        self._seen = standardised(self.target)
+        self._units = AS_IT_IS if isinstance(self._seen, Packed) else self._seen.units
         self._marks = _read_marks(steps, record_every)
         size = check_count("batch_size", batch_size)
         self.steps, self.step = int(self._marks[-1]), -1
@@ -183,7 +185,7 @@ class Training:
         Returns:
             Whether there is more to do after it.
         """
-        fixed = self.model, self.target, self._key
+        fixed = self.model, self._seen, self._key
         if not self._records:
             self._progress = self._start(*fixed)
             # The losses at step 0 are those of the step after it, by the program that trains.
@@ -206,9 +208,9 @@ class Training:
         `advance` records the losses of step 0 too. For these it compiles the program that trains,
         which takes seconds.
         """
-        progress = self._start(self.model, self.target, self._key)
+        progress = self._start(self.model, self._seen, self._key)
         snapshots = jax.tree.map(lambda a: np.asarray(a)[None], progress.state.params)
-        return Run(self.model, self.target, np.array([0]), {}, snapshots, Status("interrupted", 0))
+        return self._run(np.array([0]), {}, snapshots, Status("interrupted", 0))
 
     @property
     def is_over(self) -> bool:
@@ -236,10 +238,14 @@ class Training:
             for at in np.atleast_1d(diverged_at)
         ]
         if self._seeds is None:
-            return Run(self.model, self.target, steps, history, snapshots, statuses[0])
+            return self._run(steps, history, snapshots, statuses[0])
         steps, status = np.tile(steps, (len(diverged_at), 1)), np.array(statuses, object)
         parts = jax.tree.map(lambda a: a[: self._seeds], (steps, history, snapshots, status))
-        return Runs(self.model, self.target, *parts)
+        return self._run(*parts)
+
+    def _run(self, *recorded: Any) -> Run:
+        kind = Run if self._seeds is None else Runs
+        return kind(self.model, self.target, *recorded, units=self._units)
 
 
 def _to_the_end(training: Training, report: Report) -> Run:
@@ -281,7 +287,7 @@ def _read_marks(steps: Count, record_every: Count) -> Int[np.ndarray, " R"]:
 
 
 def _begin(
-    batch_size: int, model: Model, target: Packed | Samples, key: Key[Array, ""]
+    batch_size: int, model: Model, target: Packed | Measurements, key: Key[Array, ""]
 ) -> _Progress:
     """The untrained model."""
     state = model.init(jax.random.fold_in(key, 0), draws_from(target, batch_size))
@@ -290,14 +296,14 @@ def _begin(
 
 def check_start(model: ModelLike, target: Distribution | Numbers) -> None:
     """Raises what `fit` would raise before its first step, and computes nothing."""
-    arguments = _read_model(model), read_target(target), jax.random.key(0)
+    arguments = _read_model(model), standardised(read_target(target)), jax.random.key(0)
     jax.eval_shape(partial(_begin, 1), *arguments)
 
 
 def _go_on(
     batch_size: int,
     model: Model,
-    target: Packed | Samples,
+    target: Packed | Measurements,
     key: Key[Array, ""],
     progress: _Progress,
     steps: Int[Array, ""],

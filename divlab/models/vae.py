@@ -69,7 +69,7 @@ class VAE:
         return encoder, mlp((self.latent_dim, *self.hidden, self.data_dim), self.activation)
 
     def init(self, key: Key[Array, ""], data: Data) -> State:
-        """Untrained networks, in the units of the data."""
+        """Untrained networks."""
         encoder, decoder = self._networks()
         encoder_key, decoder_key, prior_key = jax.random.split(key, 3)
         learned = {
@@ -79,7 +79,7 @@ class VAE:
             "prior": self.objective.init_prior(prior_key, self.latent_dim),
         }
         optimizer = flat(self.objective.optimizer())
-        return State({**learned, "units": data.units}, optimizer.init(learned))
+        return State(learned, optimizer.init(learned))
 
     def step(
         self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False
@@ -88,35 +88,31 @@ class VAE:
         draw_key, loss_key = jax.random.split(key)
         x = data.draw(draw_key)
         optimizer = flat(self.objective.optimizer())
-        learned = dict(state.params)
-        units = learned.pop("units")  # given, not learned
+        log_unit = jnp.log(jnp.asarray(data.units.scale))
 
-        def loss_of(learned: Any) -> tuple[Float[Array, ""], Losses]:
-            params = {**learned, "units": units}
+        def loss_of(params: Any) -> tuple[Float[Array, ""], Losses]:
             encode, decode = partial(self.encode, params), partial(self.decode, params)
-            model = Autoencoder(encode, decode, self.prior(params))
+            model = Autoencoder(encode, decode, self.prior(params), log_unit)
             found: tuple[Array, Losses] = self.objective.loss(model, x, loss_key)
             return found
 
-        (loss, parts), grads = jax.value_and_grad(loss_of, has_aux=True)(learned)
-        moves, opt = optimizer.update(grads, state.optimizer, learned)
-        learned = jax.tree.map(lax.add, learned, moves)
-        return State({**learned, "units": units}, opt), {"loss": loss, **parts}
+        (loss, parts), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+        moves, opt = optimizer.update(grads, state.optimizer, state.params)
+        return State(jax.tree.map(lax.add, state.params, moves), opt), {"loss": loss, **parts}
 
     def encode(self, params: Any, x: Points) -> tuple[Latents, Latents]:
         """Means and log scales of q(z|x) at points x, each (n, latent_dim)."""
         encoder, _ = self._networks()
-        columns = params["units"].standardise(x).reshape(x.shape[0], -1)
+        columns = x.reshape(x.shape[0], -1)
         out = encoder.apply(params["encoder"], columns)
         return out[:, : self.latent_dim], out[:, self.latent_dim :]
 
     def decode(self, params: Any, z: Latents) -> tuple[Points, Points]:
         """Means and log scales of p(x|z) at (n, latent_dim) latents, each of the shape of x."""
         _, decoder = self._networks()
-        units = params["units"]
         out = decoder.apply(params["decoder"], z)
-        mean = units.restore(out[:, 0] if self.data_dim == 1 else out)
-        return mean, jnp.broadcast_to(jnp.log(units.scale) + params["log_scale"], mean.shape)
+        mean = out[:, 0] if self.data_dim == 1 else out
+        return mean, jnp.broadcast_to(params["log_scale"], mean.shape)
 
     def prior(self, params: Any) -> Prior:
         """The law of z."""

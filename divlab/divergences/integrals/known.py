@@ -53,8 +53,13 @@ def distribution_function(packed: Packed) -> Callable[[Array], Array]:
     if not is_known(packed):
         cdf: Callable[[Array], Array] = packed.distribution.cdf
         return cdf
-    numbers, structure = packed.numbers_and_structure()
-    return partial(at_points, partial(_cdf_program(structure), numbers))
+    numbers, structure = packed.exact_numbers_and_structure()
+
+    def at(x: Array) -> Array:
+        with integrating_on_host():
+            return at_points(partial(_cdf_program(structure), numbers), x)
+
+    return at
 
 
 class Known:

@@ -53,11 +53,14 @@ class Autoencoder(NamedTuple):
             (n, latent_dim).
         decode: (n, latent_dim) latents to the means and log scales of p(x|z), of the shape of x.
         prior: p(z).
+        log_unit: the logarithm of the unit in which points are given; log densities are those in
+            units of x.
     """
 
     encode: Encode
     decode: Decode
     prior: Prior
+    log_unit: Float[Array, ""] | float = 0.0
 
 
 @pytree
@@ -103,7 +106,7 @@ def log_likelihood(model: Autoencoder, x: Points, z: Latents) -> Float[Array, " 
     """The value of log p(x|z) for n points and their latents, (n,)."""
     mean, log_scale = model.decode(z)
     each = norm.logpdf(x, mean, jnp.exp(log_scale))
-    return jnp.sum(each.reshape(each.shape[0], -1), axis=-1)
+    return jnp.sum(each.reshape(each.shape[0], -1) - model.log_unit, axis=-1)
 
 
 def kl_to_standard_normal(mean: Latents, log_scale: Latents) -> Float[Array, " n"]:
