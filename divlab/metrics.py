@@ -10,18 +10,14 @@ from jaxtyping import Array, Float, Int
 from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
-from divlab.divergences.inputs import (
-    AnyArray,
-    Samples,
-    read,
-)
+from divlab.divergences.inputs import AnyArray, Samples, read_exact
 from divlab.divergences.integrals.arrays import is_known, namespace
 from divlab.divergences.integrals.known import distribution_function
 from divlab.divergences.integrals.packed import Packed
 from divlab.models.run import Run, Runs
-from divlab.targets import modes
+from divlab.peaks import Peaks, extents
+from divlab.targets import exact_modes
 
-_REACH = 3.0  # in scales: how far a mode extends
 _DUE = 0.05  # the share of a mode's due mass that counts as covering it
 _CELLS = 256  # for the moments inside a mode
 
@@ -36,8 +32,10 @@ class Coverage(NamedTuple):
         high_quality: share of the mass within 3 scales of a mode.
         bridge: share of the mass in no mode, 1 - high_quality.
         sharpness: standard deviation of the mass inside modes about its mean there, over that of
-            a Gaussian of the true scale cut at 3 scales (0.98658 of it): 1 is as sharp as the
-            target, above is blurred, below too narrow. NaN if no mass is in any mode.
+            the target's own mass inside the same modes (of a mixture of Normals: of each Normal cut
+            at 3 scales, 0.98658 of its scale): 1 is as sharp as the target, above is blurred, below
+            too narrow. Where all values of a mode are equal only that value is inside, which counts
+            as 1. NaN if no mass is in any mode.
     """
 
     mode_fractions: Float[Array, "*seeds K"]
@@ -70,32 +68,29 @@ def coverage(
         >>> found.mode_fractions.tolist(), int(found.modes_covered), float(found.bridge)
         ([0.5, 0.5], 2, 0.25)
     """
-    found = modes(target)
+    found = exact_modes(read_exact("target", target))
     if isinstance(run_or_samples, Run):
-        return coverage_by(run_or_samples.cdf, *found)
-    argument = read("run_or_samples", run_or_samples)
+        return coverage_by(run_or_samples.cdf, found)
+    argument = read_exact("run_or_samples", run_or_samples)
     if isinstance(argument, Packed):
-        return coverage_by(distribution_function(argument), *found)
-    x = jnp.asarray(argument.values)
-    locs, scales, weights = found
-    borders, low, high = _extents(locs, scales)
+        return coverage_by(distribution_function(argument), found)
+    x = argument.values
+    if is_known(x):
+        x = np.asarray(x, np.float64)
+    xp = namespace(x, *found)
+    borders, low, high = extents(found.locs, found.scales)
     nearest = (x >= borders[:-1, None]) & (x < borders[1:, None])
-    fractions = jnp.mean(nearest.astype(x.dtype), axis=-1)
+    fractions = xp.mean(nearest.astype(x.dtype), axis=-1)
     masses = ((x >= low[:, None]) & (x <= high[:, None])).astype(x.dtype) / x.shape[0]
-    return _summary(fractions, masses, jnp.broadcast_to(x, masses.shape), scales, weights)
+    return _summary(fractions, masses, xp.broadcast_to(x, masses.shape), found)
 
 
 def coverage_by(
-    cdf: Callable[[Float[AnyArray, " n"]], Float[AnyArray, "*seeds n"]],
-    locs: Float[AnyArray, " K"],
-    scales: Float[AnyArray, " K"],
-    weights: Float[AnyArray, " K"],
+    cdf: Callable[[Float[AnyArray, " n"]], Float[AnyArray, "*seeds n"]], found: Peaks
 ) -> Coverage:
-    """The `Coverage` of what has this cdf, for the modes that `divlab.targets.modes` found."""
-    if is_known(locs):  # nothing but the cdf is compiled
-        locs, scales, weights = (np.asarray(a) for a in (locs, scales, weights))
-    xp = namespace(locs)
-    borders, low, high = _extents(locs, scales)
+    """The `Coverage` of what has this cdf, for the modes that `divlab.targets` found."""
+    xp = namespace(*found)
+    borders, low, high = extents(found.locs, found.scales)
     edges = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, _CELLS + 1)
     finite = borders[1:-1]
     values = cdf(xp.concatenate([finite, edges.ravel()]))
@@ -107,39 +102,33 @@ def coverage_by(
     ends = xp.zeros((*at_borders.shape[:-1], 1))
     fractions = xp.diff(xp.concatenate([ends, at_borders, ends + 1], axis=-1), axis=-1)
     points = (edges[:, 1:] + edges[:, :-1]) / 2
-    return _summary(fractions, xp.diff(at_edges, axis=-1), points, scales, weights)
-
-
-def _extents(
-    locs: Float[AnyArray, " K"], scales: Float[AnyArray, " K"]
-) -> tuple[Float[AnyArray, " K+1"], Float[AnyArray, " K"], Float[AnyArray, " K"]]:
-    """Borders half-way between neighbouring modes, and where each mode begins and ends."""
-    xp, endless = namespace(locs), np.array([np.inf])
-    borders = xp.concatenate([-endless, (locs[1:] + locs[:-1]) / 2, endless])
-    low = xp.maximum(locs - _REACH * scales, borders[:-1])
-    return borders, low, xp.minimum(locs + _REACH * scales, borders[1:])
+    return _summary(fractions, xp.diff(at_edges, axis=-1), points, found)
 
 
 def _summary(
     fractions: Float[AnyArray, "*seeds K"],
     masses: Float[AnyArray, "*seeds K cells"],
     points: Float[AnyArray, "K cells"],
-    scales: Float[AnyArray, " K"],
-    weights: Float[AnyArray, " K"],
+    found: Peaks,
 ) -> Coverage:
     """The `Coverage`, from the masses at points inside each mode."""
     xp = namespace(masses)
     held = xp.sum(masses, axis=-1)
     safe = xp.where(held > 0, held, 1.0)
-    mean = xp.sum(masses * points, axis=-1) / safe
-    squares = xp.sum(masses * (points - mean[..., None]) ** 2, axis=-1)
-    true_squares = held * (0.9865782 * scales) ** 2
+    # About the middle of each mode, and in units of the widest, so that no digits and no squares
+    # are lost where these are small beside the middle, or beside 1.
+    unit = xp.max(found.inner_scales)
+    unit = xp.where(unit > 0, unit, 1.0)
+    away = (points - found.locs[:, None]) / unit
+    mean = xp.sum(masses * away, axis=-1) / safe
+    squares = xp.sum(xp.sum(masses * (away - mean[..., None]) ** 2, axis=-1), axis=-1)
+    true_squares = xp.sum(held * (found.inner_scales / unit) ** 2, axis=-1)
     inside = xp.sum(held, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):  # of no mass
-        sharpness = xp.sqrt(xp.sum(squares, axis=-1) / xp.sum(true_squares, axis=-1))
+        sharpness = xp.where(true_squares > 0, xp.sqrt(squares / true_squares), 1.0)
     return Coverage(
         mode_fractions=jnp.asarray(fractions, float),
-        modes_covered=jnp.asarray(xp.sum(held >= _DUE * weights, axis=-1), int),
+        modes_covered=jnp.asarray(xp.sum(held >= _DUE * found.weights, axis=-1), int),
         high_quality=jnp.asarray(inside, float),
         bridge=jnp.asarray(xp.clip(1 - inside, 0, 1), float),
         sharpness=jnp.asarray(xp.where(inside > 0, sharpness, np.nan), float),
@@ -157,8 +146,8 @@ def wasserstein_along(
 
     It takes a program per record, where the exact distance takes one for each seed and record.
     """
-    argument = read("target", target)
-    locs, scales, _ = (np.asarray(a, float) for a in modes(target))
+    argument = read_exact("target", target)
+    locs, scales, *_ = exact_modes(argument)
     low, high = (locs - 6 * scales).min(), (locs + 6 * scales).max()
     span = high - low
     inside = np.linspace(low - span, high + span, _GRID + 1)

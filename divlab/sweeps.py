@@ -22,7 +22,7 @@ from divlab.checks import Count, Numbers, Seeds, check_count, read_seeds
 from divlab.divergences import js, kl, reverse_kl, wasserstein
 from divlab.divergences.comparison import compare
 from divlab.divergences.diagnosis import quietly
-from divlab.divergences.inputs import Samples, read, read_number
+from divlab.divergences.inputs import Samples, read_exact, read_number
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage, wasserstein_along
 from divlab.models import Runs, fit_many
@@ -194,7 +194,7 @@ def _describe_model(model: Model) -> str:
 
 
 def _describe_target(target: Distribution | Numbers) -> str:
-    argument = read("target", target)
+    argument = read_exact("target", target)
     if isinstance(argument, Samples):
         return f"samples {_digest(argument.values)}"
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(argument)]
@@ -209,7 +209,7 @@ def _measure(
 ) -> dict[str, NDArray[Any]]:
     """Name of a variable -> its values, seeds first."""
     found = coverage(runs, target)._asdict()
-    found |= divergences_to(target, (run.distribution() for run in runs))
+    found |= divergences_to(target, (run.law_at() for run in runs))
     if bar is not None:
         below = wasserstein_along(runs, target) < bar
         first = runs.steps[0][below.argmax(axis=1)]
@@ -225,7 +225,7 @@ def divergences_to(
 
     They are NaN where a distribution is that of a model whose parameters are no longer finite.
     """
-    argument = read("target", target)
+    argument = read_exact("target", target)
     rows = [_divergences(argument, one) for one in learned]
     dtype = jax.dtypes.canonicalize_dtype(float)
     return {name: np.array([row[name] for row in rows], dtype) for name in NAMES}

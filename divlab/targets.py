@@ -11,17 +11,19 @@ from numpyro.distributions import Categorical, Distribution, MixtureSameFamily, 
 
 from divlab.checks import Numbers
 from divlab.divergences.inputs import (
+    AnyArray,
     Samples,
-    read,
+    read_exact,
     read_number,
     read_samples,
     read_weights,
 )
-from divlab.divergences.integrals.arrays import is_known
+from divlab.divergences.integrals.arrays import is_known, namespace
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
+from divlab.peaks import CUT, Peaks, of_density, of_samples
 from divlab.piecewise import drawn, histogram
 from divlab.pytrees import Number
 
@@ -137,8 +139,16 @@ def modes(target: Distribution | Numbers) -> Modes:
     The modes of a mixture of Normals are its components. For any other distribution, and for
     samples, they are the peaks of the density; each point of the line belongs to the peak it
     climbs to, and a mode's loc, scale and weight are the mean, the standard deviation and the
-    mass of what belongs to it. The density of samples is a Gaussian kernel estimate with
-    Silverman's bandwidth, 0.9·min(sd, IQR/1.34)·n^(-1/5); peaks under 1 % of the mass are noise.
+    mass of what belongs to it. What lies under a peak with less than 1 % of the mass belongs to no
+    mode.
+
+    The density of samples is a Gaussian kernel estimate with the bandwidth
+    0.9·min(sd, IQR/1.34, S/1.34)·n^(-1/5), where S is the length of the shortest interval that
+    holds half of them. It is no less than the step between values of which most occur more than
+    once: those are rounded. Two peaks count as one unless the lower one stands at least 2.5
+    standard errors of the estimate above the valley between them. Samples that lie more than 8
+    bandwidths from all others belong to no mode if their own peak is below 2.5 standard errors and
+    they are less than half as many as in the largest one: those are outliers.
 
     Args:
         target: a univariate continuous numpyro distribution, or a 1-D array of samples.
@@ -149,77 +159,59 @@ def modes(target: Distribution | Numbers) -> Modes:
     Raises:
         TypeError, ValueError: as in `divlab.kl`; samples that are all equal or infinite.
 
+    Source: Silverman (1986), Density Estimation for Statistics and Data Analysis, equation 3.31,
+    for the bandwidth with sd and IQR.
+
     Example:
         >>> import divlab
         >>> locs, scales, weights = divlab.targets.modes(divlab.targets.old_faithful())
         >>> [round(float(x), 1) for x in locs]
         [2.0, 4.3]
     """
-    argument = read("target", target)
+    locs, scales, weights, _ = exact_modes(read_exact("target", target))
+    return jnp.asarray(locs, float), jnp.asarray(scales, float), jnp.asarray(weights, float)
+
+
+def exact_modes(argument: Packed | Samples) -> Peaks:
+    """The modes of what `read_exact` has read; with 64 bits, in NumPy, unless they are traced."""
     if isinstance(argument, Samples):
-        return _modes_of_samples(np.asarray(argument.values, float))
+        return _modes_of_samples(np.asarray(argument.values, np.float64))
     distribution = argument.distribution
     if isinstance(distribution, MixtureSameFamily):
         parts = distribution.component_distribution
         if isinstance(parts, Normal):
             weights = distribution.mixing_distribution.probs
-            found: Modes = _left_to_right(parts.loc, parts.scale, weights)
-            return found
+            return _left_to_right(parts.loc, parts.scale, weights)
     return _modes_of_density(argument)
 
 
-@jax.jit
 def _left_to_right(
-    locs: Float[Array, "..."], scales: Float[Array, "..."], weights: Float[Array, " K"]
-) -> Modes:
-    locs, scales = (jnp.broadcast_to(a, weights.shape) for a in (locs, scales))
-    order = jnp.argsort(locs)
-    return locs[order], scales[order], weights[order]
+    locs: Float[AnyArray, "..."], scales: Float[AnyArray, "..."], weights: Float[AnyArray, " K"]
+) -> Peaks:
+    if is_known(locs, scales, weights):
+        locs, scales, weights = (np.asarray(a, np.float64) for a in (locs, scales, weights))
+    xp = namespace(locs, scales, weights)
+    locs, scales = (xp.broadcast_to(a, weights.shape) for a in (locs, scales))
+    order = xp.argsort(locs)
+    return Peaks(locs[order], scales[order], weights[order], CUT * scales[order])
 
 
-def _modes_of_samples(x: Float[np.ndarray, " n"]) -> Modes:
+def _modes_of_samples(x: Float[np.ndarray, " n"]) -> Peaks:
     if not np.all(np.isfinite(x)):
         raise ValueError("target holds infinite values, which belong to no mode.")
     if np.all(x == x[0]):
         raise ValueError(f"target holds {x.size} samples that are all {x[0]:g}: it has no width.")
-    quartiles = np.quantile(x, [0.25, 0.75])
-    spreads = [s for s in (x.std(ddof=1), (quartiles[1] - quartiles[0]) / 1.34) if s > 0]
-    bandwidth = 0.9 * min(spreads) * x.size**-0.2
-    grid = np.linspace(x.min() - bandwidth, x.max() + bandwidth, 512)
-    density = np.exp(-0.5 * ((grid[:, None] - x) / bandwidth) ** 2).sum(axis=1)
-    return _climb(grid, density, x, np.full(x.size, 1 / x.size))
+    return of_samples(x)
 
 
-def _modes_of_density(packed: Packed) -> Modes:
+def _modes_of_density(packed: Packed) -> Peaks:
     cuts = np.asarray(outline(packed).landmarks, float)
     low, high = (float(bound) for bound in support_bounds(packed.distribution))
     grid = np.linspace(max(cuts.min(), low), min(cuts.max(), high), 4097)
     grid = (grid[1:] + grid[:-1]) / 2
     (log_density,) = log_densities(packed)
     density = np.exp(np.asarray(log_density(grid), float))
-    return _climb(grid, density, grid, density / density.sum())
-
-
-def _climb(
-    grid: Float[np.ndarray, " cells"],
-    density: Float[np.ndarray, " cells"],
-    points: Float[np.ndarray, " n"],
-    masses: Float[np.ndarray, " n"],
-) -> Modes:
-    """Splits the line at the valleys between peaks, and takes the moments of each part."""
-    rises = np.diff(density) > 0
-    valleys = grid[1:-1][~rises[:-1] & rises[1:]]
-    part = np.searchsorted(valleys, points)
-    locs, scales, weights = [], [], []
-    for k in range(len(valleys) + 1):
-        x, w = points[part == k], masses[part == k]
-        if w.sum() >= 0.01:
-            loc = np.average(x, weights=w)
-            locs.append(loc)
-            scales.append(np.sqrt(np.average((x - loc) ** 2, weights=w)))
-            weights.append(w.sum())
-    total = sum(weights)
-    return jnp.array(locs), jnp.array(scales), jnp.array([w / total for w in weights])
+    return of_density(grid, density)
 
 
 __all__ = ["drawn", "gaussian_mixture", "histogram", "modes", "old_faithful", "two_gaussians"]

@@ -18,16 +18,17 @@ from numpyro.distributions import Distribution
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key
 from divlab.divergences import entropy, kl
 from divlab.divergences.diagnosis import quietly
-from divlab.divergences.inputs import Samples, read
+from divlab.divergences.inputs import Samples, read_exact
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage
 from divlab.models import VAE, Run, Runs, fit_many
-from divlab.models.data import draws_from, read_target
+from divlab.models.data import draws_from, read_target, standardised
 from divlab.models.objectives import Autoencoder, BetaELBO
 from divlab.models.protocol import check_exact
+from divlab.peaks import Peaks
 from divlab.sweeps import divergences_to
-from divlab.targets import Modes, modes
+from divlab.targets import exact_modes
 
 _DATA = 257  # even nodes of the integral over the data, whose density is smooth
 # Even grids of N(0, 1), exact where the network is smooth: one fast enough for a slider, one fine.
@@ -45,7 +46,7 @@ def parts_at(
     Args:
         model: the VAE.
         params: its parameters.
-        x: the points, (n,).
+        x: the points, (n,), as the model sees them.
 
     Returns:
         E_q[-log p(x|z)] and KL(q(z|x)‖p(z)) in nats, (n,) each.
@@ -76,7 +77,7 @@ def _log_ratios(model: Any, params: Any, x: Any) -> Any:
 
 
 def data_nodes(
-    target: Packed | Samples, found: Modes
+    target: Packed | Samples, found: Peaks
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Points and weights whose weighted mean is the expectation over the data.
 
@@ -91,7 +92,7 @@ def data_nodes(
     if isinstance(target, Samples):
         values = np.asarray(target.values, float)
         return values, np.full(values.shape, 1 / len(values))
-    locs, scales, _ = (np.asarray(a, float) for a in found)
+    locs, scales = found.locs, found.scales
     x = np.linspace((locs - 7 * scales).min(), (locs + 7 * scales).max(), _DATA)
     weights = np.exp(Known(target)(x))
     return x, weights / weights.sum()
@@ -110,8 +111,10 @@ def bound_and_nll(
     Returns:
         The two parts of -ELBO, as `parts_at` returns them, (2, n), and -log p(x), (n,), in nats.
     """
-    parts = _parts_at(run.model, run.params_at(step), jnp.asarray(x, float))
-    return np.asarray(parts, float), -Known(Packed(run.distribution(step)))(x)
+    found = _parts_at(run.model, run.params_at(step), run.units.standardise(x))
+    parts = np.asarray(found, float)
+    parts[0] += np.log(run.units.scale)
+    return parts, -Known(Packed(run.law_at(step)))(x)
 
 
 def elbo_parts(run: Run) -> xr.Dataset:
@@ -149,8 +152,8 @@ def elbo_parts(run: Run) -> xr.Dataset:
     _check(run)
     axes = ("seed", "step") if isinstance(run, Runs) else ("step",)
     alone = run if isinstance(run, Runs) else [run]
-    target = read("target", run.target)
-    x, weights = data_nodes(target, modes(run.target))
+    target = read_exact("target", run.target)
+    x, weights = data_nodes(target, exact_modes(target))
     with quietly():
         of_data = float(entropy(run.target))
     rows = []
@@ -182,7 +185,8 @@ def elbo_parts(run: Run) -> xr.Dataset:
 
 def _ratios(run: Run, step: int | None, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n z"]:
     """Log p(x, z) / q(z|x) at the points x and, for each, at an even grid of z under q."""
-    return np.asarray(_log_ratios(run.model, run.params_at(step), jnp.asarray(x, float)), float)
+    found = _log_ratios(run.model, run.params_at(step), run.units.standardise(x))
+    return np.asarray(found, float) - np.log(run.units.scale)
 
 
 def beta_bounds(
@@ -224,7 +228,7 @@ def beta_bounds(
         )
         row = elbo_parts(runs)
         row["loss"] = row["reconstruction"] + beta * row["kl_to_prior"]
-        distances = divergences_to(target, (run.distribution() for run in runs))
+        distances = divergences_to(target, (run.law_at() for run in runs))
         row["wasserstein"] = "seed", distances["wasserstein"]
         row["modes_covered"] = "seed", np.asarray(coverage(runs, target).modes_covered)
         rows.append(row)
@@ -269,7 +273,8 @@ def importance_bounds(
     counts = np.array([check_count("latents", count) for count in latents])
     if counts.size == 0:
         raise ValueError("latents must name at least one number of latents, got none.")
-    x, weights = data_nodes(read("target", run.target), modes(run.target))
+    target = read_exact("target", run.target)
+    x, weights = data_nodes(target, exact_modes(target))
     nlls = -Known(Packed(run.distribution(step)))(x)
     ratios = _ratios(run, step, x)
     held = weights > 1e-13 * weights.max()  # where there are data
@@ -325,18 +330,21 @@ def sampled_loss(
     _check(run)
     count = check_count("draws", draws, 2 * _BATCH) // _BATCH
     keys = jax.random.split(read_key("key", key), count)
-    found = _losses(run.model, run.params_at(step), read_target(run.target), keys)
+    target = standardised(read_target(run.target))
+    found = _losses(run.model, run.params_at(step), target, keys)
     return xr.Dataset({name: ("batch", np.asarray(a, float)) for name, a in found.items()})
 
 
 @jax.jit
 def _losses(model: Any, params: Any, target: Any, keys: Any) -> Any:
     data = draws_from(target, _BATCH)
-    parts = partial(model.encode, params), partial(model.decode, params), model.prior(params)
+    encode, decode = partial(model.encode, params), partial(model.decode, params)
+    log_unit = jnp.log(jnp.asarray(data.units.scale))
+    autoencoder = Autoencoder(encode, decode, model.prior(params), log_unit)
 
     def of_batch(key: Any) -> Any:
         draw_key, loss_key = jax.random.split(key)
-        loss, found = model.objective.loss(Autoencoder(*parts), data.draw(draw_key), loss_key)
+        loss, found = model.objective.loss(autoencoder, data.draw(draw_key), loss_key)
         return {"loss": loss, **found}
 
     return jax.lax.map(of_batch, keys)

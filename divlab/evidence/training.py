@@ -93,7 +93,7 @@ def along_training(run: Run) -> xr.Dataset:
     check_exact("the model of `run`", run.model)
     axes = ("seed", "step") if isinstance(run, Runs) else ("step",)
     alone = run if isinstance(run, Runs) else [run]
-    laws = (one.distribution(int(step)) for one in alone for step in one.steps)
+    laws = (one.law_at(int(step)) for one in alone for step in one.steps)
     found = divergences_to(run.target, laws)
     table = {name: (axes, values.reshape(run.steps.shape)) for name, values in found.items()}
     table |= {name: (axes, values) for name, values in run.history.items()}

@@ -11,12 +11,12 @@ from jaxtyping import Float
 import divlab
 from divlab.divergences.comparison import compare
 from divlab.divergences.diagnosis import quietly
-from divlab.divergences.inputs import Samples, read
+from divlab.divergences.inputs import Samples, read_exact
 from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage_by
 from divlab.models import Run
-from divlab.targets import modes
+from divlab.targets import exact_modes
 
 POINTS = 401  # of a drawn density
 _BINS = 400  # of a histogram, one for each point or so
@@ -50,16 +50,16 @@ def reference(target: Any) -> dict[str, Any]:
         `target`, as divlab's functions read it; its `modes`; points `x` to draw at, (n,); and
         the `density` there, (n,), which for samples is the height of a histogram.
     """
-    argument = read("target", target)
+    argument = read_exact("target", target)
     if isinstance(argument, Samples):
         values = np.asarray(argument.values)
-        found = modes(_drawn(values))
+        found = exact_modes(Samples(_drawn(values)))
         margin = 0.35 * np.ptp(values)
         x = np.linspace(values.min() - margin, values.max() + margin, POINTS)
         density = heights(values, x)
     else:
-        found = modes(target)
-        locs, scales, _ = (np.asarray(a, float) for a in found)
+        found = exact_modes(argument)
+        locs, scales = found.locs, found.scales
         x = np.linspace((locs - 6 * scales).min(), (locs + 6 * scales).max(), POINTS)
         density = np.exp(log_density_at(argument, x))
     return {"x": x, "density": density, "target": argument, "modes": found}
@@ -98,9 +98,9 @@ def learned_at(run: Run, step: int) -> Packed:
         step: a recorded step.
 
     Returns:
-        The distribution, packed.
+        The distribution, packed. Its parameters are NaN where the run has diverged.
     """
-    return Packed(run.distribution(step))
+    return Packed(run.law_at(step))
 
 
 class View(NamedTuple):
@@ -153,8 +153,11 @@ def distances(run: Run, step: int, target: Packed | Samples, seed: int) -> dict[
         `kl` = KL(target‖model) and `js` in nats; `wasserstein` in units of x. For a target of
         samples, KL and JS are estimates by nearest neighbours, JS from as many samples of the
         model. From more than `DRAWN` samples, as many are drawn at random for KL and JS, and W₁ is
-        that of the means of `GROUPS` groups of neighbours.
+        that of the means of `GROUPS` groups of neighbours. All are NaN where the run has
+        diverged.
     """
+    if run.has_diverged(step):
+        return dict.fromkeys(("kl", "js", "wasserstein"), np.nan)
     distribution = run.distribution(step)
     if isinstance(target, Samples):
         values = np.asarray(target.values)
@@ -219,6 +222,6 @@ def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int
     Returns:
         The fields of `divlab.coverage`, and the `distances`.
     """
-    covered = coverage_by(distribution_function(learned_at(run, step)), *found)
+    covered = coverage_by(distribution_function(learned_at(run, step)), found)
     numbers = {name: value.tolist() for name, value in covered._asdict().items()}
     return numbers | distances(run, step, target, seed)

@@ -144,7 +144,12 @@ class Run:
             ValueError: the run had diverged at that step, as also in `sample`, `log_prob` and
                 `cdf`; its latent has more than one dimension.
         """
-        model, params = self._exact_model(), self._sound_params(step)
+        self._sound_params(step)
+        return self.law_at(step)
+
+    def law_at(self, step: int | None = None) -> Distribution:
+        """The same, whose parameters may be NaN where the run has diverged."""
+        model, params = self._exact_model(), self.params_at(step)
         with computing_on_host():
             found: Distribution = model.learned(as_arrays(params))
         return told_in_x(found, self.units)

@@ -116,7 +116,9 @@ class LocationScale(Distribution):  # type: ignore[misc]  # numpyro has no types
         )
         if is_infinite(low):
             return constraints.real if is_infinite(high) else constraints.less_than(high)
-        return constraints.greater_than(low) if is_infinite(high) else constraints.interval(low, high)
+        return (
+            constraints.greater_than(low) if is_infinite(high) else constraints.interval(low, high)
+        )
 
     def log_prob(self, value: ArrayLike) -> Float[Array, "..."]:
         log_density: Array = self.base.log_prob(self._units.standardise(value))

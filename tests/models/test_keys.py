@@ -11,7 +11,7 @@ import pytest
 from numpyro.distributions import Distribution
 
 import divlab
-from divlab.models.data import draws_from, read_target
+from divlab.models.data import draws_from, read_target, standardised
 from divlab.models.protocol import Model
 from divlab.pytrees import as_arrays
 
@@ -79,7 +79,7 @@ def test_models_use_every_key_once(model: Model, target: Distribution) -> None:
     """Else noise that a loss takes for independent would not be."""
     key, model = jax.random.key(0), as_arrays(model)
     for learned in (target, np.array([1.0, 2.0, 4.0])):
-        data = draws_from(read_target(learned), 8)
+        data = draws_from(standardised(read_target(learned)), 8)
         check(lambda key, data=data: model.init(key, data), key)
         state = model.init(key, data)
         check(lambda key, data=data, state=state: model.step(state, data, key), key)

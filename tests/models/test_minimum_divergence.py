@@ -331,7 +331,6 @@ def test_bad_input(arguments: dict[str, Any], error: type[Exception], words: str
 def test_a_mixture_has_components() -> None:
     with pytest.raises(ValueError, match="components must be at least 1"):
         Mixture(components=0)
-    units = Units(jnp.asarray(3.0), jnp.asarray(2.0))
     density = Mixture(components=3)
-    law = density.learned(density.init(jax.random.key(0), ONE), units)
+    law = density.learned(density.init(jax.random.key(0), ONE))
     assert law.component_distribution.loc.shape == (3,)

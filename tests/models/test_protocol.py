@@ -25,7 +25,7 @@ class Gaussian:
     latent_dim, data_dim, summary = 1, 1, "Gaussian, NLL"
 
     def init(self, key: Key[Array, ""], data: Data) -> State:
-        return State({"loc": data.units.loc, "log_scale": jnp.log(data.units.scale)})
+        return State({"loc": jnp.zeros(()), "log_scale": jnp.zeros(())})
 
     def step(
         self, state: State, data: Data, key: Key[Array, ""], *, unroll: bool = False

@@ -24,7 +24,7 @@ _LATENT = np.linspace(-6, 6, 301)
 
 @jax.jit
 def _networks(model: Any, params: Any, x: Any) -> Any:
-    """What the encoder says at a point x, and what the decoder says along z."""
+    """What the encoder says at a point, as the model sees it, and what the decoder says along z."""
     z = jnp.asarray(_LATENT, float)
     return [a[0, 0] for a in model.encode(params, x[None])], model.decode(params, z[:, None])
 
@@ -121,11 +121,12 @@ class ElboGap(Trainer):
             "entropy": entropy,
             "gap_at_x": gap,
         }
-        found = _networks(run.model, run.params_at(step), jnp.asarray([x], float)[0])
+        y = run.units.standardise(x)
+        found = _networks(run.model, run.params_at(step), y)
         (mean, log_scale), (loc, log_noise) = jax.device_get(found)
         encoder = norm.pdf(_LATENT, mean, np.exp(log_scale))
-        log_joint = norm.logpdf(x, np.ravel(loc), np.exp(np.ravel(log_noise)))
-        log_joint += norm.logpdf(_LATENT)
+        log_joint = norm.logpdf(y, np.ravel(loc), np.exp(np.ravel(log_noise)))
+        log_joint += norm.logpdf(_LATENT) - np.log(run.units.scale)
         exact = np.exp(log_joint - log_density_at(learned_at(run, step), np.array([x])))
         return result, {"latent": (encoder, exact), "curves": self.curves()}
 

@@ -60,7 +60,7 @@ def value_of(
     Args:
         model: the GAN.
         params: its parameters.
-        x: points of the data, (n,).
+        x: points of the data, (n,), as the model sees them.
         weights: their weights, which sum to 1, (n,).
 
     Returns:
@@ -75,7 +75,7 @@ def value_of(
 
 @jax.jit
 def _look(model: Any, params: Any, x: Any) -> Any:
-    """The logits of the discriminator at x, and their slopes there."""
+    """The logits of the discriminator at points as the model sees them, and their slopes there."""
     logits = model.critic(params, x)
     slope = jax.vmap(jax.grad(lambda at: model.critic(params, at[None])[0]))(x)
     return logits, slope
@@ -146,12 +146,13 @@ class GanGame(Trainer):
         else:
             points, weights = x, density / density.sum()
             log_p = log_density_at(found["target"], fine)
-        data = tuple(jnp.asarray(a, float) for a in (points, weights))
-        return found | {"data": data, "fine": fine, "log_p": log_p}
+        return found | {"data": (points, weights), "fine": fine, "log_p": log_p}
 
     def along(self, run: Run, step: int) -> dict[str, float]:
         fine, log_p = self.prepared["fine"], self.prepared["log_p"]
-        value = _value_of(run.model, run.params_at(step), *self.prepared["data"])
+        points, weights = self.prepared["data"]
+        y, masses = run.units.standardise(points), jnp.asarray(weights, float)
+        value = _value_of(run.model, run.params_at(step), y, masses)
         # Sums over a fine grid are exact enough for a curve, and take a tenth of the time.
         log_q = log_density_at(learned_at(run, step), fine)
         log_m = np.logaddexp(log_p, log_q) - np.log(2)
@@ -166,7 +167,7 @@ class GanGame(Trainer):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
         density_of_gan = learned["gan"].density
-        found = _look(run.model, run.params_at(step), jnp.asarray(x, float))
+        found = _look(run.model, run.params_at(step), run.units.standardise(x))
         logits, slope = (np.asarray(a) for a in found)
         width = x[1] - x[0]
         measured = self.distances(run, step, values["seed"])

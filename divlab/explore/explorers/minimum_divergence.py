@@ -22,6 +22,7 @@ from divlab.explore.panels import DensityPanel, LinesPanel
 from divlab.explore.parallel import in_parallel
 from divlab.explore.trainer import Trainer
 from divlab.models import Run
+from divlab.models.data import Measurements, draws_from, read_target, standardised
 from divlab.models.minimum_divergence import Chosen
 
 DIVERGENCES = (
@@ -48,14 +49,15 @@ def _variation(
 
 @jax.jit
 def _push(
-    chosen: Chosen, target: Packed | Samples, points: Float[Array, " n"]
+    chosen: Chosen, target: Packed | Measurements, points: Float[Array, " n"]
 ) -> Float[Array, " n"]:
-    """The way that a divergence moves points of equal mass, per unit of mass."""
-    of = target.distribution if isinstance(target, Packed) else jnp.asarray(target.values)
-    side = on_nodes.read_target(of)
+    """The way that a divergence moves points of equal mass, all as the model sees them."""
+    data = draws_from(target, 1)
+    side = on_nodes.read_target(data.target)
+    options = chosen.quantity.options_in(jnp.asarray(data.units.scale), chosen.options)
 
     def value(points: Float[Array, " n"]) -> Float[Array, ""]:
-        return chosen.quantity.seen(side, on_nodes.Atoms(points), chosen.options).value
+        return chosen.quantity.seen(side, on_nodes.Atoms(points), options).value
 
     push: Array = -jax.grad(value)(points) * points.shape[0]
     return push
@@ -137,7 +139,8 @@ class MinimumDivergence(Trainer):
         points = np.interp(levels, rising, x)
         at = np.linspace(_POINTS // 30, _POINTS - 1 - _POINTS // 30, _ARROWS).astype(int)
         if chosen.quantity.moves_points:
-            push = np.asarray(_push(chosen, target, jnp.asarray(points, float)))
+            seen = standardised(read_target(run.target))
+            push = np.asarray(_push(chosen, seen, run.units.standardise(points)))
             return points[at], push[at]
         if isinstance(target, Samples):  # maximum likelihood: no density of the target is known
             return points[at], np.zeros(_ARROWS)

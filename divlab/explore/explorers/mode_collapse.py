@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -107,8 +106,9 @@ class ModeCollapse(Trainer):
         )
         for name, run in runs.items():
             arrays[f"{name} losses"] = {n: (run.steps, v) for n, v in run.history.items()}
-        gan, x = runs["gan"], jnp.asarray(self.prepared["x"], float)
-        arrays["critic"] = np.asarray(_scores(gan.model, gan.params_at(step), x))
+        gan = runs["gan"]
+        y = gan.units.standardise(self.prepared["x"])
+        arrays["critic"] = np.asarray(_scores(gan.model, gan.params_at(step), y))
         return result, arrays
 
     def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
-import jax.numpy as jnp
 import numpy as np
 
 import divlab
@@ -95,7 +94,7 @@ class ObjectiveZoo(Trainer):
         self.show_compiling(f"the training of {SEEDS} seeds")
         values = self.values()
         target, of = self.target(values), self._what_strips_depend_on(values)
-        x = jnp.asarray(self.prepared["x"], float)
+        x = self.prepared["x"]
         options = {"steps": trainer.STEPS, "record_every": max(trainer.STEPS // 40, 1)}
         trainings = {
             name: Training(model, target, seeds=SEEDS, **options)

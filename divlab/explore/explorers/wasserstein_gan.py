@@ -3,7 +3,6 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -18,6 +17,7 @@ from divlab.explore.trainer import Trainer
 from divlab.models import Run
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
+_LEAST = 1e-90  # instead of 0, by which nothing can be divided
 
 
 @jax.jit
@@ -100,7 +100,7 @@ class WassersteinGan(Trainer):
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
-        scores = _critic(run.model, run.params_at(step), jnp.asarray(x, float))
+        scores = _critic(run.model, run.params_at(step), run.units.standardise(x))
         critic, learned_cdf = np.asarray(scores, float), learned["gan"].cdf
         width = x[1] - x[0]
         target_cdf = np.cumsum(density) * width
@@ -112,8 +112,8 @@ class WassersteinGan(Trainer):
         steepest = float(np.abs(np.gradient(critic, x))[seen].max())
         estimate = float(critic @ target_mass - critic @ (learned_mass / learned_mass.sum()))
         found = self.distances(run, step, values["seed"])
-        unit = critic / max(steepest, 1e-9)
-        agreement = estimate / max(steepest, 1e-9) / max(found["wasserstein"], 1e-9)
+        unit = critic / max(steepest, _LEAST)
+        agreement = estimate / max(steepest, _LEAST) / max(found["wasserstein"], _LEAST)
         along = self.curves()
         if "critic_loss" in run.history:  # an untrained model has no losses yet
             estimates = np.clip(-run.history["critic_loss"], -1e3, 1e3)
