@@ -186,7 +186,8 @@ def elbo_parts(run: Run) -> xr.Dataset:
 def _ratios(run: Run, step: int | None, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n z"]:
     """Log p(x, z) / q(z|x) at the points x and, for each, at an even grid of z under q."""
     found = _log_ratios(run.model, run.params_at(step), run.units.standardise(x))
-    return np.asarray(found, float) - np.log(run.units.scale)
+    logs: Float[np.ndarray, "n z"] = np.asarray(found, float) - np.log(run.units.scale)
+    return logs
 
 
 def beta_bounds(

@@ -14,8 +14,7 @@ from divlab.divergences.comparison import compare
 from divlab.divergences.inputs import read
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.quantities import QUANTITIES
-from divlab.models import MinimumDivergence, fit
-from divlab.models.data import Units
+from divlab.models import MinimumDivergence, Units, fit
 from divlab.models.densities import Gaussian
 from divlab.pytrees import Number, pytree
 from divlab.targets import gaussian_mixture, modes

@@ -128,8 +128,9 @@ class Run:
         It is exact to the error of a quadrature over the latent, which must have one dimension.
         """
         params = self._sound_params(step)
-        values: Array = _log_prob(self._exact_model(), params, self.units.standardise(x))
-        return values - np.log(self.units.scale)
+        of_y = _log_prob(self._exact_model(), params, self.units.standardise(x))
+        values: Array = of_y - np.log(self.units.scale)
+        return values
 
     def cdf(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The probability of values up to x under the model, of the shape of x."""
@@ -202,8 +203,9 @@ class Runs(Run):
     def log_prob(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The log densities of all models at points x, (seeds, *x.shape), in nats."""
         y = self.units.standardise(x)
-        values: Array = _log_probs(self._exact_model(), self.params_at(step), y)
-        return values - np.log(self.units.scale)
+        of_y = _log_probs(self._exact_model(), self.params_at(step), y)
+        values: Array = of_y - np.log(self.units.scale)
+        return values
 
     def cdf(self, x: Numbers, step: int | None = None) -> Float[Array, "..."]:
         """The probabilities of values up to x under all models, (seeds, *x.shape)."""

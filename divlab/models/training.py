@@ -245,7 +245,7 @@ class Training:
 
     def _run(self, *recorded: Any) -> Run:
         kind = Run if self._seeds is None else Runs
-        return kind(self.model, self.target, *recorded, units=self._units)
+        return kind(self.model, self.target, *recorded, self._units)
 
 
 def _to_the_end(training: Training, report: Report) -> Run:

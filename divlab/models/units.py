@@ -133,7 +133,8 @@ class LocationScale(Distribution):  # type: ignore[misc]  # numpyro has no types
 
     def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals."""
-        return self.loc + self.scale * outline(Packed(self.base)).landmarks
+        points: Array = self.loc + self.scale * outline(Packed(self.base)).landmarks
+        return points
 
     def sample(
         self, key: Key[Array, ""], sample_shape: tuple[int, ...] = ()

@@ -14,7 +14,7 @@ from scipy import optimize, stats
 import divlab
 from divlab import MinimumDivergence, families
 from divlab.divergences.integrals import on_nodes
-from divlab.models.data import Units
+from divlab.models import Units
 from divlab.models.flow import Flow as FlowLaw
 from divlab.targets import gaussian_mixture, two_gaussians
 
