@@ -12,9 +12,10 @@ REACH = 3.0  # in scales: how far a mode extends
 CUT = 0.9865782  # the standard deviation of a Gaussian cut at 3 scales
 _STEPS = 16  # of the grid in a bandwidth
 _KERNEL = np.exp(-0.5 * (np.arange(-4 * _STEPS, 4 * _STEPS + 1) / _STEPS) ** 2)
-_SQUARE = 0.5 * np.pi**0.5  # ∫ of the kernel's square over that of the kernel, at the peak's height
+_SQUARE = 0.5**0.5  # the integral of the kernel's square over that of the kernel
+_SHARE, _SHARE_IS = 0.4, 1.0488  # of the mass of a Gaussian, in so many standard deviations
 _EMPTY = 8.0  # bandwidths without a sample, over which no kernel reaches
-_NOISE = 2.5  # standard errors that a peak must stand above the valleys beside it
+_NOISE = 2.8  # standard errors that a peak must stand above the valleys beside it
 _LEAST = 0.01  # of the mass, in a mode
 _MINOR = 0.5  # of the heaviest part's mass: what is lighter must not be noise
 
@@ -69,15 +70,15 @@ def of_samples(x: Float[np.ndarray, " n"]) -> Peaks:
 def _bandwidth(x: Float[np.ndarray, " n"]) -> float:
     """Silverman's, by the least of three spreads that a Gaussian has in common.
 
-    The shortest interval that holds half of the samples lies in one mode where there are two. If
+    The shortest interval that holds 40 % of the samples lies in one mode where there are two. If
     most samples share their value with others they were rounded, or count something: then it is no
     less than the step between values, so that a value is no mode for being possible.
     """
     low, high = np.quantile(x, [0.25, 0.75])
-    half = (x.size + 1) // 2
-    shortest = np.min(x[half - 1 :] - x[: x.size - half + 1])
+    few = max(2, int(np.ceil(_SHARE * x.size)))
+    shortest = np.min(x[few - 1 :] - x[: x.size - few + 1])
     away = x - x[0]
-    spreads = [s for s in (away.std(ddof=1), (high - low) / 1.34, shortest / 1.34) if s > 0]
+    spreads = [s for s in (away.std(ddof=1), (high - low) / 1.34, shortest / _SHARE_IS) if s > 0]
     bandwidth = 0.9 * min(spreads) * x.size**-0.2
     distinct = np.unique(x)
     step = np.median(np.diff(distinct))
@@ -88,8 +89,7 @@ def _bandwidth(x: Float[np.ndarray, " n"]) -> float:
 def _split(x: Float[np.ndarray, " n"], bandwidth: float) -> tuple[list[float], list[float]]:
     """The valleys between peaks that noise does not explain, and the heights of these peaks.
 
-    A height is a sum of kernels of height 1 over the samples, whose variance is `_SQUARE` times
-    itself over √π.
+    A height is a sum of kernels of height 1 over the samples; its variance is `_SQUARE` times it.
     """
     step = bandwidth / _STEPS
     at = (x - x[0]) / step

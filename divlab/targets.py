@@ -143,11 +143,11 @@ def modes(target: Distribution | Numbers) -> Modes:
     mode.
 
     The density of samples is a Gaussian kernel estimate with the bandwidth
-    0.9·min(sd, IQR/1.34, S/1.34)·n^(-1/5), where S is the length of the shortest interval that
-    holds half of them. It is no less than the step between values of which most occur more than
-    once: those are rounded. Two peaks count as one unless the lower one stands at least 2.5
+    0.9·min(sd, IQR/1.34, S/1.05)·n^(-1/5), where S is the length of the shortest interval that
+    holds 40 % of them. It is no less than the step between values of which most occur more than
+    once: those are rounded. Two peaks count as one unless the lower one stands at least 2.8
     standard errors of the estimate above the valley between them. Samples that lie more than 8
-    bandwidths from all others belong to no mode if their own peak is below 2.5 standard errors and
+    bandwidths from all others belong to no mode if their own peak is below 2.8 standard errors and
     they are less than half as many as in the largest one: those are outliers.
 
     Args:

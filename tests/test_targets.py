@@ -152,3 +152,58 @@ def test_lists_may_hold_traced_numbers() -> None:
     assert np.isfinite(slope)
     with pytest.raises(TypeError, match="locs"):
         jax.jit(lambda m: gaussian_mixture([m, None], 1.0).mean)(1.0)  # type: ignore[list-item]
+
+def pair(n: int, seed: int = 0) -> Any:
+    """Samples of two Gaussians of scale 0.5 at -2 and 2."""
+    rng = np.random.default_rng(seed)
+    return np.repeat([-2.0, 2.0], n // 2) + 0.5 * rng.normal(size=n)
+
+
+@pytest.mark.parametrize(
+    "outliers", [[-9999.0], [1e9], [1e6, -1e6], [50.0, 80.0, -70.0], [-1e30], [20.0, 20.0]]
+)
+@pytest.mark.parametrize("n", [50, 200, 1000])
+def test_outliers_are_no_modes_and_hide_none(n: int, outliers: list[float]) -> None:
+    """One value at -9999 stretched the grid, on which two modes became one."""
+    x = pair(n)
+    for values, alone in zip(modes(np.append(x, outliers)), modes(x), strict=True):
+        assert values.shape == (2,)
+        np.testing.assert_allclose(values, alone, atol=0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("law", ["cauchy", "lognormal", "exponential", "t3", "normal", "dice"])
+def test_one_hill_is_one_mode(law: str, seed: int) -> None:
+    """Bumps that noise makes, in a long tail or between the faces of dice, are no modes."""
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "cauchy": rng.standard_cauchy(1000),
+        "lognormal": rng.lognormal(size=500),
+        "exponential": rng.exponential(size=1000),
+        "t3": rng.standard_t(3, 300),
+        "normal": rng.normal(size=5000),
+        "dice": rng.integers(1, 7, 3000),
+    }
+    locs, _, weights = modes(drawn[law])
+    assert locs.shape == (1,)
+    assert weights.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (np.repeat([-2.0, 2.0], 50), [-2.0, 2.0]),
+        (np.repeat([1.0, 5.0, 6.0], [20, 30, 50]), [1.0, 5.0, 6.0]),
+        ([0.0, 0.1, 5.0, 5.1], [0.05, 5.05]),
+        (np.append(np.full(99, 5.0), 1e6), [5.0]),
+        (1e5 + 0.01 * pair(400), [1e5 - 0.02, 1e5 + 0.02]),
+        (1e25 * pair(400), [-2e25, 2e25]),
+        (1e-30 * pair(400), [-2e-30, 2e-30]),
+    ],
+)
+def test_modes_of_few_tied_far_and_tiny_samples(x: Any, expected: list[float]) -> None:
+    locs, scales, _ = (np.asarray(a, float) for a in modes(x))
+    assert locs.shape == (len(expected),)
+    unit = np.ptp(expected) if len(expected) > 1 else 1.0
+    np.testing.assert_allclose(locs / unit, np.array(expected) / unit, rtol=2e-7, atol=0.03)
+    assert np.all(scales < 0.2 * unit)

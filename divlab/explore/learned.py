@@ -128,8 +128,10 @@ def view(run: Run, step: int, x: Float[np.ndarray, " n"], seed: int) -> View:
 
     Returns:
         The density and the distribution function at x, and samples, which are exact to the
-        distance between two points.
+        distance between two points. Where the run has diverged they are NaN, and there are none.
     """
+    if run.has_diverged(step):
+        return View(np.full(x.shape, np.nan), np.empty(0), np.full(x.shape, np.nan))
     learned = learned_at(run, step)
     density = np.exp(log_density_at(learned, x))
     cdf = np.asarray(distribution_function(learned)(x), float)

@@ -48,7 +48,7 @@ def fit(
 ) -> Run:
     """Trains a model on a target, keeping its parameters along the way.
 
-    Networks see measurements standardised, in units of their mean and standard deviation. They see
+    Models see measurements standardised, in units of their mean and standard deviation. They see
     the x of a distribution as it is, because how far apart its modes lie, compared with the spread
     of an untrained network, is part of the experiment.
 
@@ -69,8 +69,8 @@ def fit(
 
     Raises:
         TypeError, ValueError: `model` is not a model; `target` is neither a distribution nor
-            measurements, as in `divlab.kl`, or an array whose values are all equal; a count is
-            below 1.
+            measurements, as in `divlab.kl`, or an array whose values are all equal, or so near to
+            each other that their floats cannot tell them apart; a count is below 1.
 
     Example:
         >>> import divlab

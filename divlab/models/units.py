@@ -14,9 +14,10 @@ from divlab.divergences.integrals.densities import is_infinite, support_bounds
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 
-# How far apart floats may be where the measurements lie, in shares of their spread: to be learned,
-# and to be drawn with JAX's default precision.
-_COARSEST, _FINE = 1 / 200, 2.0**-16
+# How far apart floats may be where the measurements lie, in shares of their spread: floats of 32 bits,
+# in which instruments and files give what they have, and of 64 bits; and to hold draws.
+_COARSEST = {4: 1 / 200, 8: 1e-4}
+_FINE = 2.0**-16
 _REACH = 8.0  # standard deviations to either side, within which draws are looked for
 
 
@@ -46,11 +47,13 @@ class Units(NamedTuple):
         if not is_known(y, self):
             return self.loc + self.scale * y
         x = self.loc + self.scale * np.asarray(y, np.float64)
+        return jnp.asarray(x, float) if self.are_near_0() else x
+
+    def are_near_0(self) -> bool:
+        """Whether JAX's precision tells apart what lies within these units."""
         kind = np.finfo(precision())
         farthest = abs(self.loc) + _REACH * self.scale
-        if farthest > kind.max or kind.eps * farthest > _FINE * self.scale:
-            return x
-        return jnp.asarray(x, float)
+        return bool(farthest < kind.max and kind.eps * farthest <= _FINE * self.scale)
 
 
 AS_IT_IS = Units(np.zeros(()), np.ones(()))
@@ -73,10 +76,10 @@ def units_of(values: Float[np.ndarray, " n"]) -> Units:
             "them, or enable 64 bits with jax.config.update('jax_enable_x64', True)."
         )
     step = float(np.spacing(np.max(np.abs(values))))
-    if step > _COARSEST * scale:
+    if step > _COARSEST[values.dtype.itemsize] * scale:
         raise ValueError(
             f"target's values have a spread of {scale:.3g} about {loc:.6g}, where numbers of "
-            f"{values.dtype.name} are {step:.2g} apart: too far to tell such values apart. "
+            f"{values.dtype.name} are {step:.3g} apart: too far to tell such values apart. "
             "Subtract an origin near them before they are made floats"
             + (", or pass floats of 64 bits." if values.dtype.itemsize < 8 else ".")
         )
@@ -106,6 +109,10 @@ class LocationScale(Distribution):  # type: ignore[misc]  # numpyro has no types
     @property
     def _units(self) -> Units:
         return Units(self.loc, self.scale)
+
+    def own_units(self) -> tuple[Distribution, Float[AnyArray, ""], Float[AnyArray, ""]]:
+        """The law of Y, the location and the scale, for distances that are computed in them."""
+        return self.base, self.loc, self.scale
 
     @property
     def support(self) -> Any:
@@ -143,14 +150,14 @@ class LocationScale(Distribution):  # type: ignore[misc]  # numpyro has no types
 
 
 def told_in_x(law: Distribution, units: Units) -> Distribution:
-    """The law of x, where that of y is known; Gaussians and mixtures of them remain such."""
+    """The law of x, where that of y is known; Gaussians and mixtures of them remain such near 0."""
     if units.loc == 0 and units.scale == 1:
         return law
-    if type(law) is Normal:
+    if units.are_near_0() and type(law) is Normal:
         return _moved(law, units)
-    if type(law) is MixtureSameFamily and type(law.component_distribution) is Normal:
-        parts = _moved(law.component_distribution, units)
-        return MixtureSameFamily(law.mixing_distribution, parts, validate_args=False)
+    parts = getattr(law, "component_distribution", None)
+    if units.are_near_0() and type(law) is MixtureSameFamily and type(parts) is Normal:
+        return MixtureSameFamily(law.mixing_distribution, _moved(parts, units), validate_args=False)
     return LocationScale(law, units.loc, units.scale)
 
 

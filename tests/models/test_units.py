@@ -10,10 +10,10 @@ from numpyro.distributions import Beta, Gamma, Laplace, Normal
 from scipy import stats
 
 import divlab
-from divlab import evidence
 from divlab.explore.learned import distances, reference, view
 from divlab.models import Run
 from divlab.models.units import LocationScale, Units, units_of
+from divlab.sweeps import divergences_to
 
 RNG = np.random.default_rng(0)
 TWO = np.concatenate([RNG.normal(-2, 0.5, 150), RNG.normal(2, 0.5, 150)])
@@ -27,7 +27,7 @@ MODELS: dict[str, Any] = {
 FAST: dict[str, Any] = {"steps": 40, "record_every": 20, "batch_size": 32}
 # All data have one length, so that each model is compiled once.
 SETTINGS = [
-    *((s, c) for s in (1e-12, 1e-6, 1e6, 1e12) for c in (0.0, 1.0, 1e6, 1e12)),
+    *((s, c) for s in (1e-12, 1e-6, 1e6, 1e12) for c in (0.0, 1e6, 4e11, 1e12)),
     (1.0, 1e3), (1.0, -1e5), (1.0, 1e9), (1e20, 0.0), (1e-25, 0.0), (1e-30, 1e4),
 ]  # fmt: skip
 
@@ -46,7 +46,12 @@ def test_the_law_learned_does_not_depend_on_the_units(name: str) -> None:
     """With 32 bits, or 64 in the wrong place, the spread drowns in the location."""
     plain = fit(name, TWO)
     for s, c in SETTINGS:
-        run = fit(name, TWO * s + c * s * SPREAD)
+        x = TWO * s + c * s * SPREAD
+        if c == 1e12:  # rounded by more than 1e-4 of its spread
+            with pytest.raises(ValueError, match="numbers of float64 are .* apart"):
+                fit(name, x)
+            continue
+        run = fit(name, x)
         assert run.status == "completed"
         assert np.mean(np.abs(drawn(run) - drawn(plain))) < 1e-4, (s, c)  # at least W₁
         assert float(run.units.scale) == pytest.approx(s * SPREAD, rel=1e-4)
@@ -55,7 +60,9 @@ def test_the_law_learned_does_not_depend_on_the_units(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize(("s", "c"), [(1.0, 1e5), (0.01, 1e5), (1e20, 0.0), (1e-25, 0.0), (1, 1e9)])
+@pytest.mark.parametrize(
+    ("s", "c"), [(1.0, 1e5), (0.01, 1e5), (1e20, 0.0), (1e-25, 0.0), (1.0, 1e9)]
+)
 def test_the_distance_to_the_law_is_that_to_its_samples(name: str, s: float, c: float) -> None:
     """At 1e5 it was 36 for a GAN whose samples were 0.36 away: cells of the law were parted."""
     run = fit(name, TWO * s + c)
@@ -72,7 +79,8 @@ def test_the_distance_to_the_law_is_that_to_its_samples(name: str, s: float, c: 
     log_prob = np.asarray(run.log_prob(at), float)
     np.testing.assert_allclose(run.distribution().log_prob(at), log_prob, atol=1e-3, rtol=1e-4)
     plain = np.asarray(fit(name, TWO).log_prob((at - c) / s), float)
-    np.testing.assert_allclose(log_prob + np.log(s), plain, atol=0.05)
+    # But for a point that is rounded across a jump of a generator's density.
+    assert np.mean(np.abs(log_prob + np.log(s) - plain) > 0.05) < 0.02
 
 
 def test_losses_are_those_in_units_of_x() -> None:
@@ -95,8 +103,8 @@ def test_losses_are_those_in_units_of_x() -> None:
 REFUSED: list[tuple[Any, str]] = [
     (np.float32(1e5) + np.float32(0.01) * TWO.astype(np.float32), "numbers of float32 are 0.0078"),
     (jnp.asarray(TWO) + 1e6, "numbers of float32 are 0.06"),
-    ((TWO + 1e9).astype(np.float32), "or pass floats of 64 bits"),
-    (TWO + 1e14, "numbers of float64 are 0.016 apart"),
+    ((TWO + 1e7).astype(np.float32), "or pass floats of 64 bits"),
+    (TWO + 1e14, "numbers of float64 are 0.0156 apart"),
     (1e5 + 1e-10 * TWO, "a spread of 2.*e-10 about 100000"),
     (np.int64(1.7e18) + np.arange(300), "numbers of float64 are 256 apart"),
     (np.float32(1e-3) * TWO.astype(np.float32) + np.float32(300.0), "numbers of float32"),
@@ -120,7 +128,7 @@ def test_what_floats_cannot_tell_apart_is_refused_in_words(x: Any, words: str) -
         1.7e9 + 86400.0 * np.arange(300),  # seconds
         np.float32(1013.0) + np.float32(0.5) * TWO.astype(np.float32),
         np.float32(1e5) + TWO.astype(np.float32),
-        np.array([1e12, 1e12 + 1, 1e12 + 2]),
+        np.array([1e11, 1e11 + 1, 1e11 + 2]),
         [-1e-30, 1e-30],
         np.append(TWO, -9999.0),
     ],
@@ -163,11 +171,8 @@ def test_a_law_is_moved_as_scipy_moves_it(base: Any, moved: Any) -> None:
     x = moved.ppf(np.linspace(0.05, 0.95, 7))
     np.testing.assert_allclose(law.log_prob(x), moved.logpdf(x), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(law.cdf(x), moved.cdf(x), atol=1e-5)
-    entropy = float(divlab.entropy(law))
-    assert entropy == pytest.approx(float(moved.entropy()), abs=1e-4)
     draws = np.asarray(law.sample(jax.random.key(0), (4000,)))
     assert stats.kstest(draws, moved.cdf).pvalue > 1e-3
-    assert float(divlab.wasserstein(draws, law)) < 0.1 * moved.std()
 
 
 def test_units_inside_a_program() -> None:
@@ -237,9 +242,8 @@ def test_tables_of_diverged_runs_have_nan() -> None:
     covered = divlab.coverage(runs, TWO)
     assert covered.modes_covered.tolist() == [0, 0]
     assert np.all(np.isnan(covered.sharpness))
-    table = evidence.along_training(runs)
-    assert np.all(np.isnan(table["kl"][:, -1]))
-    assert np.all(np.isfinite(table["wasserstein"][:, 0]))
+    found = divergences_to(TWO, [run.law_at() for run in runs])
+    assert all(np.all(np.isnan(values)) for values in found.values())
     with pytest.raises(ValueError, match="diverged at step"):
         runs[0].distribution()
 
@@ -249,3 +253,10 @@ def test_gaussians_remain_gaussians() -> None:
     law = fit("w1", TWO).distribution()
     assert type(law) is Normal
     assert float(law.scale) > 0
+
+
+def test_a_law_of_gamma_is_integrated_far_from_0() -> None:
+    """A third kind of model may have learned a law whose support has an end."""
+    law = LocationScale(Gamma(3.0, 2.0), np.asarray(1e5), np.asarray(0.01))
+    truth = stats.gamma(3.0, loc=1e5, scale=0.005)
+    assert float(divlab.entropy(law)) == pytest.approx(float(truth.entropy()), abs=1e-4)
