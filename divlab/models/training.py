@@ -243,9 +243,9 @@ class Training:
         parts = jax.tree.map(lambda a: a[: self._seeds], (steps, history, snapshots, status))
         return self._run(*parts)
 
-    def _run(self, *recorded: Any) -> Run:
+    def _run(self, steps: Any, history: Any, snapshots: Any, status: Any) -> Run:
         kind = Run if self._seeds is None else Runs
-        return kind(self.model, self.target, *recorded, self._units)
+        return kind(self.model, self.target, steps, history, snapshots, status, self._units)
 
 
 def _to_the_end(training: Training, report: Report) -> Run:

@@ -14,8 +14,8 @@ from divlab.divergences.integrals.densities import is_infinite, support_bounds
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 
-# How far apart floats may be where the measurements lie, in shares of their spread: floats of 32 bits,
-# in which instruments and files give what they have, and of 64 bits; and to hold draws.
+# How far apart floats may be where the measurements lie, in shares of their spread: floats of 32
+# bits, in which instruments and files give what they have, and of 64 bits; and to hold draws.
 _COARSEST = {4: 1 / 200, 8: 1e-4}
 _FINE = 2.0**-16
 _REACH = 8.0  # standard deviations to either side, within which draws are looked for

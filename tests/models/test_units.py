@@ -48,7 +48,7 @@ def test_the_law_learned_does_not_depend_on_the_units(name: str) -> None:
     for s, c in SETTINGS:
         x = TWO * s + c * s * SPREAD
         if c == 1e12:  # rounded by more than 1e-4 of its spread
-            with pytest.raises(ValueError, match="numbers of float64 are .* apart"):
+            with pytest.raises(ValueError, match=r"numbers of float64 are .* apart"):
                 fit(name, x)
             continue
         run = fit(name, x)
