@@ -4,7 +4,6 @@ With a latent of one dimension nothing is drawn: expectations are sums over node
 """
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import jax
@@ -24,7 +23,7 @@ from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage
 from divlab.models import VAE, Run, Runs, fit_many
 from divlab.models.data import draws_from, read_target, standardised
-from divlab.models.objectives import Autoencoder, BetaELBO
+from divlab.models.objectives import BetaELBO
 from divlab.models.protocol import check_exact
 from divlab.peaks import Peaks
 from divlab.sweeps import divergences_to
@@ -38,6 +37,7 @@ _FAR = 1000.0  # log weights down to minus this are summed evenly
 _BATCH = 1000  # draws of which `sampled_loss` takes one mean
 
 
+@jax.jit
 def parts_at(
     model: Any, params: Any, x: Float[Array, " n"]
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
@@ -58,11 +58,6 @@ def parts_at(
     reconstruction: Float[Array, " n"] = -norm.logpdf(x[:, None], loc, jnp.exp(log_noise)) @ weights
     log_prior: Float[Array, " n"] = model.prior(params).log_prob(z[..., None]) @ weights
     return reconstruction, -log_prior - log_scale - (1 + np.log(2 * np.pi)) / 2
-
-
-@jax.jit
-def _parts_at(model: Any, params: Any, x: Any) -> Any:
-    return jnp.stack(parts_at(model, params, x))
 
 
 @jax.jit
@@ -92,8 +87,8 @@ def data_nodes(
     if isinstance(target, Samples):
         values = np.asarray(target.values, float)
         return values, np.full(values.shape, 1 / len(values))
-    locs, scales = found.locs, found.scales
-    x = np.linspace((locs - 7 * scales).min(), (locs + 7 * scales).max(), _DATA)
+    reach = 7 * found.scales
+    x = np.linspace((found.locs - reach).min(), (found.locs + reach).max(), _DATA)
     weights = np.exp(Known(target)(x))
     return x, weights / weights.sum()
 
@@ -111,10 +106,9 @@ def bound_and_nll(
     Returns:
         The two parts of -ELBO, as `parts_at` returns them, (2, n), and -log p(x), (n,), in nats.
     """
-    found = _parts_at(run.model, run.params_at(step), run.units.standardise(x))
-    parts = np.asarray(found, float)
-    parts[0] += np.log(run.units.scale)
-    return parts, -Known(Packed(run.law_at(step)))(x)
+    parts = parts_at(run.model, run.params_at(step), run.units.standardise(x))
+    log_unit = np.array([[np.log(run.units.scale)], [0.0]])
+    return np.asarray(parts, float) + log_unit, -Known(Packed(run.law_at(step)))(x)
 
 
 def elbo_parts(run: Run) -> xr.Dataset:
@@ -186,8 +180,7 @@ def elbo_parts(run: Run) -> xr.Dataset:
 def _ratios(run: Run, step: int | None, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n z"]:
     """Log p(x, z) / q(z|x) at the points x and, for each, at an even grid of z under q."""
     found = _log_ratios(run.model, run.params_at(step), run.units.standardise(x))
-    logs: Float[np.ndarray, "n z"] = np.asarray(found, float) - np.log(run.units.scale)
-    return logs
+    return np.asarray(found, float) - float(np.log(run.units.scale))
 
 
 def beta_bounds(
@@ -331,21 +324,18 @@ def sampled_loss(
     _check(run)
     count = check_count("draws", draws, 2 * _BATCH) // _BATCH
     keys = jax.random.split(read_key("key", key), count)
-    target = standardised(read_target(run.target))
-    found = _losses(run.model, run.params_at(step), target, keys)
+    found = _losses(run.model, run.params_at(step), standardised(read_target(run.target)), keys)
     return xr.Dataset({name: ("batch", np.asarray(a, float)) for name, a in found.items()})
 
 
 @jax.jit
 def _losses(model: Any, params: Any, target: Any, keys: Any) -> Any:
     data = draws_from(target, _BATCH)
-    encode, decode = partial(model.encode, params), partial(model.decode, params)
-    log_unit = jnp.log(jnp.asarray(data.units.scale))
-    autoencoder = Autoencoder(encode, decode, model.prior(params), log_unit)
+    coder = model.autoencoder(params, data)
 
     def of_batch(key: Any) -> Any:
         draw_key, loss_key = jax.random.split(key)
-        loss, found = model.objective.loss(autoencoder, data.draw(draw_key), loss_key)
+        loss, found = model.objective.loss(coder, data.draw(draw_key), loss_key)
         return {"loss": loss, **found}
 
     return jax.lax.map(of_batch, keys)

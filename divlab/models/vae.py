@@ -88,17 +88,21 @@ class VAE:
         draw_key, loss_key = jax.random.split(key)
         x = data.draw(draw_key)
         optimizer = flat(self.objective.optimizer())
-        log_unit = jnp.log(jnp.asarray(data.units.scale))
 
         def loss_of(params: Any) -> tuple[Float[Array, ""], Losses]:
-            encode, decode = partial(self.encode, params), partial(self.decode, params)
-            model = Autoencoder(encode, decode, self.prior(params), log_unit)
+            model = self.autoencoder(params, data)
             found: tuple[Array, Losses] = self.objective.loss(model, x, loss_key)
             return found
 
         (loss, parts), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
         moves, opt = optimizer.update(grads, state.optimizer, state.params)
         return State(jax.tree.map(lax.add, state.params, moves), opt), {"loss": loss, **parts}
+
+    def autoencoder(self, params: Any, data: Data) -> Autoencoder:
+        """What the objective's loss is computed with."""
+        encode, decode = partial(self.encode, params), partial(self.decode, params)
+        log_unit = jnp.log(jnp.asarray(data.units.scale))
+        return Autoencoder(encode, decode, self.prior(params), log_unit)
 
     def encode(self, params: Any, x: Points) -> tuple[Latents, Latents]:
         """Means and log scales of q(z|x) at points x, each (n, latent_dim)."""
