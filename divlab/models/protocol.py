@@ -32,7 +32,9 @@ Losses: TypeAlias = dict[str, Float[Array, ""]]
 class Model(Protocol):
     """A generative model on the line, from a latent z of `latent_dim` dimensions to x.
 
-    Its class is made by `divlab.pytrees.pytree`: JAX sees its numbers as leaves of a pytree.
+    Its class is made by `divlab.pytrees.pytree`: JAX sees its numbers as leaves of a pytree. It
+    sees measurements standardised, as `Data` has them, and its x is in the same units. A `Run` moves
+    what it says to the units in which they were measured.
     """
 
     @property
