@@ -153,6 +153,7 @@ def test_lists_may_hold_traced_numbers() -> None:
     with pytest.raises(TypeError, match="locs"):
         jax.jit(lambda m: gaussian_mixture([m, None], 1.0).mean)(1.0)  # type: ignore[list-item]
 
+
 def pair(n: int, seed: int = 0) -> Any:
     """Samples of two Gaussians of scale 0.5 at -2 and 2."""
     rng = np.random.default_rng(seed)

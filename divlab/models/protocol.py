@@ -33,8 +33,8 @@ class Model(Protocol):
     """A generative model on the line, from a latent z of `latent_dim` dimensions to x.
 
     Its class is made by `divlab.pytrees.pytree`: JAX sees its numbers as leaves of a pytree. It
-    sees measurements standardised, as `Data` has them, and its x is in the same units. A `Run` moves
-    what it says to the units in which they were measured.
+    sees measurements standardised, as `Data` has them, and its x is in the same units. A `Run`
+    moves what it says to the units in which they were measured.
     """
 
     @property
