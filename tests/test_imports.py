@@ -17,6 +17,7 @@ LEVELS = {
     "pytrees": 0,
     "networks": 0,
     "divergences": 1,
+    "peaks": 2,
     "piecewise": 2,
     "targets": 3,
     "models": 3,

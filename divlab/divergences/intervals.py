@@ -107,7 +107,7 @@ def _by_neighbours(quantity: Quantity, ratios: type[Ratios]) -> Callable[..., An
         row = as_arrays(quantity.row(options))
         assert row is not None
         with np.errstate(all="ignore"):  # what the tails tell of a mean of ratios may be infinite
-            return quantity.finish(row.from_ratios(ratios(x, y, method)), options)
+            return quantity.finish(sum(row.from_ratios(ratios(x, y, method))), options)
 
     return function
 
