@@ -7,7 +7,7 @@ the number of visitors, on the memory of each, and on how long a kernel waits fo
 
 import ipaddress
 import re
-import resource
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -142,9 +142,12 @@ class Dashboard(Voila):
         return [refused, *super().init_handlers()]
 
     def start(self) -> None:
-        limit, (_, most) = self.memory * 10**6, resource.getrlimit(resource.RLIMIT_DATA)
-        if most == resource.RLIM_INFINITY or limit < most:
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, most))  # kernels inherit it
+        if sys.platform == "linux":  # other systems have no such limit, or do not keep to it
+            import resource
+
+            limit, (_, most) = self.memory * 10**6, resource.getrlimit(resource.RLIMIT_DATA)
+            if most == resource.RLIM_INFINITY or limit < most:
+                resource.setrlimit(resource.RLIMIT_DATA, (limit, most))  # kernels inherit it
         super().start()
 
 
