@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -129,9 +129,7 @@ def permutation_test(
     with diagnosis.quietly():
         # What cannot be compared is refused here, in the words of the divergence itself.
         quantity.function(first, second, **options)
-        points = np.concatenate([first, second])
-        order = np.argsort(points, kind="stable")
-        points, labels = points[order], (order < first.size)[None]
+        points, labels = _sorted(first, second)
         values_of, rows = _of_labels(quantity, points, options)
         found = [values_of(labels)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -141,8 +139,63 @@ def permutation_test(
             ]
             found += [job.result() for job in jobs]
     statistic, null = float(found[0][0]), np.concatenate(found[1:])
-    least = statistic - _ROUNDING * abs(statistic) if np.isfinite(statistic) else statistic
-    return TestResult(statistic, float(1 + np.sum(null >= least)) / (1 + count), null)
+    return TestResult(statistic, float(1 + np.sum(null >= _least(statistic))) / (1 + count), null)
+
+
+def rejections(
+    quantities: Sequence[Quantity],
+    x: Float[np.ndarray, " n"],
+    y: Float[np.ndarray, " m"],
+    *,
+    level: float,
+    permutations: int,
+    rng: np.random.Generator,
+) -> list[bool]:
+    """Whether the tests by several divergences find p-values of at most `level`.
+
+    All of them deal out the same permutations. A test ends as soon as its answer is certain, which
+    where the samples hardly differ is after a few permutations.
+
+    Args:
+        quantities: the divergences, with their default options.
+        x: finite samples of P, (n,).
+        y: finite samples of Q, (m,).
+        level: the largest p-value that counts.
+        permutations: how many are drawn.
+        rng: draws them.
+
+    Returns:
+        One answer for each divergence.
+    """
+    points, labels = _sorted(x, y)
+    permuted = _draw(rng, permutations, points.size, x.size)
+    # So many permutations may have a divergence as large before the p-value is above the level.
+    allowed = int(np.sum(np.arange(1, permutations + 2) / (1 + permutations) <= level)) - 1
+    found = []
+    for quantity in quantities:
+        values_of, rows = _of_labels(quantity, points, {})
+        step = rows if rows > _COMPARED_AT_ONCE else allowed + 1
+        least, count = _least(float(values_of(labels)[0])), 0
+        for start in range(0, permutations, step):
+            if count > allowed:
+                break
+            count += int(np.sum(values_of(permuted[start : start + step]) >= least))
+        found.append(count <= allowed)
+    return found
+
+
+def _sorted(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " points"], Bool[np.ndarray, "1 points"]]:
+    """The points of both samples in order, and one row of labels: which of them are from x."""
+    points = np.concatenate([x, y])
+    order = np.argsort(points, kind="stable")
+    return points[order], (order < x.size)[None]
+
+
+def _least(statistic: float) -> float:
+    """What counts as at least as large as the statistic."""
+    return statistic - _ROUNDING * abs(statistic) if np.isfinite(statistic) else statistic
 
 
 def _read(name: str, value: Numbers) -> Float[np.ndarray, " n"]:

@@ -11,6 +11,7 @@ from divlab.evidence.controls import other_momentum
 from divlab.evidence.costs import arrivals, arrived_within, cost_exponents, operations_by_hand
 from divlab.evidence.critics import critic_summary, critics_along, kantorovich
 from divlab.evidence.decoder import decoder_noise
+from divlab.evidence.detection import power
 from divlab.evidence.dirac import dirac_ends, dirac_gan
 from divlab.evidence.games import (
     game_along_training,
@@ -62,6 +63,7 @@ __all__ = [
     "operations_by_hand",
     "optimal_critic",
     "other_momentum",
+    "power",
     "sampled_loss",
     "saturation",
     "slopes_in_shift",

@@ -13,7 +13,7 @@ import xarray as xr
 from numpyro.distributions import Normal
 
 from divlab.checks import Count, check_count
-from divlab.evidence import decoder
+from divlab.evidence import decoder, detection
 from divlab.evidence.bounds import beta_bounds
 from divlab.evidence.controls import other_momentum
 from divlab.evidence.costs import cost_exponents
@@ -152,6 +152,11 @@ def games(seeds: int = 16) -> xr.Dataset:
     return xr.concat(tables, xr.Variable("model", list(models)))
 
 
+def power(seeds: int = 60) -> xr.Dataset:
+    """Which divergence detects which change in n samples; a seed is one draw of them."""
+    return detection.power(draws=seeds, permutations=39)
+
+
 RECIPES: dict[str, Callable[..., xr.Dataset]] = {
     recipe.__name__: recipe
     for recipe in (
@@ -171,6 +176,7 @@ RECIPES: dict[str, Callable[..., xr.Dataset]] = {
         beta_vaes,
         estimators,
         games,
+        power,
     )
 }
 
