@@ -107,18 +107,14 @@ def power(
         )
     detected = np.zeros((len(pairs), len(quantities), len(counts)), int)
     for i, pair in enumerate(pairs.values()):
-        drawn, rng = _draws(
-            pair, max(counts), repeats, jax.random.fold_in(read_key("key", key), i)
-        )
+        drawn, rng = _draws(pair, max(counts), repeats, jax.random.fold_in(read_key("key", key), i))
         for k, n in enumerate(counts):
             with quietly():
                 for quantity in quantities:  # what cannot be compared is refused in its words
                     quantity.function(*drawn[0, :, :n])
                 detected[i, :, k] = np.sum(
                     [
-                        rejections(
-                            quantities, x, y, level=level, permutations=dealt, rng=rng
-                        )
+                        rejections(quantities, x, y, level=level, permutations=dealt, rng=rng)
                         for x, y in drawn[:, :, :n]
                     ],
                     axis=0,
@@ -175,7 +171,6 @@ def _draws(
     """Samples of P and Q for each repeat, and a generator for the permutations."""
     *keys, other = jax.random.split(key, 3)
     samples = [
-        np.asarray(one.sample(k, (repeats, size)), float)
-        for one, k in zip(pair, keys, strict=True)
+        np.asarray(one.sample(k, (repeats, size)), float) for one, k in zip(pair, keys, strict=True)
     ]
     return np.stack(samples, axis=1), np.random.default_rng(np.asarray(jax.random.key_data(other)))

@@ -47,6 +47,7 @@ EXPLORERS: dict[str, Entry] = {
     "dirac_gan": Entry("Dirac-GAN", f"{_HERE}.dirac_gan.DiracGan"),
     "objective_zoo": Entry("Objective zoo", f"{_HERE}.objective_zoo.ObjectiveZoo"),
     "training_cost": Entry("Training cost", f"{_HERE}.training_cost.TrainingCost"),
+    "two_sample_test": Entry("Two-sample test", f"{_HERE}.two_sample_test.TwoSampleTest"),
 }
 
 __all__ = [*EXPLORERS, "gallery"]

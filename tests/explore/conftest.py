@@ -17,6 +17,8 @@ def short() -> Iterator[None]:
         patch.setattr(trainer, "STEPS", STEPS)
         patch.setattr(MODULES["objective_zoo"], "SEEDS", 3)
         patch.setattr(MODULES["estimators"], "SIZES", (30, 100))
+        patch.setattr(MODULES["two_sample_test"], "SIZES", (20, 50))
+        patch.setattr(MODULES["two_sample_test"], "DRAWS", 4)
         patch.setitem(MODULES["training_cost"]._SIZES, "data dimension D", (1, 8))
         yield
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpyro.distributions import Normal
+from scipy import stats
 
 import divlab
 from divlab.explore import trainer
@@ -118,6 +119,32 @@ def training_cost(v: Values) -> Values:
     last = np.log2(sizes[-1] / sizes[-2])
     exponents = {name: np.log2(n[-1] / n[-2]) / last for name, n in found.items()}
     return {**found, "sizes": sizes, "exponents": exponents}
+
+
+def samples_of(v: Values) -> tuple[np.ndarray, np.ndarray]:
+    """The samples of P and Q that `two_sample_test` compares."""
+    module, (of_p, of_q, _) = (
+        MODULES["two_sample_test"], np.random.default_rng(int(v["seed"])).spawn(3),
+    )  # fmt: skip
+
+    def draw(rng: np.random.Generator, family: str) -> Any:
+        ways = {"Normal": rng.normal, "Laplace": rng.laplace, "Gumbel": rng.gumbel}
+        return ways[family](0.0, 1.0, (module.DRAWS, module.SIZES[-1]))[0, : v["n"]]
+
+    return draw(of_p, v["p"]), v["separation"] + v["scale"] * draw(of_q, v["q"])
+
+
+def two_sample_test(v: Values) -> Values:
+    x, y = samples_of(v)
+    names = ("wasserstein", "ks", "js")
+    tests = {
+        name: divlab.permutation_test(
+            name, x, y, key=int(v["seed"]), permutations=99 if name == "js" else 999
+        )
+        for name in names
+    }
+    distance = divlab.kl(x, y) if v["shown"] == "KL(P‖Q)" else stats.wasserstein_distance(x, y)
+    return {"statistic": distance, "pvalue": {n: tests[n].pvalue for n in names}}
 
 
 def fitted(v: Values, model: Any, target: Any) -> divlab.Run:

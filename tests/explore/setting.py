@@ -11,6 +11,7 @@ from divlab.explore import EXPLORERS
 
 SIMPLE = [
     "nll_is_kl", "disjoint_supports", "divergences", "estimators", "dirac_gan", "training_cost",
+    "two_sample_test",
 ]  # fmt: skip
 TRAINERS = [
     "mode_collapse", "elbo_gap", "gan_game", "minimum_divergence", "wasserstein_gan",

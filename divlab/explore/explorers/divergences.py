@@ -1,11 +1,9 @@
 """Any two families, every divergence between them at once, and the bounds that tie them."""
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpyro.distributions as dist
 
 import divlab
 from divlab import figures
@@ -13,21 +11,11 @@ from divlab.divergences.comparison import compare
 from divlab.divergences.diagnosis import SamplesWarning
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import menu, slider
+from divlab.explore.families import FAMILIES
 from divlab.explore.learned import heights, log_density_at
 from divlab.explore.own_data import TwoColumns
-from divlab.targets import two_gaussians
 
 _X = np.linspace(-10, 10, 801)
-_FAMILIES: dict[str, Callable[[Any, Any], dist.Distribution]] = {
-    "Normal": dist.Normal,
-    "Laplace": dist.Laplace,
-    "Logistic": dist.Logistic,
-    "Cauchy": dist.Cauchy,
-    "Student's t, 3 degrees": lambda loc, scale: dist.StudentT(3.0, loc, scale),
-    "Gumbel": dist.Gumbel,
-    "Uniform": lambda loc, scale: dist.Uniform(loc - scale, loc + scale),
-    "two Gaussians": lambda loc, scale: _moved(two_gaussians(4.0, 1.0), loc, scale),
-}
 _NAMES = {
     "kl": r"$\mathrm{KL}(P\,\|\,Q)$",
     "reverse_kl": r"$\mathrm{KL}(Q\,\|\,P)$",
@@ -45,14 +33,6 @@ _OF_CDFS = ("wasserstein", "cramer", "energy", "ks")  # the others compare densi
 # The divergences that bound the total variation, from the top of the right panel to its bottom.
 _TIED = ("kl", "reverse_kl", "hellinger", "js", "chi2", "ks")
 _WIDEST = 1e3  # a bar ends here; the number beside it says how long it would be
-
-
-def _moved(mixture: Any, loc: Any, scale: Any) -> dist.Distribution:
-    """The mixture of scale · x + loc, where x is from `mixture`, a mixture of Gaussians."""
-    parts = mixture.component_distribution
-    return dist.MixtureSameFamily(
-        mixture.mixing_distribution, dist.Normal(loc + scale * parts.loc, scale * parts.scale)
-    )
 
 
 class Divergences(Explorer):
@@ -112,8 +92,8 @@ class Divergences(Explorer):
         self._tv = right.axvline(0.0, color=figures.DATA, linewidth=2)
         self._left = left
         controls = {
-            "p": menu("P", _FAMILIES),
-            "q": menu("Q", _FAMILIES),
+            "p": menu("P", FAMILIES),
+            "q": menu("Q", FAMILIES),
             "separation": slider("Separation", 1.5, 0.0, 8.0, 0.05),
             "scale": slider("Scale of Q", 1.5, 0.2, 4.0, 0.05),
         }
@@ -131,7 +111,7 @@ class Divergences(Explorer):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.two_columns.pair is not None:
             return self._of_samples(*self.two_columns.pair)
-        both = _FAMILIES[p](0.0, 1.0), _FAMILIES[q](separation, scale)
+        both = FAMILIES[p].build(0.0, 1.0), FAMILIES[q].build(separation, scale)
         found = compare(*both, *_NAMES)
         result: dict[str, Any] = {name: float(value) for name, value in found.items()}
         result["tv_bounds"] = _tv_bounds(result)
