@@ -24,6 +24,9 @@ from divlab.divergences.methods import choose
 from divlab.divergences.quantities import Quantity
 from divlab.pytrees import as_arrays
 
+Labels: TypeAlias = Bool[np.ndarray, "rows points"]
+Values: TypeAlias = Float[np.ndarray, " rows"]
+
 # Permutations that make the same two samples can differ in how their value is rounded.
 _ROUNDING = 1e-6
 
@@ -146,40 +149,40 @@ def rejections(
     quantities: Sequence[Quantity],
     x: Float[np.ndarray, " n"],
     y: Float[np.ndarray, " m"],
+    permuted: Labels,
     *,
     level: float,
-    permutations: int,
-    rng: np.random.Generator,
 ) -> list[bool]:
     """Whether the tests by several divergences find p-values of at most `level`.
 
-    All of them deal out the same permutations. A test ends as soon as its answer is certain, which
+    All of them see the same permutations. A test ends as soon as its answer is certain, which
     where the samples hardly differ is after a few permutations.
 
     Args:
         quantities: the divergences, with their default options.
         x: finite samples of P, (n,).
         y: finite samples of Q, (m,).
+        permuted: permutations of the labels, as `deal` returns them.
         level: the largest p-value that counts.
-        permutations: how many are drawn.
-        rng: draws them.
 
     Returns:
         One answer for each divergence.
     """
     points, labels = _sorted(x, y)
-    permuted = _draw(rng, permutations, points.size, x.size)
+    rows = np.concatenate([labels, permuted])
     # So many permutations may have a divergence as large before the p-value is above the level.
-    allowed = int(np.sum(np.arange(1, permutations + 2) / (1 + permutations) <= level)) - 1
+    allowed = int(np.sum(np.arange(1, len(rows) + 1) / len(rows) <= level)) - 1
     found = []
     for quantity in quantities:
-        values_of, rows = _of_labels(quantity, points, {})
-        step = rows if rows > _COMPARED_AT_ONCE else allowed + 1
-        least, count = _least(float(values_of(labels)[0])), 0
-        for start in range(0, permutations, step):
+        values_of, at_once = _of_labels(quantity, points, {})
+        step = at_once if at_once > _COMPARED_AT_ONCE else allowed + 2
+        values = values_of(rows[:step])
+        least = _least(float(values[0]))
+        count = int(np.sum(values[1:] >= least))
+        for start in range(step, len(rows), step):
             if count > allowed:
                 break
-            count += int(np.sum(values_of(permuted[start : start + step]) >= least))
+            count += int(np.sum(values_of(rows[start : start + step]) >= least))
         found.append(count <= allowed)
     return found
 
@@ -205,20 +208,19 @@ def _read(name: str, value: Numbers) -> Float[np.ndarray, " n"]:
     return np.asarray(argument.values)
 
 
-Labels: TypeAlias = Bool[np.ndarray, "rows points"]
 _DRAWN_AT_ONCE = 1 << 20  # labels
 _COMPARED_AT_ONCE = 16  # pairs of samples, where each is compared by itself
 
 
 def _of_labels(
     quantity: Quantity, points: Float[np.ndarray, " points"], options: dict[str, Any]
-) -> tuple[Callable[[Labels], Float[np.ndarray, " rows"]], int]:
+) -> tuple[Callable[[Labels], Values], int]:
     """The divergences for rows of labels, and how many rows are best looked at together."""
     batched = quantity.of_labels(options)
     if batched is not None and np.all(np.isfinite(points)):
         exact = points.astype(np.float64) - points[0]
 
-        def all_at_once(labels: Labels) -> Float[np.ndarray, " rows"]:
+        def all_at_once(labels: Labels) -> Values:
             rows = max(1, batched.at_once // points.size)
             parts = (labels[i : i + rows] for i in range(0, len(labels), rows))
             values = np.concatenate([batched.function(exact, part, options) for part in parts])
@@ -228,7 +230,7 @@ def _of_labels(
 
     of_pair = _uncut(quantity, options)
 
-    def one_by_one(labels: Labels) -> Float[np.ndarray, " rows"]:
+    def one_by_one(labels: Labels) -> Values:
         return np.array([of_pair(points[row], points[~row]) for row in labels])
 
     return one_by_one, _COMPARED_AT_ONCE
@@ -267,10 +269,10 @@ def _blocks(
     starts = range(0, permutations, rows)
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     for start, generator in zip(starts, rng.spawn(len(starts)), strict=True):
-        yield partial(_draw, generator, min(rows, permutations - start), size, first)
+        yield partial(deal, generator, min(rows, permutations - start), size, first)
 
 
-def _draw(rng: np.random.Generator, rows: int, size: int, first: int) -> Labels:
+def deal(rng: np.random.Generator, rows: int, size: int, first: int) -> Labels:
     """Rows in which `first` of `size` entries are true, each choice as likely as any other.
 
     At first each entry is true by itself, with about the right probability. Then random entries

@@ -15,7 +15,7 @@ from divlab.divergences.diagnosis import quietly
 from divlab.divergences.estimation import find
 from divlab.divergences.inputs import read_exact, read_number
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.permutation import rejections
+from divlab.divergences.permutation import deal, rejections
 from divlab.divergences.quantities import Quantity
 from divlab.metrics import wilson
 from divlab.targets import two_gaussians
@@ -112,13 +112,11 @@ def power(
             with quietly():
                 for quantity in quantities:  # what cannot be compared is refused in its words
                     quantity.function(*drawn[0, :, :n])
-                detected[i, :, k] = np.sum(
-                    [
-                        rejections(quantities, x, y, level=level, permutations=dealt, rng=rng)
-                        for x, y in drawn[:, :, :n]
-                    ],
-                    axis=0,
-                )
+                found = [
+                    rejections(quantities, x, y, deal(rng, dealt, 2 * n, n), level=level)
+                    for x, y in drawn[:, :, :n]
+                ]
+            detected[i, :, k] = np.sum(found, axis=0)
     ends = np.array([wilson(int(number), repeats) for number in detected.ravel()])
     low, high = (end.reshape(detected.shape) for end in ends.T)
     table = {"detected": detected, "power": detected / repeats, "low": low, "high": high}

@@ -12,7 +12,7 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 import divlab
-from divlab.divergences.permutation import _draw
+from divlab.divergences.permutation import deal
 from divlab.divergences.quantities import QUANTITIES
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -62,13 +62,13 @@ def test_scipys_exact_null_is_met() -> None:
 @given(st.integers(2, 12), st.data(), st.integers(0, 1000))
 def test_labels_are_as_many_as_they_should_be(size: int, data: st.DataObject, seed: int) -> None:
     first = data.draw(st.integers(1, size - 1))
-    labels = _draw(np.random.default_rng(seed), 50, size, first)
+    labels = deal(np.random.default_rng(seed), 50, size, first)
     np.testing.assert_array_equal(labels.sum(axis=1), first)
 
 
 @pytest.mark.parametrize(("size", "first"), [(6, 3), (7, 1), (7, 5)])
 def test_every_choice_of_labels_is_as_likely(size: int, first: int) -> None:
-    labels = _draw(np.random.default_rng(3), 6000, size, first)
+    labels = deal(np.random.default_rng(3), 6000, size, first)
     _, counts = np.unique(labels, axis=0, return_counts=True)
     assert stats.chisquare(counts).pvalue > 1e-4
     assert counts.size == math.comb(size, first)
@@ -88,7 +88,7 @@ def test_every_divergence_has_a_test(name: str) -> None:
     assert result.pvalue == (1 + np.sum(result.null_distribution >= result.statistic)) / 10
     batched = quantity.of_labels(options)
     if batched is not None:
-        points, labels = np.sort(np.concatenate([x, y])), _draw(RNG, 5, 29, 12)
+        points, labels = np.sort(np.concatenate([x, y])), deal(RNG, 5, 29, 12)
         values = quantity.finish(batched.function(points, labels, options), options)
         for row, found in zip(labels, np.asarray(values), strict=True):
             truth = float(quantity.function(points[row], points[~row], **options))

@@ -12,7 +12,7 @@ from scipy import stats
 
 import divlab
 from divlab import evidence
-from divlab.divergences.permutation import _draw, _of_labels, _sorted, rejections
+from divlab.divergences.permutation import _of_labels, _sorted, deal, rejections
 from divlab.divergences.quantities import QUANTITIES
 
 RNG = np.random.default_rng(0)
@@ -28,7 +28,8 @@ def test_the_same_draws_are_found_as_by_scipy() -> None:
         truth = stats.ks_2samp(x, y, method="exact").pvalue
         if 0.02 < truth < 0.1:  # a thousand permutations cannot tell
             continue
-        (is_found,) = rejections([QUANTITIES["ks"]], x, y, level=0.05, permutations=999, rng=rng)
+        permuted = deal(rng, 999, x.size + y.size, x.size)
+        (is_found,) = rejections([QUANTITIES["ks"]], x, y, permuted, level=0.05)
         assert is_found == (truth <= 0.05), truth
         found, clear = found + is_found, clear + 1
     assert 3 < found < clear - 3  # both answers are tested
@@ -41,15 +42,13 @@ def test_ending_early_changes_no_answer(permutations: int) -> None:
     answers = []
     for i, (x, y) in enumerate(PAIRS[:8]):
         points, labels = _sorted(x, y)
-        permuted = _draw(np.random.default_rng(i), permutations, points.size, x.size)
+        permuted = deal(np.random.default_rng(i), permutations, points.size, x.size)
         whole = []
         for quantity in quantities:
             values_of, _ = _of_labels(quantity, points, {})
             count = np.sum(values_of(permuted) >= values_of(labels)[0] * (1 - 1e-6))
             whole.append(bool((1 + count) / (1 + permutations) <= 0.05))
-        early = rejections(
-            quantities, x, y, level=0.05, permutations=permutations, rng=np.random.default_rng(i)
-        )
+        early = rejections(quantities, x, y, permuted, level=0.05)
         assert early == whole
         answers += whole
     assert len(set(answers)) == 2

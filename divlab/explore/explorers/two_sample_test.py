@@ -9,7 +9,7 @@ from jaxtyping import Float
 import divlab
 from divlab import figures
 from divlab.divergences.diagnosis import quietly
-from divlab.divergences.permutation import rejections
+from divlab.divergences.permutation import deal, rejections
 from divlab.divergences.quantities import QUANTITIES
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import LABEL, WIDTH, menu, slider
@@ -346,13 +346,12 @@ def _power(
         found[name] = {}, []
     for size in sizes:
         answers: dict[str, list[bool]] = {name: [] for name in names}
-        for i, (x, y) in enumerate(zip(*draws, strict=True)):
+        permuted = deal(rng, DRAWS * _DEALT, 2 * size, size).reshape(DRAWS, _DEALT, 2 * size)
+        for i, (x, y, labels) in enumerate(zip(*draws, permuted, strict=True)):
             asked = names if i < FEWER else _QUICK
+            quantities = [QUANTITIES[name] for name in asked]
             with quietly():
-                rejected = rejections(
-                    [QUANTITIES[name] for name in asked],
-                    x[:size], y[:size], level=_LEVEL, permutations=_DEALT, rng=rng,
-                )  # fmt: skip
+                rejected = rejections(quantities, x[:size], y[:size], labels, level=_LEVEL)
             for name, answer in zip(asked, rejected, strict=True):
                 answers[name].append(answer)
         for name, given in answers.items():
