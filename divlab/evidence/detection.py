@@ -92,6 +92,8 @@ def power(
         1.0
     """
     pairs = _read(usual_changes() if changes is None else changes)
+    if isinstance(divergences, str):
+        raise TypeError(f"divergences must be a list of names; [{divergences!r}] would do.")
     quantities = [_quantity(one) for one in divergences]
     counts = [check_count("sizes", size, 2) for size in sizes]
     if not (pairs and quantities and counts):

@@ -117,6 +117,7 @@ def test_distributions_of_scipy_are_taken() -> None:
         ({"changes": {"far": (FAR[0], MultivariateNormal(np.zeros(2), np.eye(2)))}}, "univariate"),
         ({"changes": {}}, "at least one"),
         ({"divergences": []}, "at least one"),
+        ({"divergences": "ks"}, "list of names"),
         ({"divergences": ["entropy"]}, "one argument"),
         ({"divergences": ["renyi"]}, "needs alpha"),
         ({"divergences": ["KL"]}, "function of divlab"),

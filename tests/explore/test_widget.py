@@ -41,6 +41,7 @@ def test_what_every_explorer_has(name: str, explorer: Any) -> None:
         },
         "mode_collapse": {"vae", "gan"},
         "minimum_divergence": {"a", "b"},
+        "two_sample_test": {"pvalue", "power", "statistic"},
     }  # fmt: skip
     assert required.get(name, set()) <= set(explorer.result)
     data, metadata = explorer._repr_mimebundle_()

@@ -279,7 +279,7 @@ class TwoSampleTest(Explorer):
             lines = [self._curve, *self._others[: len(others)]]
             for line, name in zip(lines, named, strict=True):
                 line.set_label(texts[name])
-            figures.legend(self._power, lines, loc="upper left", ncols=2)
+            figures.legend(self._power, lines, loc="upper left", ncols=4, handlelength=1.6)
             self._named = named
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
