@@ -1,59 +1,25 @@
 """Are two samples from the same distribution? What each divergence answers, and how often."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float
 
-import divlab
 from divlab import figures
-from divlab.divergences.diagnosis import quietly
-from divlab.divergences.permutation import deal, rejections
-from divlab.divergences.quantities import QUANTITIES
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import LABEL, WIDTH, menu, slider
 from divlab.explore.families import FAMILIES
 from divlab.explore.learned import heights, log_density_at
 from divlab.explore.own_data import TwoColumns
-from divlab.metrics import wilson
+from divlab.explore.two_samples import DRAWS, LEVEL, OFFERED, QUICK, Power, powers_of, tests_of
 
 SIZES = (20, 50, 100, 200)
-DRAWS, FEWER = 40, 10  # of samples for the power: of distances between CDFs, and of the others
-_LEVEL = 0.05
-_DEALT = 19  # permutations of each test for the power, as few as the level allows
-_FEWEST = 5  # of them for the power
+_FEWEST = 5  # values of a column for the power
 _LARGEST = 1000  # values of a user's column that are compared
 _X = np.linspace(-10, 10, 801)
 _BINS = 30
 _BELOW_LEGEND = 0.8  # the share of a panel that is kept for lines and bars
-
-
-class _Divergence(NamedTuple):
-    """A divergence that is offered, by the label of the menu, and how often points are dealt out.
-
-    Distances between distribution functions are quick to compute for many permutations at once.
-    """
-
-    name: str
-    text: str
-    permutations: int
-
-    @property
-    def is_quick(self) -> bool:
-        return self.permutations > 99
-
-
-_OFFERED = {
-    "W₁": _Divergence("wasserstein", r"$W_1$", 999),
-    "Cramér": _Divergence("cramer", r"Cramér $\ell_2$", 999),
-    "KS": _Divergence("ks", "KS", 999),
-    "KL(P‖Q)": _Divergence("kl", r"$\mathrm{KL}(P\,\|\,Q)$", 99),
-    "KL(Q‖P)": _Divergence("reverse_kl", r"$\mathrm{KL}(Q\,\|\,P)$", 99),
-    "JS": _Divergence("js", r"$\mathrm{JS}$", 99),
-    "χ²(P‖Q)": _Divergence("chi2", r"$\chi^2(P\,\|\,Q)$", 99),
-}
-_QUICK = [one.name for one in _OFFERED.values() if one.is_quick]
 
 
 class TwoSampleTest(Explorer):
@@ -113,30 +79,30 @@ class TwoSampleTest(Explorer):
         figures.legend(null, handles, loc="upper left", ncols=3, handlelength=1.2)
 
         figures.label(values, title="p-values", x="p-value", y="")
-        rows = np.arange(len(_OFFERED))
+        rows = np.arange(len(OFFERED))
         self._pvalues = [
             values.plot([], [], mark, color=color, markersize=7)[0]
             for mark, color in (("o", figures.THIRD), ("s", figures.MODEL))
         ]
         self._numbers = figures.Numbers(values)
-        values.axvline(_LEVEL, color=figures.OTHER, linestyle="--", linewidth=1.5)
-        values.set_yticks(rows, [one.text for one in _OFFERED.values()])
+        values.axvline(LEVEL, color=figures.OTHER, linestyle="--", linewidth=1.5)
+        values.set_yticks(rows, [one.text for one in OFFERED.values()])
         values.set_xscale("log")
         values.set_xlim(7e-4, 3.0)
-        values.set_xticks([0.001, 0.01, _LEVEL, 1], ["0.001", "0.01", "0.05", "1"])
+        values.set_xticks([0.001, 0.01, LEVEL, 1], ["0.001", "0.01", "0.05", "1"])
         values.minorticks_off()
-        values.set_ylim(len(_OFFERED) - 0.5, -0.5)
+        values.set_ylim(len(OFFERED) - 0.5, -0.5)
 
         figures.label(power, title="Power", x="samples $n$ of each", y="share that is found")
         self._power = power
         self._others = [
             power.plot([], [], dashes, color="#999999", linewidth=1.2)[0]
-            for dashes in figures.DASHES[: len(_QUICK)]
+            for dashes in figures.DASHES[: len(QUICK)]
         ]
         (self._curve,) = power.plot([], [], "-o", color=figures.MODEL, markersize=5)
         self._band = power.fill_between(SIZES, 0.0, 0.0, color=figures.MODEL, alpha=0.15)
         self._n = power.axvline(SIZES[0], ymax=_BELOW_LEGEND, color=figures.DATA, linewidth=1)
-        power.axhline(_LEVEL, color=figures.OTHER, linestyle="--", linewidth=1.5)
+        power.axhline(LEVEL, color=figures.OTHER, linestyle="--", linewidth=1.5)
         power.set_xscale("log")
         power.set_ylim(0, 1 / _BELOW_LEGEND)
         power.set_yticks([0, 0.25, 0.5, 0.75, 1])
@@ -157,7 +123,7 @@ class TwoSampleTest(Explorer):
                 layout=WIDTH,
             ),
             "seed": slider("Seed", 0.0, 0.0, 50.0, 1.0),
-            "shown": menu("Divergence", _OFFERED),
+            "shown": menu("Divergence", OFFERED),
         }
         controls["seed"].readout_format = "d"
         self.two_columns = TwoColumns(self._on_data, self.show_error)
@@ -193,17 +159,17 @@ class TwoSampleTest(Explorer):
             sizes, points = SIZES, _X
             both = FAMILIES[p].build(0.0, 1.0), FAMILIES[q].build(separation, scale)
             densities = [np.exp(log_density_at(one, points)) for one in both]
-        tests = _tests(x, y, int(seed), shown)
+        tests = tests_of(x, y, int(seed), shown)
         pvalue = {
             name: float("nan") if test is None else test.pvalue for name, test in tests.items()
         }
-        power = _power(draws, sizes, shown, of_labels)
-        test = tests[_OFFERED[shown].name]
-        assert test is not None  # else `_tests` has raised the error that says why
+        power = powers_of(*draws, sizes, shown, of_labels)
+        test = tests[OFFERED[shown].name]
+        assert test is not None  # else `tests_of` has raised the error that says why
         result = {
             "statistic": test.statistic,
             "pvalue": pvalue,
-            "power": {name: shares[n] for name, (shares, _) in power.items() if shares},
+            "power": {name: one.shares[n] for name, one in power.items() if sizes},
             "power_n": n,
         }
         arrays = {
@@ -227,7 +193,7 @@ class TwoSampleTest(Explorer):
             ticks.set_data(inside, np.full(inside.size, height * top))
         self._samples.set_xlim(x[0], x[-1])
         self._samples.set_ylim(-0.17 * top, top)
-        chosen = _OFFERED[values["shown"]]
+        chosen = OFFERED[values["shown"]]
         self._null.set_xlabel(chosen.text)
         self._draw_null(result["statistic"], arrays["null"])
         self._draw_pvalues(list(result["pvalue"].values()))
@@ -251,7 +217,7 @@ class TwoSampleTest(Explorer):
 
     def _draw_pvalues(self, pvalues: list[float]) -> None:
         rows = np.arange(len(pvalues))
-        is_quick = np.array([one.is_quick for one in _OFFERED.values()])
+        is_quick = np.array([one.name in QUICK for one in OFFERED.values()])
         known = np.isfinite(pvalues)
         shown = np.where(known, pvalues, 1.0)
         for marks, part in zip(self._pvalues, (is_quick, ~is_quick), strict=True):
@@ -259,17 +225,17 @@ class TwoSampleTest(Explorer):
         texts = [f"{value:.2g}" if np.isfinite(value) else "unknown" for value in pvalues]
         self._numbers.show(1.25 * shown, rows, texts)
 
-    def _draw_power(self, chosen: str, n: int, power: dict[str, Any]) -> None:
-        texts = {one.name: one.text for one in _OFFERED.values()}
+    def _draw_power(self, chosen: str, n: int, power: dict[str, Power]) -> None:
+        texts = {one.name: one.text for one in OFFERED.values()}
         others = [name for name in power if name != chosen]
         for i, line in enumerate(self._others):
-            shares = power[others[i]][0] if i < len(others) else {}
+            shares = power[others[i]].shares if i < len(others) else {}
             line.set_data(list(shares), list(shares.values()))
-        shares, ends = power.get(chosen, ({}, []))
+        shares, low, high = power[chosen]
         self._curve.set_data(list(shares), list(shares.values()))
         self._band.set_visible(bool(shares))
         if shares:
-            self._band.set_data(list(shares), [low for low, _ in ends], [high for _, high in ends])
+            self._band.set_data(list(shares), low, high)
         self._n.set_xdata([max(n, 1)] * 2)
         sizes = list(shares) or list(SIZES)
         self._power.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
@@ -284,14 +250,14 @@ class TwoSampleTest(Explorer):
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         shown = values["shown"]
-        name = _OFFERED[shown].name
+        name, draws = OFFERED[shown].name, OFFERED[shown].draws
         p, pvalues = result["pvalue"][name], result["pvalue"].values()
-        found = sum(value <= _LEVEL for value in pvalues)
-        verdict = "finds a difference" if p <= _LEVEL else "finds no difference"
+        found = sum(value <= LEVEL for value in pvalues)
+        verdict = "finds a difference" if p <= LEVEL else "finds no difference"
         others = "divergence finds" if found == 1 else "divergences find"
         said = (
             f"{shown} is {number(result['statistic'])} with p = {number(p)}, so at the level "
-            f"{_LEVEL:g} it {verdict}; {found} of {len(pvalues)} {others} one"
+            f"{LEVEL:g} it {verdict}; {found} of {len(pvalues)} {others} one"
         )
         pair = self.two_columns.pair
         if pair is None:
@@ -309,56 +275,10 @@ class TwoSampleTest(Explorer):
         if not result["power"]:
             return f"{start}: {said}; the power takes {2 * _FEWEST} values of each or more."
         share = f"{100 * result['power'][name]:.0f} %"
-        draws = DRAWS if _OFFERED[shown].is_quick else FEWER
         return (
             f"{start}: {said}, and {shown} finds one in {share} of {draws} draws of "
             f"{result['power_n']} of each."
         )
-
-
-def _tests(
-    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " m"], seed: int, shown: str
-) -> dict[str, divlab.TestResult | None]:
-    """The test by each divergence; None where these samples are not for it."""
-    found: dict[str, divlab.TestResult | None] = {}
-    for label, one in _OFFERED.items():
-        try:
-            found[one.name] = divlab.permutation_test(
-                one.name, x, y, permutations=one.permutations, key=seed
-            )
-        except ValueError:
-            if label == shown:
-                raise
-            found[one.name] = None
-    return found
-
-
-def _power(
-    draws: tuple[Float[np.ndarray, "draws n"], Float[np.ndarray, "draws n"]],
-    sizes: tuple[int, ...],
-    shown: str,
-    rng: np.random.Generator,
-) -> dict[str, tuple[dict[int, float], list[tuple[float, float]]]]:
-    """Name -> the share of draws in which each size is enough, and the ends of its interval."""
-    names = _QUICK if _OFFERED[shown].is_quick else [*_QUICK, _OFFERED[shown].name]
-    found: dict[str, tuple[dict[int, float], list[tuple[float, float]]]] = {}
-    for name in names:
-        found[name] = {}, []
-    for size in sizes:
-        answers: dict[str, list[bool]] = {name: [] for name in names}
-        permuted = deal(rng, DRAWS * _DEALT, 2 * size, size).reshape(DRAWS, _DEALT, 2 * size)
-        for i, (x, y, labels) in enumerate(zip(*draws, permuted, strict=True)):
-            asked = names if i < FEWER else _QUICK
-            quantities = [QUANTITIES[name] for name in asked]
-            with quietly():
-                rejected = rejections(quantities, x[:size], y[:size], labels, level=_LEVEL)
-            for name, answer in zip(asked, rejected, strict=True):
-                answers[name].append(answer)
-        for name, given in answers.items():
-            shares, ends = found[name]
-            shares[size] = float(np.mean(given))
-            ends.append(wilson(sum(given), len(given)))
-    return found
 
 
 def _subsamples(
