@@ -60,8 +60,7 @@ class Explorer(widgets.VBox):
         self._picture = widgets.Image(
             format="png", layout=widgets.Layout(width="100%", max_width="960px")
         )
-        self._caption = widgets.HTML()
-        self._error = widgets.HTML()
+        self._caption, self._error = widgets.HTML(), widgets.HTML()
         self.show_compiling()
         self._share = Share(self)
         above = [row(controls.values()), *below]
