@@ -204,6 +204,8 @@ def test_a_visitor_runs_no_code_and_a_foreign_page_hears_nothing(
             said = answer if isinstance(answer, str) else (answer or b"").decode(errors="replace")
             heard += re.findall(r'"msg_type": ?"(\w+)"', said)
         socket.close()
+        while await asyncio.wait_for(socket.read_message(), 30) is not None:
+            pass  # until the server has closed as well, so that nothing of it is left open
         return heard
 
     heard = asyncio.run(visit())

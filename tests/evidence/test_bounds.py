@@ -22,12 +22,18 @@ def few() -> Run:
     return divlab.fit(divlab.VAE(hidden=(4,)), DATA, steps=20, batch_size=16, record_every=10)
 
 
+def posterior(run: Run, x: float) -> tuple[float, float]:
+    """The mean and the scale of q(z|x). A model sees measurements standardised."""
+    y = jnp.array([(x - DATA.mean()) / DATA.std()])
+    mean, log_scale = (float(a[0, 0]) for a in run.model.encode(run.params, y))
+    return mean, float(np.exp(log_scale))
+
+
 def log_ratios(run: Run, x: float, z: Any) -> tuple[Any, Any]:
     """Log p(x, z) and log q(z|x), by SciPy."""
-    mean, log_scale = (float(a[0, 0]) for a in run.model.encode(run.params, jnp.array([x])))
     loc, log_noise = (np.asarray(a, float) for a in run.model.decode(run.params, z[:, None]))
-    log_joint = norm.logpdf(x, loc, np.exp(log_noise)) + norm.logpdf(z)
-    return log_joint, norm.logpdf(z, mean, np.exp(log_scale))
+    likelihood = norm(DATA.mean() + DATA.std() * loc, DATA.std() * np.exp(log_noise))
+    return likelihood.logpdf(x) + norm.logpdf(z), norm.logpdf(z, *posterior(run, x))
 
 
 def test_each_part_is_its_own_integral(few: Run) -> None:
@@ -77,8 +83,8 @@ def test_two_latents_by_a_double_integral(few: Run) -> None:
     masses = norm.pdf(grid) / norm.pdf(grid).sum()
     rows = []
     for x in DATA:
-        mean, log_scale = (float(a[0, 0]) for a in few.model.encode(few.params, jnp.array([x])))
-        log_joint, log_q = log_ratios(few, x, mean + np.exp(log_scale) * grid)
+        mean, scale = posterior(few, x)
+        log_joint, log_q = log_ratios(few, x, mean + scale * grid)
         log_w = log_joint - log_q
         means = np.logaddexp(log_w[:, None], log_w) - np.log(2)
         rows.append(-masses @ means @ masses)
