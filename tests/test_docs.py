@@ -144,6 +144,18 @@ def test_what_each_divergence_notices() -> None:
     assert rows == expected, "\n".join(f"| {' | '.join(row)} |" for row in expected)
 
 
+def test_what_a_test_detects() -> None:
+    """The table of the page is the stored one, and not one that was made before it."""
+    (_, _, *names), *rows = table_after("power", WHICH_DIVERGENCE)
+    table = divlab.evidence.stored("power")["power"]
+    assert [f"`{name}`" for name in table["divergence"].values] == names
+    expected = [
+        [str(row.change.item()), str(row.n.item()), *(f"{share:.2f}" for share in row.values)]
+        for row in table.stack(row=("change", "n")).transpose("row", "divergence")
+    ]
+    assert rows == expected
+
+
 def test_recipes_of_other_names() -> None:
     """A recipe that computes something else under that name would mislead whoever looks it up."""
     p, q = Normal(0.0, 1.0), Normal(1.0, 2.0)
