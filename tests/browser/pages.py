@@ -41,7 +41,7 @@ def browser(width: int = 1400, height: int = 1000) -> Iterator[Any]:
         page.on(
             "console",
             lambda said: (
-                page.errors.append(said.text)
+                page.errors.append(f"{said.text} {said.location['url']}")
                 if said.type == "error" and not _NOISE.search(said.text + str(said.location))
                 else None
             ),
