@@ -272,6 +272,10 @@ def _blocks(
         yield partial(deal, generator, min(rows, permutations - start), size, first)
 
 
+_TRIED_AT_ONCE = 8  # entries of a row that may change
+_EARLIER = np.tri(_TRIED_AT_ONCE, k=-1, dtype=bool)
+
+
 def deal(rng: np.random.Generator, rows: int, size: int, first: int) -> Labels:
     """Rows in which `first` of `size` entries are true, each choice as likely as any other.
 
@@ -284,10 +288,12 @@ def deal(rng: np.random.Generator, rows: int, size: int, first: int) -> Labels:
     wanted, missing = missing > 0, np.abs(missing)
     unfinished = np.flatnonzero(missing)
     while unfinished.size:
-        at = rng.integers(0, size, unfinished.size)
-        changes = labels[unfinished, at] != wanted[unfinished]
-        changed = unfinished[changes]
-        labels[changed, at[changes]] = wanted[changed]
-        missing[changed] -= 1
+        at = rng.integers(0, size, (unfinished.size, _TRIED_AT_ONCE))
+        again = np.any((at[:, :, None] == at[:, None, :]) & _EARLIER, axis=2)
+        changes = (labels[unfinished[:, None], at] != wanted[unfinished, None]) & ~again
+        changes &= np.cumsum(changes, axis=1) <= missing[unfinished, None]
+        row, column = np.nonzero(changes)
+        labels[unfinished[row], at[row, column]] = wanted[unfinished[row]]
+        missing[unfinished] -= changes.sum(axis=1)
         unfinished = unfinished[missing[unfinished] > 0]
     return labels
