@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution, constraints
 
 from divlab.checks import Numbers
-from divlab.divergences.inputs import AnyArray, read_exact
+from divlab.divergences.inputs import AnyArray, Samples, read_exact, shares_of
 from divlab.divergences.integrals.arrays import (
     compiled_method,
     is_known,
@@ -146,7 +146,7 @@ def histogram(counts: Numbers, edges: Numbers) -> PiecewiseLinear:
         >>> round(float(divlab.kl(p, q)), 6)  # ¼ log ½ + ¾ log 1½
         0.130812
     """
-    mass, knots = _read("counts", counts), _read_knots("edges", edges)
+    mass, knots = _read_shares("counts", counts), _read_knots("edges", edges)
     if knots.shape[0] != mass.shape[0] + 1:
         raise ValueError(
             f"edges must be one more than counts, got {knots.shape[0]} for {mass.shape[0]}; a bin "
@@ -179,7 +179,7 @@ def drawn(x: Numbers, heights: Numbers) -> PiecewiseLinear:
         >>> round(float(triangle.variance), 6), round(float(divlab.entropy(triangle)), 6)
         (0.166667, 0.5)
     """
-    y, knots = _read("heights", heights), _read_knots("x", x)
+    y, knots = _read_shares("heights", heights), _read_knots("x", x)
     if y.shape != knots.shape:
         raise ValueError(
             f"heights must be as many as x, got {y.shape[0]} for {knots.shape[0]} points."
@@ -188,29 +188,20 @@ def drawn(x: Numbers, heights: Numbers) -> PiecewiseLinear:
 
 
 def _read(name: str, numbers: Numbers) -> Float[AnyArray, " n"]:
-    """Numbers of at least 0, with a sum above 0."""
     argument = read_exact(name, numbers)
-    values: Any = getattr(argument, "values", None)
-    if values is None:
+    if not isinstance(argument, Samples):
         raise TypeError(f"{name} must be a 1-D array of numbers, got {numbers!r}.")
-    if is_known(values):
-        values = np.asarray(values, np.float64)
-        least, most = values.min(), values.max()
-        if least < 0 or np.isinf(most):
-            raise ValueError(
-                f"{name} must be finite and not negative, got {least if least < 0 else most:g}."
-            )
-        if most == 0:
-            raise ValueError(f"{name} must not all be zero.")
-        values = values / most  # so that no sum overflows
-    return values
+    return argument.values
+
+
+def _read_shares(name: str, numbers: Numbers) -> Float[AnyArray, " n"]:
+    """Numbers of at least 0, with a sum above 0; traced ones are taken on trust."""
+    values = _read(name, numbers)
+    return shares_of(name, np.asarray(values)) if is_known(values) else values
 
 
 def _read_knots(name: str, numbers: Numbers) -> Float[np.ndarray, " edges"]:
-    argument = read_exact(name, numbers)
-    values: Any = getattr(argument, "values", None)
-    if values is None:
-        raise TypeError(f"{name} must be a 1-D array of numbers, got {numbers!r}.")
+    values = _read(name, numbers)
     if not is_known(values):
         raise TypeError(f"{name} must be known numbers: it cannot be traced by jit, vmap or grad.")
     knots = np.asarray(values, np.float64)

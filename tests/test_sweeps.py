@@ -301,7 +301,7 @@ def test_a_store_is_a_folder(tmp_path: Path) -> None:
         ("s3://bucket/runs", ValueError, "the address s3://bucket/runs"),
         ("gs://bucket", ValueError, "the address gs://bucket"),
         ("https://host/runs", ValueError, "a folder of this machine"),
-        ("file:///tmp/runs", ValueError, "a folder of this machine"),
+        ("file:///runs", ValueError, "a folder of this machine"),
         (Path("s3://bucket"), ValueError, "the address s3:/bucket"),
         ("~nobody_of_this_name/runs", ValueError, "store ~nobody_of_this_name/runs cannot be made"),
         ("/proc/nothing/can/be/made/here", ValueError, "cannot be made"),

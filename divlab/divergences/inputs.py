@@ -272,14 +272,23 @@ def _check_weights(name: str, weights: Any, length: int) -> Float[AnyArray, " n"
     _check_length(name, array.shape[0], length)
     if isinstance(array, jax.Array):
         return jnp.where(jnp.all(array >= 0), array / jnp.sum(array), jnp.nan)
-    low, high = array.min(), array.max()
+    return shares_of(label, array)
+
+
+def shares_of(label: str, numbers: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Known numbers divided by their sum, with 64 bits.
+
+    Raises:
+        ValueError: one of them is negative or infinite, or all are 0.
+    """
+    low, high = numbers.min(), numbers.max()
     if low < 0 or np.isinf(high):
         raise ValueError(
             f"{label} must be finite and not negative, got {low if low < 0 else high:g}."
         )
     if high == 0:
         raise ValueError(f"{label} must not all be zero.")
-    shares = array / np.float64(high)  # so that no sum overflows
+    shares: np.ndarray = numbers / np.float64(high)  # so that no sum overflows
     shares /= shares.sum()
     return shares
 
