@@ -1,0 +1,72 @@
+"""The part of an explorer that the browser draws: one picture, its numbers and its sentence."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from divlab.figures.scene import ROLES, Scene, packed
+
+_HERE = Path(__file__).parent
+_MOST = 64  # arrays of a scene
+# One trait for each array: ipywidgets sends those that have changed, all in one message.
+_Arrays: Any = type(
+    "_Arrays",
+    (anywidget.AnyWidget,),
+    {f"array_{i}": traitlets.Bytes().tag(sync=True) for i in range(_MOST)},
+)
+
+
+def colors() -> str:
+    """The colors of the roles as CSS variables, for light and for dark pages."""
+    light = "".join(f"--divlab-{name}: {role.color};" for name, role in ROLES.items())
+    dark = "".join(f"--divlab-{name}: {role.on_dark};" for name, role in ROLES.items())
+    return (
+        f".divlab {{ {light} }}\n"
+        f'[data-jp-theme-light="false"] .divlab {{ {dark} }}\n'
+        f"@media (prefers-color-scheme: dark) {{ .divlab-page .divlab {{ {dark} }} }}\n"
+    )
+
+
+class Stage(_Arrays):  # type: ignore[misc]
+    """Shows scenes, and says what a user does to them.
+
+    Args:
+        on_message: is called with what the page says: a dict whose "kind" is "state" (with the
+            `text` to go to) or "draw" (with the `x` and the `heights` of a drawn density).
+        on_move: is called with control -> value when a handle is dragged.
+
+    Attributes:
+        frame: what is shown, but for the arrays.
+        moved: control -> value, and a count, from the page.
+    """
+
+    _esm = _HERE / "painter.js"
+    _css = colors() + (_HERE / "painter.css").read_text(encoding="utf-8")
+    frame = traitlets.Dict().tag(sync=True)
+    moved = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        on_message: Callable[[dict[str, Any]], None],
+        on_move: Callable[[dict[str, Any]], None],
+    ) -> None:
+        super().__init__()
+        self.on_msg(lambda _, content, __: on_message(content))
+        self.observe(lambda change: on_move(change["new"]["values"]), "moved")
+
+    def show(self, scene: Scene, more: Mapping[str, Any]) -> None:
+        """Shows a scene; only what differs from the one before is sent.
+
+        Args:
+            scene: the scene.
+            more: what is shown with it: see `Explorer.frame`.
+        """
+        described, arrays = packed(scene)
+        with self.hold_sync():
+            for i, array in enumerate(arrays):
+                setattr(self, f"array_{i}", array.astype(np.float32).tobytes())
+            self.frame = {**more, "scene": described}
