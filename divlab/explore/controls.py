@@ -1,13 +1,15 @@
 """The controls of explorers: sliders, menus and buttons of one look."""
 
+import html
+import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ipywidgets as widgets
 
-LABEL = {"description_width": "9em"}
-WIDTH = {"width": "min(100%, 27em)"}
+LABEL = {"description_width": "6.5em"}
+WIDTH = {"width": "100%"}
 
 
 class Slider(widgets.FloatSlider):
@@ -128,7 +130,7 @@ def of_training(record_every: int) -> dict[str, widgets.Widget]:
             description="Seed",
             tooltip="The same seed gives the same training",
             style=LABEL,
-            layout=widgets.Layout(width="16em"),
+            layout=WIDTH,
         ),
         "train": button("Train", "play", "Train on from here, or pause", style="primary"),
         "one_step": button("One record", "step-forward", f"Train {record_every} steps on"),
@@ -153,6 +155,66 @@ def of_progress() -> tuple[widgets.Play, widgets.IntProgress]:
         0, 0, 1, description="Training", bar_style="info", style=LABEL, layout=WIDTH
     )
     return play, bar
+
+
+def settings(controls: Mapping[str, widgets.Widget]) -> dict[str, widgets.Widget]:
+    """The controls that have a value, by name."""
+    return {name: one for name, one in controls.items() if not isinstance(one, widgets.Button)}
+
+
+def positions(controls: Mapping[str, widgets.Widget]) -> dict[str, dict[str, Any]]:
+    """Which values each control takes, for the handles of a picture.
+
+    Args:
+        controls: the controls, by name.
+
+    Returns:
+        By the name of a control: its `label`, and its `options`, or the ends and the step of its
+        range: `low`, `high` and `step`.
+    """
+    found = {}
+    for name, control in settings(controls).items():
+        if hasattr(control, "options"):
+            found[name] = {"label": control.description, "options": list(control.options)}
+        else:
+            low, high, step = float(control.min), float(control.max), getattr(control, "step", 1)
+            found[name] = {"label": control.description, "low": low, "high": high, "step": step}
+    return found
+
+
+def head(title: str, question: str) -> widgets.HTML:
+    """The title of an explorer, and the question that it answers."""
+    asked = f"<p>{html.escape(question)}</p>" if question else ""
+    shown = widgets.HTML(f"<h2>{html.escape(title)}</h2>{asked}")
+    shown.add_class("divlab-head")
+    return shown
+
+
+def group(title: str, children: Iterable[widgets.Widget]) -> widgets.VBox:
+    """Controls that belong together, under a small title; buttons stand side by side."""
+    name = widgets.HTML(html.escape(title))
+    name.add_class("divlab-group-title")
+    shown: list[widgets.Widget] = []
+    for are_buttons, together in itertools.groupby(children, _is_button):
+        some = list(together)
+        shown += [row(some)] if are_buttons else some
+    box = widgets.VBox([name, *shown])
+    box.add_class("divlab-group")
+    return box
+
+
+def _is_button(widget: widgets.Widget) -> bool:
+    return isinstance(widget, widgets.Button)
+
+
+def body(groups: Iterable[widgets.Widget], shown: Iterable[widgets.Widget]) -> widgets.Box:
+    """Groups of controls beside what they change; above it where the page is narrow."""
+    controls, picture = widgets.VBox(list(groups)), widgets.VBox(list(shown))
+    controls.add_class("divlab-controls")
+    picture.add_class("divlab-stage")
+    box = widgets.Box([controls, picture])
+    box.add_class("divlab-body")
+    return box
 
 
 def row(children: Iterable[widgets.Widget]) -> widgets.Box:

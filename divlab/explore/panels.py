@@ -1,108 +1,133 @@
-"""Panels that several explorers of trained models share."""
+"""Panels that several explorers share, as pure functions."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 
-from divlab import figures
 from divlab.explore.learned import View
+from divlab.figures.scene import (
+    Axis,
+    Drag,
+    Handle,
+    Line,
+    Panel,
+    Rug,
+    Rule,
+    ceiling,
+)
+
+# The roles of curves side by side.
+ROLES = ("model", "other", "third", "fourth", "fifth")
+SHOULDER = float(np.exp(-0.5))  # of a Gaussian's peak, one scale away from it
 
 
-class DensityPanel:
+def learned_panel(
+    title: str,
+    x: Float[np.ndarray, " n"],
+    target: Float[np.ndarray, " n"],
+    learned: View,
+    *,
+    role: str,
+    name: str = "learned",
+    more: tuple[Any, ...] = (),
+    right: Axis | None = None,
+    handles: tuple[Handle, ...] = (),
+) -> Panel:
     """A target's density, a learned one over it, and samples as ticks below.
 
     Args:
-        axes: where to draw.
-        title: the title of the panel.
-        color: the color of what was learned.
-        name: the label of what was learned.
+        title: of the panel.
+        x: points, (n,).
+        target: the target's density there, (n,).
+        learned: what the model has learned, at the same points.
+        role: of what was learned.
+        name: of what was learned, in the legend.
+        more: further marks, above the others.
+        right: an axis at the right; None for none.
+        handles: what can be dragged.
 
-    Attributes:
-        axes: where it is drawn.
-        target: the line of the target's density.
-        model: the line of the learned density.
+    Returns:
+        The panel. A target can be drawn in it by hand.
     """
-
-    def __init__(self, axes: Axes, title: str, color: str, *, name: str = "learned") -> None:
-        figures.label(axes, title=title, x="$x$", y="density")
-        self.axes = axes
-        (self.target,) = axes.plot([], [], color=figures.DATA, label="target")
-        (self.model,) = axes.plot([], [], "--", color=color, label=name)
-        (self._ticks,) = axes.plot([], [], "|", color=color, alpha=0.5, markersize=9)
-
-    def show(
-        self,
-        x: Float[np.ndarray, " n"],
-        target: Float[np.ndarray, " n"],
-        learned: View,
-    ) -> None:
-        """Updates the panel.
-
-        Args:
-            x: points, (n,).
-            target: the target's density there, (n,).
-            learned: what the model has learned, at the same points.
-        """
-        top = 1.9 * target.max()
-        self.target.set_data(x, target)
-        self.model.set_data(x, learned.density)
-        self._ticks.set_data(learned.samples, np.full(learned.samples.shape, -0.05 * top))
-        self.axes.set_xlim(x[0], x[-1])
-        self.axes.set_ylim(-0.1 * top, top)
+    top = top_of(target)
+    marks = (
+        Line(x, target, label="target"),
+        Line(x, learned.density, role=role, label=name),
+        Rug(learned.samples, -0.05 * top, role=role),
+        *more,
+    )
+    axes = Axis("x", float(x[0]), float(x[-1])), Axis("density", -0.1 * top, top)
+    return Panel(title, *axes, marks, right=right, handles=handles, can_draw=True)
 
 
-class LinesPanel:
+def top_of(target: Float[np.ndarray, " n"]) -> float:
+    """Where the axis of a density ends that a model is to learn: a model may have higher peaks."""
+    return 1.5 * float(target.max())
+
+
+def target_handles(
+    values: Mapping[str, Any], target: Float[np.ndarray, " n"], on: str = "target"
+) -> tuple[Handle, ...]:
+    """Handles on two Gaussians at ±separation/2: the right mode, and its shoulder.
+
+    Args:
+        values: the values of the controls; there are no handles without `separation`.
+        target: the target's density, (n,); its highest value is where the handle is.
+        on: the label of its line.
+
+    Returns:
+        The handles.
+    """
+    if "separation" not in values:
+        return ()
+    at, scale, peak = values["separation"] / 2, values["scale"], float(target.max())
+    return (
+        Handle(at, peak, Drag("separation", 2.0), label="the right mode", on=on),
+        Handle(at + scale, SHOULDER * peak, Drag("scale"), label="the width of a mode"),
+    )
+
+
+def training_panel(
+    title: str,
+    label: str,
+    names: Mapping[str, str],
+    curves: Mapping[str, tuple[Any, Any]],
+    step: int,
+    steps: int,
+    *,
+    y_range: tuple[float, float] | None = None,
+) -> Panel:
     """Curves against the step of training, with a mark at the step that is shown.
 
     Args:
-        axes: where to draw.
-        title: the title of the panel.
-        y: the label of the vertical axis.
+        title: of the panel.
+        label: of the vertical axis.
         names: the label of each curve, by its name.
+        curves: steps and values of each curve, by its name. A curve that is missing is not drawn:
+            an untrained model has no losses yet.
+        step: the step that is shown.
         steps: the last step of a training.
+        y_range: the ends of the vertical axis; None to choose them by the curves.
 
-    Attributes:
-        axes: where it is drawn.
+    Returns:
+        The panel, with a handle on the mark.
     """
-
-    def __init__(
-        self, axes: Axes, title: str, y: str, names: Mapping[str, str], steps: int
-    ) -> None:
-        figures.label(axes, title=title, x="step", y=y)
-        self.axes = axes
-        self._lines = {
-            name: axes.plot([], [], dashes, color=color, label=text, linewidth=1.6)[0]
-            for (name, text), color, dashes in zip(
-                names.items(), figures.COLORS, figures.DASHES, strict=False
-            )
-        }
-        self._mark = axes.axvline(0, color=figures.DATA, linewidth=1)
-        axes.set_xlim(0, steps)
-        axes.set_xticks(np.linspace(0, steps, 5)[:: 1 if axes.get_position().width > 0.3 else 2])
-        figures.legend(axes, loc="upper right")
-
-    def show(
-        self, curves: Mapping[str, tuple[Any, Any]], step: int, *, low: float | None = None
-    ) -> None:
-        """Updates the panel.
-
-        Args:
-            curves: steps and values of each curve, by its name. A curve that is missing is not
-                drawn: an untrained model has no losses yet.
-            step: the step that is shown.
-            low: the lower end of the vertical axis; None to choose it by the curves.
-        """
-        shown: list[np.ndarray] = [np.zeros(0)]
-        for name, line in self._lines.items():
-            steps, values = curves.get(name, ([], []))
-            line.set_data(steps, values)
-            shown.append(np.asarray(values, float)[np.isfinite(values)])
-        finite = np.concatenate(shown)
-        top = figures.ceiling(1.4 * float(finite.max())) if finite.size else 1.0
-        below = float(finite.min()) if finite.size else 0.0
-        bottom = low if low is not None else (-figures.ceiling(-below) if below < 0 else 0.0)
-        self.axes.set_ylim(bottom, top)
-        self._mark.set_xdata([step, step])
+    nothing = np.zeros(0)
+    lines = [
+        Line(*(np.asarray(a, float) for a in curves.get(name, (nothing, nothing))),
+             role=role, label=text, width=1.6)
+        for (name, text), role in zip(names.items(), ROLES, strict=False)
+    ]  # fmt: skip
+    finite = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
+    lowest, highest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    low = -ceiling(-lowest) if lowest < 0 else 0.0
+    low, high = y_range or (low, ceiling(1.05 * highest))
+    return Panel(
+        title,
+        Axis("step", 0, steps, ticks={at: f"{at:g}" for at in np.linspace(0, steps, 5)}),
+        Axis(label, low, high),
+        (*lines, Rule(step)),
+        handles=(Handle(step, high, Drag("step"), label="the step that is shown"),),
+    )

@@ -1,75 +1,66 @@
 """What a user takes away from an explorer: its state as a line of text, and files."""
 
 import base64
+import html
 import json
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from divlab import figures
-from divlab.explore.controls import LABEL, button, row
+from divlab.explore.controls import button, row
 
 _MOST = 10_000  # measurements of a state that is shown as a line
 
 
 class Share(widgets.VBox):
-    """A line below the picture, from which a user copies the state or saves files.
+    """Buttons below the picture, by which a user takes away what it shows.
 
-    The text field shows the state as JSON. A state that is pasted there is loaded. The button
-    makes files of the figure (PNG, SVG), of the numbers (CSV) and of the state (JSON), and links
-    to them. A state that holds many measurements is in the file only: such a line would be sent to
-    the page, two megabytes for 100 000 of them, with every picture.
+    “Save figure” makes files of the figure (PNG, SVG), of the numbers (CSV) and of the state
+    (JSON), and links to them. “Save page” makes a page that works without a kernel. “Copy as Python” shows
+    code that computes the numbers.
 
     Args:
-        explorer: the `Explorer` whose state and files these are.
+        explorer: the `Explorer` whose files these are.
 
     Attributes:
-        text: the field with the state.
         save: the button that makes the files.
-        links: the links to the files; empty until `save` is pressed.
+        page: the button that makes a page.
+        copy: the button that shows the code.
+        links: the links to the files, or the code; empty until a button is pressed.
     """
 
     def __init__(self, explorer: Any) -> None:
         self._explorer = explorer
-        self.text = widgets.Text(
-            description="State",
-            continuous_update=False,
-            tooltip="Copy this line to share what you see; paste one and press Enter to go there",
-            style=LABEL,
-            layout=widgets.Layout(width="min(100%, 40em)"),
-        )
         self.save = button("Save figure", "download", "Make files of the picture and its numbers")
+        self.page = button("Save page", "file-o", "Make one HTML file with sliders, for anyone")
+        self.copy = button("Copy as Python", "code", "Show code that computes these numbers")
         self.links = widgets.HTML()
-        self._is_updating = False
-        self.text.observe(self._on_text, "value")
-        self.save.on_click(lambda _: self.offer_files())
-        super().__init__([row([self.text, self.save, self.links])])
+        self.save.on_click(lambda _: self._try(self.offer_files))
+        self.page.on_click(lambda _: self._try(self.offer_page))
+        self.copy.on_click(lambda _: self._try(self.offer_code))
+        super().__init__([row([self.save, self.page, self.copy]), self.links])
+        self.add_class("divlab-share")
 
     def update(self) -> None:
-        """Shows the present state, and removes links to files of a former one."""
-        self._is_updating = True
-        is_long = self._explorer.count_of_measurements() > _MOST
-        self.text.value = "" if is_long else json.dumps(self._explorer.state(), ensure_ascii=False)
-        self.text.placeholder = "Too long for a line: “Save figure” makes a file" if is_long else ""
+        """Removes links to files of a former state."""
         self.links.value = ""
-        self._is_updating = False
 
-    def _on_text(self, change: dict[str, Any]) -> None:
-        if self._is_updating:
-            return
+    def _try(self, offer: Callable[[], None]) -> None:
         try:
-            self._explorer.load(change["new"])
+            self._explorer.catch_up()
+            offer()
         except Exception as error:  # the user sees the page, and not a traceback in a log
             self._explorer.show_error(error)
 
     def offer_files(self) -> None:
         """Makes the files and shows links to them."""
         explorer = self._explorer
-        explorer.catch_up()
-        name = type(explorer).__name__
+        name, figure = type(explorer).__name__, explorer.figure
         files = {
-            "PNG": ("image/png", "png", figures.save(explorer.figure, "png")),
-            "SVG": ("image/svg+xml", "svg", figures.save(explorer.figure, "svg")),
+            "PNG": ("image/png", "png", figures.save(figure, "png")),
+            "SVG": ("image/svg+xml", "svg", figures.save(figure, "svg")),
             "CSV": ("text/csv", "csv", as_csv(explorer.result).encode()),
             "state": ("application/json", "json", json.dumps(explorer.state()).encode()),
         }
@@ -78,6 +69,22 @@ class Share(widgets.VBox):
             f'href="data:{kind};base64,{base64.b64encode(content).decode()}">{label}</a>'
             for label, (kind, ending, content) in files.items()
         )
+
+    def offer_page(self) -> None:
+        """Makes a page and shows a link to it."""
+
+    def offer_code(self) -> None:
+        """Shows the code, to copy it."""
+        self.links.value = f"<pre>{html.escape(self._explorer.code())}</pre>"
+
+
+def as_line(explorer: Any) -> str:
+    """The state as one line of JSON; empty where it holds too many measurements for a line.
+
+    Such a line would be sent to the page with every picture, two megabytes for 100 000 of them.
+    """
+    is_long = explorer.count_of_measurements() > _MOST
+    return "" if is_long else json.dumps(explorer.state(), ensure_ascii=False)
 
 
 def read_state(state: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float, Int
-from matplotlib.figure import Figure
 
 import divlab
 from divlab.explore import controls
@@ -39,22 +38,26 @@ class Trainer(Explorer):
 
     Args:
         target: None for two Gaussians with sliders, or samples or a distribution to learn.
-        menus: further controls, by name; the models are trained anew when one of them changes.
-        figure: the figure, with its artists.
+        menus: what models there are, by name; they are trained anew when one of these changes.
+        views: what is shown of them, by name; nothing is trained anew for these.
 
     Attributes:
         runs: what is recorded so far, by the name of the model.
         prepared: what depends on the target alone, by name; see `prepare`.
         own_data: the place where a user gives measurements of their own.
-        looks: names of the controls that choose what is shown and need no new training.
         along_every: how many records lie between two calls of `along`.
     """
 
-    looks: tuple[str, ...] = ("step",)
     along_every: int = 1
 
-    def __init__(self, target: Any, menus: Mapping[str, widgets.Widget], figure: Figure) -> None:
+    def __init__(
+        self,
+        target: Any,
+        menus: Mapping[str, widgets.Widget],
+        views: Mapping[str, widgets.Widget] | None = None,
+    ) -> None:
         self._given = target
+        self._looks = ("step", *(views or {}))
         self.runs: dict[str, Run] = {}
         self.prepared: dict[str, Any] = {}
         self._session: Session | None = None
@@ -65,21 +68,29 @@ class Trainer(Explorer):
         self.own_data = OwnData(self._on_data, self.show_error)
         self._play, self._bar = controls.of_progress()
         self._play.observe(self._on_play, "value")
-        below = [controls.row([self._play, self._bar, self.own_data])]
-        super().__init__(self._make_controls(menus), figure, below=below, data=self.own_data)
+        groups = self._make_groups(menus, views or {})
+        more = {"Target": [self.own_data], "Training": [self._play, self._bar]}
+        super().__init__(groups, more=more, data=self.own_data)
 
-    def _make_controls(self, menus: Mapping[str, widgets.Widget]) -> dict[str, widgets.Widget]:
-        of_target = controls.of_target() if self._given is None else {}
+    def _make_groups(
+        self, menus: Mapping[str, widgets.Widget], views: Mapping[str, widgets.Widget]
+    ) -> dict[str, Mapping[str, widgets.Widget]]:
         of_training = controls.of_training(RECORD_EVERY)
         of_training["train"].on_click(lambda pressed: self._work.press(self._records(), pressed))
         of_training["one_step"].on_click(lambda _: self.train(records=1))
         of_training["rewind"].on_click(lambda _: self.rewind())
-        return {**of_target, **menus, **of_training, **self.more_controls()}
+        groups = {
+            "Target": controls.of_target() if self._given is None else {},
+            "Model": menus,
+            "Training": {**of_training, **self.more_buttons()},
+            "View": views,
+        }
+        return {title: named for title, named in groups.items() if named or title == "Target"}
 
     # What a subclass defines.
 
-    def more_controls(self) -> dict[str, widgets.Widget]:
-        """Further controls, by name, which are shown after the others."""
+    def more_buttons(self) -> dict[str, widgets.Widget]:
+        """Further buttons that train, by name."""
         return {}
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +110,7 @@ class Trainer(Explorer):
             values: the values of the controls.
 
         Returns:
-            The numbers for `result`, and arrays. `draw` gets these arrays together with
+            The numbers for `result`, and arrays. `scene` gets these arrays together with
             `prepared` and `learned`.
         """
         raise TypeError(f"{type(self).__name__} does not define look.")
@@ -173,7 +184,7 @@ class Trainer(Explorer):
         return divlab.targets.two_gaussians(values["separation"], values["scale"])
 
     def _what_runs_depend_on(self, values: dict[str, Any]) -> Any:
-        settings = {name: value for name, value in values.items() if name not in self.looks}
+        settings = {name: value for name, value in values.items() if name not in self._looks}
         return settings, self.own_data.digest
 
     def _restart(self) -> Session:
@@ -261,7 +272,7 @@ class Trainer(Explorer):
             self._work.stop()  # it trains for values that are no longer set
             self._restart()
             values = self.values()
-        at = tuple(values[name] for name in self.looks)
+        at = tuple(values[name] for name in self._looks)
         if at not in self._seen:  # what was looked at before comes back at once
             step, x = values["step"], self.prepared["x"]
             learned = in_parallel(

@@ -7,11 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import Normal
 
-from divlab import figures
 from divlab.divergences.comparison import compare
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import slider
 from divlab.explore.learned import log_density_at
+from divlab.explore.panels import SHOULDER, target_handles
+from divlab.figures.scene import (
+    Area,
+    Axis,
+    Drag,
+    Handle,
+    Line,
+    Panel,
+    Points,
+    Scene,
+    ceiling,
+)
 from divlab.targets import two_gaussians
 
 _X = np.linspace(-9, 9, 361)
@@ -52,36 +63,15 @@ class NLLIsKL(Explorer):
     """
 
     def __init__(self) -> None:
-        figure, (left, right) = figures.new_figure()
-        figures.label(left, title="Data and model", x="$x$", y="density")
-        figures.label(
-            right, title="Along the model's mean", x=r"mean of the model, $\mu$", y="nats"
-        )
-        self._data = left.fill_between(_X, 0 * _X, color=figures.DATA, alpha=0.15)
-        (self._data_line,) = left.plot(_X, 0 * _X, color=figures.DATA, label=r"data $p$")
-        (self._model,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label=r"model $p_\theta$")
-        left.set_xlim(-9, 9)
-        (self._nll,) = right.plot(
-            _MEANS, 0 * _MEANS, color=figures.OTHER, label=r"NLL $-E_p\,\log p_\theta$"
-        )
-        (self._kl,) = right.plot(
-            _MEANS, 0 * _MEANS, "--", color=figures.MODEL, label=r"$\mathrm{KL}(p\,\|\,p_\theta)$"
-        )
-        (self._gap,) = right.plot(
-            [0, 0], [0, 0], ":", color=figures.DATA, label="entropy of the data"
-        )
-        (self._points,) = right.plot([0, 0], [0, 0], "o", color=figures.DATA, markersize=6)
-        right.set_xlim(_MEANS[0], _MEANS[-1])
-        figures.legend(left, loc="upper right")
-        figures.legend(right, loc="upper center", ncols=1)
-        self._axes = left, right
-        controls = {
-            "separation": slider("Data: separation", 4.0, 0.0, 8.0, 0.1),
-            "scale": slider("Data: scale", 0.5, 0.1, 2.0, 0.05),
-            "mean": slider("Model: mean", 1.0, -4.0, 4.0, 0.1),
-            "model_scale": slider("Model: scale", 1.5, 0.3, 4.0, 0.05),
+        target = {
+            "separation": slider("Separation", 4.0, 0.0, 8.0, 0.1),
+            "scale": slider("Scale", 0.5, 0.1, 2.0, 0.05),
         }
-        super().__init__(controls, figure)
+        model = {
+            "mean": slider("Mean", 1.0, -4.0, 4.0, 0.1),
+            "model_scale": slider("Scale", 1.5, 0.3, 4.0, 0.05),
+        }
+        super().__init__({"Target": target, "Model": model})
 
     def compute(
         self, separation: float, scale: float, mean: float, model_scale: float
@@ -100,20 +90,71 @@ class NLLIsKL(Explorer):
             arrays[f"{name}_curve"] = value + slope[0] * shift + (shift / model_scale) ** 2 / 2
         return result, arrays
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        left, right = self._axes
-        self._data.set_data(_X, 0, arrays["data"])
-        self._data_line.set_ydata(arrays["data"])
-        self._model.set_ydata(arrays["model"])
-        left.set_ylim(0, figures.ceiling(1.25 * max(arrays["data"].max(), arrays["model"].max())))
-        self._nll.set_ydata(arrays["nll_curve"])
-        self._kl.set_ydata(arrays["kl_curve"])
-        mean = values["mean"]
-        self._gap.set_data([mean, mean], [result["kl"], result["nll"]])
-        self._points.set_data([mean, mean], [result["kl"], result["nll"]])
-        low = min(arrays["nll_curve"].min(), arrays["kl_curve"].min(), 0.0)
-        high = max(arrays["nll_curve"].max(), arrays["kl_curve"].max())
-        right.set_ylim(-figures.ceiling(-low) if low < 0 else -0.3, figures.ceiling(1.5 * high))
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        mean, scale, data, model = (
+            values["mean"], values["model_scale"], arrays["data"], arrays["model"]
+        )  # fmt: skip
+        densities = Panel(
+            "Data and model",
+            Axis("x", _X[0], _X[-1]),
+            Axis("density", 0.0, ceiling(1.1 * max(data.max(), model.max()))),
+            (
+                Area(_X, 0 * _X, data, role="data"),
+                Line(_X, data, role="data", label="data p"),
+                Line(_X, model, role="model", label="model p_{θ}"),
+            ),
+            handles=(
+                *target_handles(values, data, on="data p"),
+                Handle(
+                    mean, float(model.max()), Drag("mean"), label="the model's mean",
+                    role="model", on="model p_{θ}",
+                ),
+                Handle(
+                    mean + scale, SHOULDER * float(model.max()), Drag("model_scale"),
+                    label="the model's scale", role="model",
+                ),
+            ),
+        )  # fmt: skip
+        curves = arrays["nll_curve"], arrays["kl_curve"]
+        low, high = min(*(c.min() for c in curves), 0.0), max(c.max() for c in curves)
+        at = np.array([mean, mean])
+        both = np.array([result["kl"], result["nll"]])
+        along = Panel(
+            "Along the model's mean",
+            Axis("mean of the model, μ", _MEANS[0], _MEANS[-1]),
+            Axis("nats", -ceiling(-low) if low < 0 else -0.3, ceiling(1.05 * high)),
+            (
+                Line(_MEANS, curves[0], role="other", label="NLL, −E_{p} log p_{θ}"),
+                Line(_MEANS, curves[1], role="model", label="KL(p‖p_{θ})"),
+                Line(at, both, role="third", label="entropy of the data"),
+                Points(at, both),
+            ),
+            handles=(Handle(mean, result["nll"], Drag("mean"), label="the model's mean"),),
+        )
+        return Scene((densities, along), columns=2)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        names = {"NLL": "nll", "KL": "kl", "entropy": "entropy"}
+        return {label: number(result[name], 4) for label, name in names.items()}
+
+    def python(self, values: dict[str, Any]) -> str:
+        return f"""\
+import divlab
+import jax
+from numpyro.distributions import Normal
+
+data = divlab.targets.two_gaussians({values["separation"]}, {values["scale"]})
+at = ({values["mean"]}, {values["model_scale"]})
+print("nll", float(divlab.cross_entropy(data, Normal(*at))))
+print("kl", float(divlab.kl(data, Normal(*at))))
+print("entropy", float(divlab.entropy(data)))
+for name, quantity in (("nll", divlab.cross_entropy), ("kl", divlab.kl)):
+    slopes = jax.grad(lambda *at: quantity(data, Normal(*at)), argnums=(0, 1))(*at)
+    for i, slope in enumerate(slopes):
+        print(f"{{name}}_grad.{{i}}", float(slope))
+"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         nll, kl, entropy = (number(result[name], 4) for name in ("nll", "kl", "entropy"))
