@@ -12,6 +12,7 @@ from traitlets import TraitError
 
 from divlab import figures
 from divlab.explore.controls import describe_range, positions, settings
+from divlab.explore.drawn import Drawing
 from divlab.explore.events import ALONE
 from divlab.explore.live import LivePage
 from divlab.explore.own_data import OwnData, TwoColumns
@@ -30,6 +31,7 @@ class Explorer(LivePage):
         groups: the controls by name, in groups by the title of each: Target, Model, Training, View.
         more: further widgets, by the title of the group that they stand in.
         data: one of them, where a user gives measurements: `OwnData` or `TwoColumns`.
+        drawing: one of them, where a target that is drawn by hand is kept.
     """
 
     def __init__(
@@ -38,8 +40,11 @@ class Explorer(LivePage):
         *,
         more: Mapping[str, Iterable[widgets.Widget]] | None = None,
         data: OwnData | TwoColumns | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         self._measurements = data
+        # What a state holds besides the values of the controls, by its name there.
+        self._given = {n: one for n, one in (("data", data), ("drawn", drawing)) if one is not None}
         super().__init__(groups, more or {})
 
     # What a subclass defines. `*_` is there for mypy alone: with it a subclass may name its
@@ -181,10 +186,10 @@ class Explorer(LivePage):
         return result, self.scene(values, result, arrays), more
 
     def state(self) -> dict[str, Any]:
-        """The values of the controls, and a user's data, for `json.dumps` and for `load`."""
+        """The values of the controls, and a user's data or drawing, for `json.dumps` and `load`."""
         state: dict[str, Any] = json.loads(json.dumps(self.values()))
-        data = self._measurements.state() if self._measurements is not None else None
-        return state if data is None else {**state, "data": data}
+        given = {name: one.state() for name, one in self._given.items()}
+        return state | {name: one for name, one in given.items() if one is not None}
 
     def count_of_measurements(self) -> int:
         """How many numbers of a user's own the state holds."""
@@ -199,12 +204,12 @@ class Explorer(LivePage):
 
         Raises:
             ValueError: the text is not JSON, a name belongs to no control of this explorer, a
-                control cannot take its value, or the data are no measurements. Nothing has
-                changed then.
+                control cannot take its value, the data are no measurements, or what was drawn is
+                no density. Nothing has changed then.
         """
         state = dict(read_state(state))
         mine = settings(self.controls)
-        data = state.pop("data", None) if self._measurements is not None else None
+        given = {name: state.pop(name, None) for name in self._given}
         unknown = sorted(set(state) - set(mine))
         if unknown:
             raise ValueError(
@@ -212,17 +217,30 @@ class Explorer(LivePage):
             )
         with ALONE:
             with self.paused():
-                bring_back = (
-                    self._measurements.keep() if self._measurements is not None else lambda: None
-                )
-                if self._measurements is not None:
-                    self._measurements.load(data)
+                bring_back = [one.keep() for one in self._given.values()]
                 try:
+                    for name, one in self._given.items():
+                        one.load(given[name])
                     self._set(state)
                 except ValueError:
-                    bring_back()
+                    for back in bring_back:
+                        back()
                     raise
             self.refresh()
+
+    def draw_target(self, x: Any, heights: Any) -> None:
+        """Takes a density that was drawn by hand as the target.
+
+        Args:
+            x: the ends of the axis, (2,).
+            heights: the density at even steps between them, (n,).
+
+        Raises:
+            ValueError: it is no density, or this explorer has no target.
+        """
+        if "drawn" not in self._given:
+            raise ValueError("this explorer has no target that can be drawn by hand.")
+        self._given["drawn"].load({"x": x, "heights": heights})
 
     def _set(self, state: dict[str, Any]) -> None:
         """Sets all controls, or none of them if one cannot take its value."""

@@ -89,13 +89,8 @@ class LivePage(widgets.VBox):
         raise TypeError(f"{type(self).__name__} does not define load.")
 
     def draw_target(self, x: Any, heights: Any) -> None:
-        """Takes a density that was drawn by hand as the target.
-
-        Args:
-            x: the ends of the axis, (2,).
-            heights: the density at even steps between them, (n,).
-        """
-        raise ValueError("this explorer has no target that can be drawn by hand.")
+        """Takes a density that was drawn by hand."""
+        raise TypeError(f"{type(self).__name__} does not define draw_target.")
 
     # Drawing.
 
@@ -208,9 +203,9 @@ class LivePage(widgets.VBox):
     def close(self) -> None:
         """Takes the explorer off every page, and frees what it holds.
 
-        All widgets that it consists of are closed. Its last `result` and its `figure` stay; what was
-        trained does not. A control that is set from Python still computes, but nothing shows the
-        picture.
+        All widgets that it consists of are closed. Its last `result` and its `figure` stay; what
+        was trained does not. A control that is set from Python still computes, but nothing shows
+        the picture.
         """
         # ipywidgets calls this from `__del__` too: once more, and when Python ends.
         if self.comm is None or sys.is_finalizing():

@@ -18,8 +18,8 @@ class Share(widgets.VBox):
     """Buttons below the picture, by which a user takes away what it shows.
 
     “Save figure” makes files of the figure (PNG, SVG), of the numbers (CSV) and of the state
-    (JSON), and links to them. “Save page” makes a page that works without a kernel. “Copy as Python” shows
-    code that computes the numbers.
+    (JSON), and links to them. “Save page” makes a page that works without a kernel. “Copy as
+    Python” shows code that computes the numbers.
 
     Args:
         explorer: the `Explorer` whose files these are.
