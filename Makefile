@@ -40,7 +40,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks evidence lock clean
+.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks evidence pictures lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
@@ -54,6 +54,7 @@ help:
 	@echo 'make lint       check style, formatting and types'
 	@echo 'make notebooks  run all notebooks again and store their outputs'
 	@echo 'make evidence   make the stored tables again, an hour in all (ARGS=collapse_rates for one)'
+	@echo 'make pictures   draw the pictures of the docs and of the dashboard again'
 	@echo 'make lock       resolve pyproject.toml into requirements.lock (ARGS=--upgrade for newer)'
 	@echo 'make clean      remove .venv and everything else that was built'
 	@echo
@@ -141,6 +142,10 @@ notebooks: $(STAMP)
 # Rates over many seeds, which the notebooks read from divlab/data/evidence.
 evidence: $(STAMP)
 	$(PY) -m divlab.evidence $(ARGS)
+
+# Some minutes: what is shown is trained first.
+pictures: $(STAMP)
+	$(PY) -m divlab.explore.pictures
 
 # One set of versions for every Python and platform, so that results agree between them.
 lock:

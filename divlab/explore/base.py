@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from divlab import figures
+from divlab.explore.address import as_address
 from divlab.explore.controls import describe_range, positions, settings
 from divlab.explore.drawn import Drawing
 from divlab.explore.events import ALONE
@@ -121,12 +122,17 @@ class Explorer(LivePage):
         return self._result
 
     @property
-    def figure(self) -> Figure:
-        """The matplotlib figure of what is shown now."""
+    def current_scene(self) -> Scene:
+        """The description of what is shown now."""
         self.catch_up()
         if self._scene is None:
             raise ValueError("there is no picture yet, because its numbers cannot be computed.")
-        return figures.paint(self._scene)
+        return self._scene
+
+    @property
+    def figure(self) -> Figure:
+        """The matplotlib figure of what is shown now."""
+        return figures.paint(self.current_scene)
 
     def code(self) -> str:
         """A Python snippet that prints the numbers in `result` for the present state.
@@ -182,6 +188,7 @@ class Explorer(LivePage):
             "controls": positions(self.controls),
             "values": values,
             "state": as_line(self),
+            "address": as_address(self.name, self.state()) if self.name else "",
         }
         return result, self.scene(values, result, arrays), more
 

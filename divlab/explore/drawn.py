@@ -11,7 +11,7 @@ from numpyro.distributions import Distribution
 from divlab.explore.controls import button
 from divlab.targets import drawn
 
-_NEEDED = (
+_NEEDED = '{"x": the ends of the axis, "heights": two numbers or more, none negative, not all 0}'
     '{"x": the two ends of the axis, "heights": two numbers or more, none negative, not all 0}'
 )
 

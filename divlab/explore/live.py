@@ -39,7 +39,10 @@ class LivePage(widgets.VBox):
         stage: what the browser draws.
         title: the name of the explorer.
         question: the question that it answers, in one sentence.
+        name: by which the address of the page calls it; empty where that holds no state.
     """
+
+    name = ""
 
     def __init__(
         self,

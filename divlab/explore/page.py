@@ -1,42 +1,96 @@
 """All explorers on one page, one at a time: what `make dashboard` serves."""
 
+import base64
+import html
+from importlib import resources
+from typing import Any
+
+import anywidget
 import ipywidgets as widgets
+import traitlets
 
 from divlab.explore import EXPLORERS
+from divlab.explore.address import read_address
 from divlab.explore.controls import descendants
 
 
-class Gallery(widgets.VBox):
-    """A row of tabs with every explorer. An explorer is made when its tab is first opened.
+class Address(anywidget.AnyWidget):
+    """What stands behind “#” in the address of the page.
 
     Attributes:
-        tabs: the toggle buttons; `.value` is the name of the explorer that is shown.
+        asked: the text, and how often it was asked for; set by the page.
+    """
+
+    _esm = """
+    export default { render({ model }) {
+        const tell = () => {
+            const hash = location.hash.slice(1);
+            model.set("asked", { count: Date.now(), hash });
+            model.save_changes();
+        };
+        addEventListener("hashchange", tell);
+        tell();
+        return () => removeEventListener("hashchange", tell);
+    } };
+    """
+    asked = traitlets.Dict().tag(sync=True)
+
+
+class Gallery(widgets.VBox):
+    """A front page with every explorer, and the one that was chosen.
+
+    An explorer is made when it is first opened. The address of the page says which one is shown
+    and its state, as in `#explorer=nll_is_kl&separation=2.5`; a link with such an address opens
+    what its sender saw.
+
+    Attributes:
+        name: the name of the explorer that is shown; empty on the front page.
         explorers: the explorers that were opened so far, by name.
 
     Example:
         >>> import divlab
         >>> gallery = divlab.explore.gallery()
-        >>> list(gallery.explorers)
-        ['nll_is_kl']
+        >>> gallery.open("explorer=nll_is_kl&separation=2.5")
+        >>> gallery.explorers["nll_is_kl"].controls["separation"].value
+        2.5
     """
 
     def __init__(self) -> None:
-        self.explorers: dict[str, widgets.Widget] = {}
-        self.tabs = widgets.ToggleButtons(
-            options=[(entry.title, name) for name, entry in EXPLORERS.items()],
-            style={"button_width": "auto"},
-        )
-        self._page, self._opening = widgets.VBox(), widgets.HTML("<i>Opening …</i>")
-        super().__init__([self.tabs, self._page])
-        self.tabs.observe(lambda _: self._show(), "value")
-        self._show()
+        self.name = ""
+        self.explorers: dict[str, Any] = {}
+        self._address = Address()
+        self._address.observe(lambda change: self.open(change["new"]["hash"]), "asked")
+        self._links, self._cards = widgets.HTML(), widgets.HTML(_cards())
+        self._opening = widgets.HTML("<i>Opening …</i>")
+        self._page = widgets.VBox([self._cards])
+        super().__init__([self._address, self._links, self._page])
+        for name in ("divlab", "divlab-gallery"):
+            self.add_class(name)
 
-    def _show(self) -> None:
-        name = self.tabs.value
+    def open(self, address: str) -> None:
+        """Shows what an address asks for; the front page where it names no explorer.
+
+        Args:
+            address: the part behind “#”: `explorer`, and the values of controls.
+        """
+        name, state = read_address(address)
+        if name not in EXPLORERS:
+            self.name, self._links.value, self._page.children = "", "", [self._cards]
+            return
+        self.name, self._links.value = name, _links(name)
         if name not in self.explorers:
             self._page.children = [self._opening]
             self.explorers[name] = EXPLORERS[name].load()()
-        self._page.children = [self.explorers[name]]
+            self.explorers[name].name = name
+        explorer = self.explorers[name]
+        self._page.children = [explorer]
+        if state:
+            try:
+                explorer.load(state)
+            except Exception as error:  # the visitor sees the page, and not a traceback in a log
+                explorer.show_error(error)
+        else:
+            explorer.refresh()  # so that the address holds its state
 
     def close(self) -> None:
         """Closes the gallery and every explorer that was opened."""
@@ -44,6 +98,39 @@ class Gallery(widgets.VBox):
             return
         for explorer in self.explorers.values():
             explorer.close()
-        for part in [*descendants(self), *descendants(self._opening), self._opening]:
+        own = [self._cards, self._opening]
+        for part in [*descendants(self), *(p for one in own for p in (*descendants(one), one))]:
             part.close()
         super().close()
+
+
+def _cards() -> str:
+    """The front page: a picture, the title and the question of each explorer, as links."""
+    cards = []
+    for name, entry in EXPLORERS.items():
+        picture = resources.files("divlab").joinpath("data", "pictures", f"{name}.png")
+        shown = base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else ""
+        image = f'<img alt="" src="data:image/png;base64,{shown}">' if shown else ""
+        title, question = html.escape(entry.title), html.escape(entry.question)
+        cards.append(
+            f'<a href="#explorer={name}">{image}<strong>{title}</strong><span>{question}</span></a>'
+        )
+    intro = (
+        "<h1>divlab</h1><p>How the choice of a divergence shapes what a model learns, in one "
+        "dimension, where every number can be exact. Choose a question.</p>"
+    )
+    return f'{intro}<nav class="divlab-cards" aria-label="Explorers">{"".join(cards)}</nav>'
+
+
+def _links(shown: str) -> str:
+    """A row of links above an explorer: the front page, and the other explorers."""
+    links = [
+        f'<a href="#explorer={name}"{_CURRENT if name == shown else ""}>'
+        f"{html.escape(entry.title)}</a>"
+        for name, entry in EXPLORERS.items()
+    ]
+    front = '<a href="#">All explorers</a>'
+    return f'<nav class="divlab-links" aria-label="Explorers">{front}{"".join(links)}</nav>'
+
+
+_CURRENT = ' aria-current="page"'
