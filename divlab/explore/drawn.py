@@ -12,8 +12,6 @@ from divlab.explore.controls import button
 from divlab.targets import drawn
 
 _NEEDED = '{"x": the ends of the axis, "heights": two numbers or more, none negative, not all 0}'
-    '{"x": the two ends of the axis, "heights": two numbers or more, none negative, not all 0}'
-)
 
 
 class Drawing(widgets.Box):
