@@ -1,13 +1,15 @@
 """The explorers that the tests operate: which there are, and how to make and to read them."""
 
-import base64
+import hashlib
 import importlib
+import json
 from typing import Any
 
 import numpy as np
 
 import divlab
 from divlab.explore import EXPLORERS
+from divlab.figures.scene import packed
 
 SIMPLE = [
     "nll_is_kl", "disjoint_supports", "divergences", "estimators", "dirac_gan", "training_cost",
@@ -35,10 +37,18 @@ def build(name: str, **options: Any) -> Any:
     return getattr(divlab.explore, name)(**options)
 
 
-def picture(explorer: Any) -> bytes:
-    """The picture that the explorer shows, as PNG."""
-    data, _ = explorer._repr_mimebundle_()
-    return base64.b64decode(data["image/png"])
+def picture(explorer: Any) -> str:
+    """What the page is told to show, but for the sentence and the state: the picture alone."""
+    explorer.catch_up()
+    described, arrays = packed(explorer.current_scene)
+    content = b"".join(array.tobytes() for array in arrays)
+    return json.dumps(described) + hashlib.sha256(content).hexdigest()
+
+
+def caption(explorer: Any) -> str:
+    """The sentence below the picture."""
+    explorer.catch_up()
+    return str(explorer.stage.frame["caption"])
 
 
 def numbers_of(result: dict[str, Any]) -> dict[str, Any]:

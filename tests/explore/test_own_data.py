@@ -17,7 +17,7 @@ from divlab.explore.own_data import OwnData, TwoColumns
 from divlab.explore.uploads import FileDrop
 
 from . import expected
-from .setting import STEPS, agree, build, same, upload
+from .setting import STEPS, agree, build, caption, same, upload
 
 COLUMN = "\n".join(["x", *(f"{0.1 * i:.1f}" for i in range(30)), "9.5"]).encode()
 OTHER = COLUMN.replace(b"9.5", b"8.5")
@@ -251,7 +251,7 @@ def test_divergences_of_two_columns(divergences: Any) -> None:
     names = set(divergences.result) - {"tv_bounds"}
     assert names == set(expected.divergences(before))
     agree(divergences.result, {name: getattr(divlab, name)(p, q) for name in names}, 1e-6)
-    assert "a.csv, y, n = 80" in divergences._caption.value
+    assert "a.csv, y, n = 80" in caption(divergences)
     state, result = divergences.state(), divergences.result
     assert divergences._share.text.value == json.dumps(state)
     divergences.two_columns.clear.click()
@@ -260,7 +260,7 @@ def test_divergences_of_two_columns(divergences: Any) -> None:
     assert divergences.state() == state
     same(divergences.result, result)
     divergences.two_columns.upload.take("b.csv", b"x,y\n1,2\n1,2\n3,4\n3,5\n")
-    assert "make these doubtful: kl" in divergences._caption.value
+    assert "make these doubtful: kl" in caption(divergences)
     divergences.load(state)
     with pytest.raises(ValueError, match="separation"):  # refused after the data were taken
         divergences.load({**state, "data": {"names": ["a", "b"], "samples": [[1, 2], [3, 4]]},

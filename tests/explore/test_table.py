@@ -13,29 +13,35 @@ import pytest
 
 import divlab
 from divlab.explore import EXPLORERS, Entry
+from divlab.explore.address import as_address, read_address
 
 TOY = '''
-    from divlab import figures
+    import numpy as np
+
     from divlab.explore.base import Explorer
     from divlab.explore.controls import slider
+    from divlab.figures.scene import Axis, Bars, Panel, Scene
 
 
     class Toy(Explorer):
         """A bar as long as its slider says."""
 
         def __init__(self):
-            figure, (axes, _) = figures.new_figure()
-            (self._bar,) = axes.barh([0], [0.0])
-            super().__init__({"length": slider("Length", 1.0, 0.0, 2.0, 0.1)}, figure)
+            super().__init__({"View": {"length": slider("Length", 1.0, 0.0, 2.0, 0.1)}})
 
         def compute(self, length):
             return {"length": length}, {}
 
-        def draw(self, values, result, arrays):
-            self._bar.set_width(result["length"])
+        def scene(self, values, result, arrays):
+            end = np.array([result["length"]])
+            bar = Bars(0 * end, 0 * end, end, 0.6)
+            return Scene((Panel("A bar", Axis("length", 0, 2), Axis("", -1, 1), (bar,)),), columns=1)
 
         def caption(self, values, result):
             return f"The bar is {result['length']:.1f} long."
+
+        def python(self, values):
+            return f"print('length', {values['length']})"
 '''
 
 
@@ -44,7 +50,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An explorer that someone added as CONTRIBUTING.md says: one file and one row."""
     (tmp_path / "divlab_toy.py").write_text(textwrap.dedent(TOY))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(EXPLORERS, "toy", Entry("A toy", "divlab_toy.Toy"))
+    monkeypatch.setitem(EXPLORERS, "toy", Entry("A toy", "How long?", "divlab_toy.Toy"))
     yield "toy"
     sys.modules.pop("divlab_toy", None)
 
@@ -56,18 +62,43 @@ def test_a_new_explorer_is_in_the_package_and_in_the_gallery(toy: str) -> None:
     assert explorer.result == {"length": 1.5}
     assert toy in dir(divlab.explore)
     gallery = divlab.explore.gallery()
-    assert ("A toy", toy) in gallery.tabs.options
-    gallery.tabs.value = toy
-    assert gallery.explorers[toy].result == {"length": 1.0}
+    assert "A toy" in gallery._cards.value
+    gallery.open("explorer=toy&length=0.5")
+    assert gallery.explorers[toy].result == {"length": 0.5}
+    assert gallery.explorers[toy].question == "How long?"
 
 
 def test_the_gallery_opens_one_at_a_time() -> None:
-    """The dashboard could compile all explorers before it shows the first one."""
+    """The dashboard could compile all explorers before it shows anything."""
     gallery = divlab.explore.gallery()
-    assert list(gallery.explorers) == ["nll_is_kl"]
-    gallery.tabs.value = "disjoint_supports"
-    assert list(gallery.explorers) == ["nll_is_kl", "disjoint_supports"]
-    assert [name for _, name in gallery.tabs.options] == list(EXPLORERS)
+    assert list(gallery.explorers) == []
+    gallery.open("explorer=disjoint_supports")
+    assert list(gallery.explorers) == ["disjoint_supports"]
+    assert all(f"#explorer={name}" in gallery._cards.value for name in EXPLORERS)
+    gallery.open("")
+    assert gallery.name == ""
+
+
+def test_an_address_holds_what_is_shown() -> None:
+    """A link could open other values, or one that is no state could break the page."""
+    gallery = divlab.explore.gallery()
+    gallery.open("explorer=nll_is_kl&separation=2.5&mean=-1.0")
+    explorer = gallery.explorers["nll_is_kl"]
+    address = explorer.stage.frame["address"]
+    assert explorer.controls["mean"].value == -1.0
+    explorer.controls["mean"].value = 3.0
+    assert explorer.stage.frame["address"] != address
+    gallery.open(address)
+    assert explorer.controls["mean"].value == -1.0
+    assert read_address(address) == ("nll_is_kl", explorer.state())
+    for wrong, says in (("mean=99", "from -4 to 4"), ("colour=3", "colour"), ("mean=", "mean")):
+        gallery.open(f"explorer=nll_is_kl&{wrong}")
+        assert says in explorer._error.value
+        assert explorer.controls["mean"].value == -1.0
+    gallery.open("explorer=<b>nothing</b>")
+    assert gallery.name == ""
+    long = {"separation": 2.5, "data": list(range(1000))}
+    assert as_address("a", long) == "explorer=a&separation=2.5"
 
 
 @pytest.mark.parametrize("name", divlab.explore.__all__)

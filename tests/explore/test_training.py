@@ -15,7 +15,7 @@ import divlab
 from divlab.explore import session
 
 from . import expected
-from .setting import STEPS, TRAINERS, VAE, agree, build, picture, same
+from .setting import STEPS, TRAINERS, VAE, agree, build, caption, picture, same
 
 
 @pytest.mark.parametrize("name", TRAINERS)
@@ -102,7 +102,7 @@ def test_a_model_that_diverges_does_not_hold_the_other_up(short: None) -> None:
     explorer.controls["train"].click()
     assert explorer.runs["vae"].steps[-1] == STEPS
     assert explorer.runs["gan"].status == "diverged"
-    assert "gan diverged at step" in explorer._caption.value or explorer._error.value != ""
+    assert "gan diverged at step" in caption(explorer) or explorer._error.value != ""
 
 
 def test_a_training_that_fails_says_so(collapse: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_a_strip_of_seeds(explorers: Callable[[str], Any]) -> None:
     )
     covered = np.sum(np.asarray(divlab.coverage(runs, target).modes_covered) == 2)
     assert explorer.result["a"]["seeds_covered"] == covered
-    assert "of 3 seeds" in explorer._caption.value
+    assert "of 3 seeds" in caption(explorer)
     explorer.controls["separation"].value = 3.0  # another target has another strip
     assert explorer.result["a"]["seeds_covered"] == -1
     explorer.controls["separation"].value = 4.0
@@ -193,7 +193,7 @@ def test_nothing_that_trains_is_compiled_before_train_is_pressed(
         explorer = build("mode_collapse")
         assert explorer.result["gan"]["kl"] > 0
         assert explorer._error.value == ""
-        assert "not trained yet" in explorer._caption.value
+        assert "not trained yet" in caption(explorer)
 
 
 def test_the_first_training_says_that_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:

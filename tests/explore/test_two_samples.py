@@ -37,7 +37,7 @@ def test_what_is_far_apart_is_found_and_what_is_equal_is_not(explorer: Any) -> N
     explorer.controls["separation"].value = 4.0
     assert explorer.result["power"] == {"wasserstein": 1.0, "cramer": 1.0, "ks": 1.0}
     assert explorer.result["power_n"] == 50
-    assert "it finds a difference; 7 of 7 divergences find one" in explorer._caption.value
+    assert "it finds a difference; 7 of 7 divergences find one" in caption(explorer)
     explorer.load({**explorer.state(), "separation": 0.0, "shown": "JS"})
     assert set(explorer.result["power"]) == {"wasserstein", "cramer", "ks", "js"}
     assert max(explorer.result["power"].values()) < 1.0
@@ -76,7 +76,7 @@ def test_two_columns(explorer: Any) -> None:
     distance = stats.wasserstein_distance(x, y)
     assert explorer.result["statistic"] == pytest.approx(distance, rel=1e-5)
     assert explorer.result["power_n"] == 30  # half of the smaller column
-    assert "P is a.csv, x, n = 60, Q is a.csv, y, n = 90" in explorer._caption.value
+    assert "P is a.csv, x, n = 60, Q is a.csv, y, n = 90" in caption(explorer)
     state, result = explorer.state(), explorer.result
     explorer.two_columns.clear.click()
     assert explorer.state() == before
@@ -94,6 +94,6 @@ def test_what_a_divergence_cannot_compare_is_left_out(explorer: Any) -> None:
     assert np.isnan(explorer.result["pvalue"]["kl"])
     assert 0 < explorer.result["pvalue"]["ks"] <= 1
     assert explorer.result["power"] == {}
-    assert "the power takes 10 values" in explorer._caption.value
+    assert "the power takes 10 values" in caption(explorer)
     explorer.controls["shown"].value = "KL(P‖Q)"
     assert "This did not work" in explorer._error.value

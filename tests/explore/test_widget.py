@@ -21,9 +21,10 @@ from PIL import Image
 import divlab
 from divlab.explore import base
 from divlab.explore.controls import slider
+from divlab.figures.scene import packed
 
 from . import expected
-from .setting import BUTTONS, agree, build, numbers_of, picture
+from .setting import BUTTONS, agree, build, caption, numbers_of, picture
 from .test_numbers import CHANGES
 
 
@@ -47,24 +48,84 @@ def test_what_every_explorer_has(name: str, explorer: Any) -> None:
     data, metadata = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert image.size == tuple(int(n) for n in explorer.figure.canvas.get_width_height())
+    assert image.size[0] > 900
     assert metadata["image/png"]["width"] > 0
     assert explorer._error.value == ""
-    assert explorer._caption.value.endswith(".")
+    assert caption(explorer).endswith(".")
+    assert explorer.question.endswith("?")
+    assert 2 <= len(explorer.stage.frame["numbers"]) <= 8
     for control in explorer.controls.values():
         assert control.description
         assert control.tooltip or isinstance(control, widgets.ToggleButtons)
 
 
-def test_a_partly_redrawn_picture_is_the_one_drawn_from_nothing(explorer: Any) -> None:
-    """What stands still could be drawn from an old picture after it has changed."""
+def test_a_scene_is_a_pure_function(explorer: Any) -> None:
+    """A picture could keep something of the one before it."""
+    before, shown = explorer.state(), picture(explorer)
     moves = next(name for name in ("separation", "layers", "psi") if name in explorer.controls)
     explorer.controls[moves].value = 2
-    partly = np.asarray(Image.open(io.BytesIO(picture(explorer))), int)
-    explorer._screen._frame = None
+    assert picture(explorer) != shown
+    explorer.load(before)
+    assert picture(explorer) == shown
+
+
+def test_the_page_is_told_what_is_shown_and_no_more(
+    explorers: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A curve that stays as it is could be sent again at every event, or one that moves not at all.
+
+    Here the model moves and the data stay.
+    """
+    explorer = explorers("nll_is_kl")
+    before, sent = explorer.state(), []
+    monkeypatch.setattr(explorer.stage, "send_state", lambda key=None: sent.append(set(key)))
+    explorer.controls["mean"].value = before["mean"] + 0.1
+    described, arrays = packed(explorer.current_scene)
+    data, model = (described["panels"][0]["marks"][i]["y"] for i in (1, 2))
+    assert len(sent) == 1
+    assert f"array_{model}" in sent[0]
+    assert f"array_{data}" not in sent[0]
+    assert "frame" in sent[0]
+    for i, array in enumerate(arrays):
+        assert getattr(explorer.stage, f"array_{i}") == array.tobytes()
+    monkeypatch.undo()
+    explorer.load(before)
+
+
+def test_the_page_moves_controls_and_says_what_a_user_draws_and_pastes(
+    explorers: Callable[[str], Any],
+) -> None:
+    """A drag in the picture could leave the sliders behind, or an error be lost."""
+    explorer = explorers("nll_is_kl")
+    before = explorer.state()
+    explorer.stage.moved = {"count": 1, "values": {"mean": 2.0, "scale": 1.0}}
+    assert explorer.state() == before | {"mean": 2.0, "scale": 1.0}
+    agree(explorer.result, expected.nll_is_kl(explorer.state()))
+    explorer._on_message({"kind": "state", "text": json.dumps(before)})
+    assert explorer.state() == before
+    explorer._on_message({"kind": "draw", "x": [0, 1], "heights": [1, 1]})
+    assert "no target that can be drawn" in explorer._error.value
     explorer.refresh()
-    anew = np.asarray(Image.open(io.BytesIO(picture(explorer))), int)
-    assert np.array_equal(partly, anew)
+
+
+def test_every_handle_follows_its_control_and_moves_it(explorer: Any) -> None:
+    """A handle could lie elsewhere than where a drag of it would bring its control.
+
+    If x moves by d, the control moves by slope · d; so if the control is moved by that much, the
+    handle must move by d.
+    """
+    for p, panel in enumerate(explorer.current_scene.panels):
+        for h, handle in enumerate(panel.handles):
+            for axis, drag in (("x", handle.across), ("y", handle.up)):
+                if drag is None or hasattr(explorer.controls[drag.control], "options"):
+                    continue
+                before, control = explorer.state(), explorer.controls[drag.control]
+                moved = 2 * control.step if control.value + 2 * control.step < control.max else -0.2
+                control.value = control.value + moved
+                now = explorer.current_scene.panels[p].handles[h]
+                way = getattr(now, axis) - getattr(handle, axis)
+                assert drag.slope * way == pytest.approx(moved, rel=1e-3), (handle, drag)
+                explorer.load(before)
 
 
 def test_state_round_trips(explorer: Any) -> None:
@@ -84,7 +145,7 @@ def test_state_round_trips(explorer: Any) -> None:
         if name in result:
             np.testing.assert_array_equal(value, result[name], err_msg=name)
     # As a user does it: the line of text that is always there, pasted.
-    explorer._share.text.value = json.dumps(moved)
+    explorer._on_message({"kind": "state", "text": json.dumps(moved)})
     assert explorer.state() == moved
     assert explorer._error.value == ""
 
@@ -96,7 +157,7 @@ def test_text_that_is_not_a_state_is_refused(explorers: Callable[[str], Any], te
     before = explorer.state()
     with pytest.raises(ValueError, match=r"colour|JSON|state"):
         explorer.load(text)
-    explorer._share.text.value = text
+    explorer._on_message({"kind": "state", "text": text})
     assert "state" in explorer._error.value
     assert explorer.state() == before
     explorer.refresh()
@@ -261,9 +322,10 @@ def test_a_closed_explorer_still_computes_and_says_that_it_is_closed(
 
 
 def test_a_closed_gallery_closes_what_was_opened() -> None:
-    """The explorers of its tabs could stay open."""
+    """The explorers that are not shown could stay open."""
     before = open_widgets()
     gallery = divlab.explore.gallery()
-    gallery.tabs.value = "training_cost"  # the first tab's explorer is on no page then
+    gallery.open("explorer=nll_is_kl")
+    gallery.open("explorer=training_cost")  # the first explorer is on no page then
     gallery.close()
     assert open_widgets() == before
