@@ -35,7 +35,8 @@ TOY = '''
         def scene(self, values, result, arrays):
             end = np.array([result["length"]])
             bar = Bars(0 * end, 0 * end, end, 0.6)
-            return Scene((Panel("A bar", Axis("length", 0, 2), Axis("", -1, 1), (bar,)),), columns=1)
+            panel = Panel("A bar", Axis("length", 0, 2), Axis("", -1, 1), (bar,))
+            return Scene((panel,), columns=1)
 
         def caption(self, values, result):
             return f"The bar is {result['length']:.1f} long."

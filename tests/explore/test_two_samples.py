@@ -13,6 +13,7 @@ from scipy import stats
 from divlab.explore.families import FAMILIES
 
 from .expected import samples_of
+from .setting import caption
 
 
 @pytest.fixture
