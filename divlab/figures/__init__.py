@@ -14,13 +14,13 @@ from divlab.figures.drawing import (
     OTHER,
     STYLE,
     THIRD,
-    ceiling,
     label,
     legend,
     new_figure,
     png,
     save,
 )
+from divlab.figures.painter import paint
 from divlab.figures.panels import (
     Bars,
     Densities,
@@ -32,6 +32,7 @@ from divlab.figures.panels import (
     draw_rates,
     show,
 )
+from divlab.figures.scene import ceiling
 from divlab.figures.screen import Numbers, Screen
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "label",
     "legend",
     "new_figure",
+    "paint",
     "png",
     "save",
     "show",

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# From Okabe & Ito (2008): colour-blind readers tell these apart. Each has its own line style.
-DATA, MODEL, OTHER, THIRD = "#000000", "#0072B2", "#D55E00", "#009E73"
-FOURTH, FIFTH = "#CC79A7", "#E69F00"
-LOST = "#B00020"  # a mode that is not covered
+from divlab.figures.scene import ROLES
+
+DATA, MODEL, OTHER, THIRD, FOURTH, FIFTH, LOST = (
+    ROLES[name].color for name in ("data", "model", "other", "third", "fourth", "fifth", "lost")
+)
 COLORS = (MODEL, OTHER, THIRD, FOURTH, FIFTH)
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 STYLE: dict[Any, Any] = {
@@ -31,6 +32,9 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 2.0,
     "mathtext.fontset": "cm",
 }
+
+
+WIDTH, DPI = 9.2, 150  # inches, and pixels of each
 
 
 class Picture(Figure):
@@ -58,7 +62,7 @@ def new_figure(
         The figure, and an array of its axes, row after row.
     """
     with rc_context(STYLE):
-        figure = Picture(figsize=(9.2, height), dpi=150, layout="constrained")
+        figure = Picture(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         # With this padding, panels stay where they are while numbers beside an axis grow longer.
         cast(Any, figure.get_layout_engine()).set(w_pad=0.1)
@@ -75,9 +79,7 @@ def png(figure: Figure) -> bytes:
     Returns:
         The bytes of a PNG file.
     """
-    with rc_context(STYLE):
-        figure.canvas.draw()
-    return encode(figure)
+    return save(figure, "png")
 
 
 def encode(figure: Figure) -> bytes:
@@ -116,25 +118,6 @@ def save(figure: Figure, kind: str) -> bytes:
     with rc_context(STYLE):
         figure.savefig(buffer, format=kind)
     return buffer.getvalue()
-
-
-def ceiling(value: float | np.floating[Any]) -> float:
-    """The next round number above a value: 1, 1.5, 2, 3, 4, 5 or 7 times a power of ten.
-
-    An axis that ends there keeps its ticks while a slider moves a little.
-
-    Args:
-        value: the value.
-
-    Returns:
-        The round number; 1 for a value that is not a positive finite number.
-    """
-    if not (np.isfinite(value) and value > 0):
-        return 1.0
-    unit = 10.0 ** np.floor(np.log10(value))
-    return float(
-        next(m for m in (1, 1.5, 2, 3, 4, 5, 7, 10) if m * unit >= value * 0.999999) * unit
-    )
 
 
 def label(axes: Axes, *, title: str, x: str, y: str) -> None:
