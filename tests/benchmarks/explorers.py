@@ -54,29 +54,27 @@ def update(change):
 control.observe(update, "value")
 display(control)
 """
-# Presses a key, and gives the milliseconds until the picture in the box has changed, or NaN if it
-# has not changed after 5 s.
-PRESS = """
-async ([box, handle, key, kind]) => {
-    const signature = async () => {
-        if (kind === 'canvas') {
-            const canvas = box.querySelector('canvas');
-            const context = canvas.getContext('2d');
-            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
-            let hash = 0;
-            for (let i = 0; i < data.length; i += 16) hash = (Math.imul(hash, 31) + data[i]) | 0;
-            return hash;
-        }
-        const image = [...box.querySelectorAll('img')].at(-1);
-        return image ? image.src : 'none';
-    };
-    const before = await signature();
-    handle.focus();
-    const start = performance.now();
-    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+# Gives a text or number that differs when the picture in the box does: `kind` says what draws it.
+SIGNATURE = """
+const signature = (box, kind) => {
+    if (kind === 'svg')
+        return [...box.querySelectorAll('.divlab-drawing path')].map(path =>
+            path.getAttribute('d')).join();
+    if (kind === 'canvas') {
+        const canvas = box.querySelector('canvas');
+        const context = canvas.getContext('2d');
+        const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+        let hash = 0;
+        for (let i = 0; i < data.length; i += 16) hash = (Math.imul(hash, 31) + data[i]) | 0;
+        return hash;
+    }
+    const image = [...box.querySelectorAll('img')].at(-1);
+    return image ? image.src : 'none';
+};
+const changed = async (box, kind, before, start) => {
     while (performance.now() - start < 5000) {
         await new Promise(requestAnimationFrame);
-        const now = await signature();
+        const now = signature(box, kind);
         if (now === before || now === 'none') continue;
         if (kind === 'image') {
             await [...box.querySelectorAll('img')].at(-1).decode().catch(() => {});
@@ -85,6 +83,44 @@ async ([box, handle, key, kind]) => {
         return performance.now() - start;
     }
     return NaN;
+};
+"""
+# Presses a key, and gives the milliseconds until the picture in the box has changed, or NaN if it
+# has not changed after 5 s.
+PRESS = f"""
+async ([box, handle, key, kind]) => {{
+    {SIGNATURE}
+    const before = signature(box, kind);
+    handle.focus();
+    const start = performance.now();
+    handle.dispatchEvent(new KeyboardEvent('keydown', {{key, bubbles: true, cancelable: true}}));
+    return changed(box, kind, before, start);
+}}
+"""
+# Waits for the pointer to move, and then for the picture to change.
+AWAIT_MOVE = f"""
+box => {{
+    {SIGNATURE}
+    const before = signature(box, 'svg');
+    window.timed = new Promise(resolve => addEventListener('pointermove', () =>
+        resolve(changed(box, 'svg', before, performance.now())), {{capture: true, once: true}}));
+}}
+"""
+# Two hundred presses at once, of which the last leads to the end of the slider; the milliseconds
+# from that one until the explorer shows it, and whether it still does so half a second later.
+FLOOD = """
+async ([box, handle, end]) => {
+    const press = key => handle.dispatchEvent(
+        new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+    const shows = () => box.querySelector('.divlab-state input').value.includes(end);
+    handle.focus();
+    for (let i = 0; i < 199; i++) press(i % 20 < 10 ? 'ArrowRight' : 'ArrowLeft');
+    press('End');
+    const start = performance.now();
+    while (!shows() && performance.now() - start < 5000) await new Promise(requestAnimationFrame);
+    const time = performance.now() - start;
+    await new Promise(resolve => setTimeout(resolve, 500));
+    return shows() ? time : NaN;
 }
 """
 
@@ -99,6 +135,25 @@ def latency(page: Any, box: Any, handle: Any, kind: str) -> list[float]:
         argument = [box.element_handle(), handle.element_handle(), key, kind]
         times.append(page.evaluate(PRESS, argument))
         page.wait_for_timeout(150)
+    return times[4:]
+
+
+def drag(page: Any, box: Any, grip: Any) -> list[float]:
+    """Drags a handle of the picture, to and fro, and gives the milliseconds of each move."""
+    times = []
+    grip.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    at = grip.bounding_box()
+    x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for i in range(PRESSES + 4):
+        x += 8 if (i // 8) % 2 == 0 else -8
+        page.evaluate(AWAIT_MOVE, box.element_handle())
+        page.mouse.move(x, y)
+        times.append(page.evaluate("() => window.timed"))
+        page.wait_for_timeout(150)
+    page.mouse.up()
     return times[4:]
 
 
@@ -140,10 +195,18 @@ def key_to_pixels() -> None:
         for i, name in enumerate((*names, "mode_collapse")):
             shown = Shown(page, i)
             shown.wait()
+            is_trained = name == "mode_collapse"
             handles = shown.box.locator(".noUi-handle")
-            handle = handles.last if name == "mode_collapse" else handles.first
-            label = f"{name}, {'step' if name == 'mode_collapse' else 'first slider'}"
-            report(label, latency(page, shown.box, handle, "image"), peers)
+            handle = handles.last if is_trained else handles.first
+            what = "step" if is_trained else "first slider"
+            report(f"{name}, {what}", latency(page, shown.box, handle, "svg"), peers)
+            grips = shown.box.locator(".divlab-grip")
+            grip = grips.last if is_trained else grips.first
+            report(f"{name}, pointer", drag(page, shown.box, grip), peers)
+        shown = Shown(page, 0)
+        handle = shown.box.locator(".noUi-handle").first.element_handle()
+        ended = page.evaluate(FLOOD, [shown.box.element_handle(), handle, '"separation": 8.0'])
+        print(f"{'nll_is_kl, 200 events at once':34s} {ended:8.0f}", flush=True)
 
 
 @contextlib.contextmanager
