@@ -138,13 +138,13 @@ class Shown:
     def __init__(self, page: Any, index: int = 0) -> None:
         self.page = page
         self.box = page.locator(".divlab-explorer:visible").nth(index)
-        self.picture = self.box.locator("img.widget-image")
+        self.picture = self.box.locator(".divlab-panels")
 
     def wait(self, timeout: float = 180_000) -> None:
         """Waits until the picture is there and nothing is being compiled."""
         self.picture.wait_for(timeout=timeout)
         self.page.wait_for_function(
-            "box => box.querySelector('img.widget-image').naturalWidth > 100 "
+            "box => box.querySelector('.divlab-drawing .divlab-marks path') "
             "&& !box.innerText.includes('Compiling')",
             arg=self.box.element_handle(),
             timeout=timeout,
@@ -176,19 +176,10 @@ class Shown:
             self.page.wait_for_timeout(500)
 
     def pixels(self) -> str:
-        """A checksum of the picture that the page shows."""
+        """What differs when the picture does: its paths, and the texts in it."""
         found: str = self.page.evaluate(
-            """async img => {
-                let fetched = null;
-                // A picture that is replaced meanwhile can no longer be fetched.
-                for (let i = 0; i < 100 && fetched === null; i++)
-                    fetched = await fetch(img.src).catch(() => null)
-                        ?? await new Promise(resolve => setTimeout(resolve, 20, null));
-                const bytes = new Uint8Array(await fetched.arrayBuffer());
-                let hash = 0;
-                for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
-                return `${bytes.length} ${hash}`;
-            }""",
+            """panels => [...panels.querySelectorAll('path, text')].map(node =>
+                node.getAttribute('d') ?? node.textContent).join('|')""",
             self.picture.element_handle(),
         )
         return found
@@ -212,7 +203,7 @@ class Shown:
 
     def state(self) -> str:
         """The line of JSON to share."""
-        return str(self.box.locator("input[type=text]:visible").last.input_value())
+        return str(self.box.locator(".divlab-state input").input_value())
 
     def expect(self, **values: int) -> None:
         """Waits until the state has these values; the kernel sends it after the picture."""
@@ -223,7 +214,7 @@ class Shown:
 
     def paste(self, state: str) -> None:
         """Goes to the state of this line of JSON, as a user does."""
-        field = self.box.locator("input[type=text]:visible").last
+        field = self.box.locator(".divlab-state input")
         field.fill(state)
         field.press("Enter")
 

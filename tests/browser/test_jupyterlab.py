@@ -72,7 +72,7 @@ def test_flood_of_events(tmp_path: Path) -> None:
             page.keyboard.press("ArrowLeft" if i % 20 < 10 else "ArrowRight")
         page.keyboard.press("Home")
         page.wait_for_function(
-            "box => /\"separation\": 0.0\\b/.test(box.querySelector('input[type=text]').value)",
+            "box => /\"separation\": 0.0\\b/.test(box.querySelector('.divlab-state input').value)",
             arg=shown.box.element_handle(),
             timeout=5_000,
         )
