@@ -165,8 +165,8 @@ def test_an_explorer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert explorer.result == {"length": 1.5}
     assert "bar" in dir(divlab.explore)
     gallery = divlab.explore.gallery()
-    assert ("A bar", "bar") in gallery.tabs.options
-    gallery.tabs.value = "bar"
+    assert "A bar" in gallery._cards.value
+    gallery.open("explorer=bar")
     assert gallery.explorers["bar"].result == {"length": 1.0}
 
 

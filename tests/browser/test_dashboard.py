@@ -1,7 +1,6 @@
 """Every explorer on the page that `make dashboard` serves: operated by mouse and by keyboard."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
