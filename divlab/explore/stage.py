@@ -21,11 +21,15 @@ _Arrays: Any = type(
 
 
 def colors() -> str:
-    """The colors of the roles as CSS variables, for light and for dark pages."""
+    """The roles as CSS variables: `--divlab-model`, its color, and `--divlab-dash-model`."""
     light = "".join(f"--divlab-{name}: {role.color};" for name, role in ROLES.items())
     dark = "".join(f"--divlab-{name}: {role.on_dark};" for name, role in ROLES.items())
+    dashes = "".join(
+        f"--divlab-dash-{name}: {' '.join(map(str, role.dashes)) or 'none'};"
+        for name, role in ROLES.items()
+    )
     return (
-        f".divlab {{ {light} }}\n"
+        f".divlab {{ {light} {dashes} }}\n"
         f'[data-jp-theme-light="false"] .divlab {{ {dark} }}\n'
         f"@media (prefers-color-scheme: dark) {{ .divlab-page .divlab {{ {dark} }} }}\n"
     )
