@@ -166,7 +166,7 @@ def test_an_explorer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "bar" in dir(divlab.explore)
     gallery = divlab.explore.gallery()
     assert "A bar" in gallery._cards.value
-    gallery.open("explorer=bar")
+    gallery.go_to("explorer=bar")
     assert gallery.explorers["bar"].result == {"length": 1.0}
 
 

@@ -12,6 +12,7 @@ import traitlets
 from divlab.explore import EXPLORERS
 from divlab.explore.address import read_address
 from divlab.explore.controls import descendants
+from divlab.explore.stage import STYLE
 
 
 class Address(anywidget.AnyWidget):
@@ -33,6 +34,7 @@ class Address(anywidget.AnyWidget):
         return () => removeEventListener("hashchange", tell);
     } };
     """
+    _css = STYLE  # no picture has brought it yet
     asked = traitlets.Dict().tag(sync=True)
 
 
@@ -50,7 +52,7 @@ class Gallery(widgets.VBox):
     Example:
         >>> import divlab
         >>> gallery = divlab.explore.gallery()
-        >>> gallery.open("explorer=nll_is_kl&separation=2.5")
+        >>> gallery.go_to("explorer=nll_is_kl&separation=2.5")
         >>> gallery.explorers["nll_is_kl"].controls["separation"].value
         2.5
     """
@@ -59,7 +61,7 @@ class Gallery(widgets.VBox):
         self.name = ""
         self.explorers: dict[str, Any] = {}
         self._address = Address()
-        self._address.observe(lambda change: self.open(change["new"]["hash"]), "asked")
+        self._address.observe(lambda change: self.go_to(change["new"]["hash"]), "asked")
         self._links, self._cards = widgets.HTML(), widgets.HTML(_cards())
         self._opening = widgets.HTML("<i>Opening …</i>")
         self._page = widgets.VBox([self._cards])
@@ -67,7 +69,7 @@ class Gallery(widgets.VBox):
         for name in ("divlab", "divlab-gallery"):
             self.add_class(name)
 
-    def open(self, address: str) -> None:
+    def go_to(self, address: str) -> None:
         """Shows what an address asks for; the front page where it names no explorer.
 
         Args:

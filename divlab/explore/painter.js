@@ -6,6 +6,7 @@ const EDGE = 4; // pixels around the plot area where marks may still paint
 const NARROWEST = 280; // pixels of a column
 const GRID = 129; // heights of a density drawn by hand
 const HOLD = 350; // ms until a finger that rests shows the values
+const REST = 300; // ms without a change until the address follows
 const QUIET = 600; // ms without a change until a screen reader hears the caption
 let patterns = 0;
 
@@ -1041,11 +1042,17 @@ function render({ model, el }) {
     const update = () => {
         const arrays = [];
         for (let i = 0, bytes; (bytes = model.get(`array_${i}`)) != null; i++) arrays.push(floats(bytes));
-        picture.show(model.get("frame"), arrays);
+        const frame = model.get("frame");
+        picture.show(frame, arrays);
+        if (!frame.address) return; // not the only explorer of a page
+        clearTimeout(due);
+        due = setTimeout(() => history.replaceState(null, "", "#" + frame.address), REST);
     };
+    let due;
     model.on("change:frame", update);
     update();
     return () => {
+        clearTimeout(due);
         model.off("change:frame", update);
         picture.destroy();
     };

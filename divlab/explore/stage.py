@@ -35,6 +35,9 @@ def colors() -> str:
     )
 
 
+STYLE = colors() + (_HERE / "painter.css").read_text(encoding="utf-8")
+
+
 class Stage(_Arrays):  # type: ignore[misc]
     """Shows scenes, and says what a user does to them.
 
@@ -49,7 +52,7 @@ class Stage(_Arrays):  # type: ignore[misc]
     """
 
     _esm = _HERE / "painter.js"
-    _css = colors() + (_HERE / "painter.css").read_text(encoding="utf-8")
+    _css = STYLE
     frame = traitlets.Dict().tag(sync=True)
     moved = traitlets.Dict().tag(sync=True)
 

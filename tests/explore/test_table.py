@@ -64,7 +64,7 @@ def test_a_new_explorer_is_in_the_package_and_in_the_gallery(toy: str) -> None:
     assert toy in dir(divlab.explore)
     gallery = divlab.explore.gallery()
     assert "A toy" in gallery._cards.value
-    gallery.open("explorer=toy&length=0.5")
+    gallery.go_to("explorer=toy&length=0.5")
     assert gallery.explorers[toy].result == {"length": 0.5}
     assert gallery.explorers[toy].question == "How long?"
 
@@ -73,30 +73,30 @@ def test_the_gallery_opens_one_at_a_time() -> None:
     """The dashboard could compile all explorers before it shows anything."""
     gallery = divlab.explore.gallery()
     assert list(gallery.explorers) == []
-    gallery.open("explorer=disjoint_supports")
+    gallery.go_to("explorer=disjoint_supports")
     assert list(gallery.explorers) == ["disjoint_supports"]
     assert all(f"#explorer={name}" in gallery._cards.value for name in EXPLORERS)
-    gallery.open("")
+    gallery.go_to("")
     assert gallery.name == ""
 
 
 def test_an_address_holds_what_is_shown() -> None:
     """A link could open other values, or one that is no state could break the page."""
     gallery = divlab.explore.gallery()
-    gallery.open("explorer=nll_is_kl&separation=2.5&mean=-1.0")
+    gallery.go_to("explorer=nll_is_kl&separation=2.5&mean=-1.0")
     explorer = gallery.explorers["nll_is_kl"]
     address = explorer.stage.frame["address"]
     assert explorer.controls["mean"].value == -1.0
     explorer.controls["mean"].value = 3.0
     assert explorer.stage.frame["address"] != address
-    gallery.open(address)
+    gallery.go_to(address)
     assert explorer.controls["mean"].value == -1.0
     assert read_address(address) == ("nll_is_kl", explorer.state())
     for wrong, says in (("mean=99", "from -4 to 4"), ("colour=3", "colour"), ("mean=", "mean")):
-        gallery.open(f"explorer=nll_is_kl&{wrong}")
+        gallery.go_to(f"explorer=nll_is_kl&{wrong}")
         assert says in explorer._error.value
         assert explorer.controls["mean"].value == -1.0
-    gallery.open("explorer=<b>nothing</b>")
+    gallery.go_to("explorer=<b>nothing</b>")
     assert gallery.name == ""
     long = {"separation": 2.5, "data": list(range(1000))}
     assert as_address("a", long) == "explorer=a&separation=2.5"

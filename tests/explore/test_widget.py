@@ -325,7 +325,7 @@ def test_a_closed_gallery_closes_what_was_opened() -> None:
     """The explorers that are not shown could stay open."""
     before = open_widgets()
     gallery = divlab.explore.gallery()
-    gallery.open("explorer=nll_is_kl")
-    gallery.open("explorer=training_cost")  # the first explorer is on no page then
+    gallery.go_to("explorer=nll_is_kl")
+    gallery.go_to("explorer=training_cost")  # the first explorer is on no page then
     gallery.close()
     assert open_widgets() == before
