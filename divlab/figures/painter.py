@@ -79,7 +79,7 @@ def paint(scene: Scene, title: str = "") -> Figure:
         figure = Picture(figsize=(WIDTH, WIDTH * scene.height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         if title:
-            figure.suptitle(mathtext(title), x=0.01, ha="left", fontsize=13)
+            figure.suptitle(mathtext(title), x=0.01, ha="left", fontsize=13, wrap=True)
         places = figure.subplots(
             rows, scene.columns, squeeze=False,
             width_ratios=scene.widths or None, height_ratios=scene.heights or None,
@@ -201,10 +201,10 @@ def _paint_mark(axes: Axes, mark: Any, x: Axis, y: Axis) -> Any:
             side = {"start": "left", "middle": "center", "end": "right"}[mark.anchor]
             return [
                 axes.text(
-                    *at, mathtext(text), ha=side, va="center", fontsize=_SMALL, clip_on=True,
+                    x_at, y_at, mathtext(text), ha=side, va="center", fontsize=_SMALL, clip_on=True,
                     transform=axes.transAxes if mark.of_panel else axes.transData,
                 )
-                for *at, text in zip(mark.x, mark.y, mark.texts, strict=True)
+                for x_at, y_at, text in zip(mark.x, mark.y, mark.texts, strict=True)
             ]  # fmt: skip
         case _:
             raise TypeError(f"a panel shows the marks of divlab.figures.scene, not a {mark!r}")
