@@ -89,7 +89,7 @@ PLANE = Panel(
 ERRORS = Panel(
     "Error",
     Axis("samples n of each", 32, 4096, scale="log", ticks={n: f"{n:g}" for n in SIZES}),
-    Axis("root mean square error", 1e-3, 10, scale="log"),
+    Axis("root mean square error of the estimate", 1e-3, 10, scale="log"),
     marks=(
         Line(SIZES, 9 / SIZES, role="third", dots=True, label="nearest neighbours"),
         Texts(np.array([0.9]), np.array([0.9]), ("$5 at ∞",), anchor="end", of_panel=True),
@@ -101,6 +101,7 @@ NULL = Panel(
     Axis("permutations", 0, 100),
     marks=(
         Bars(np.array([0.25, 0.5]), np.zeros(2), np.array([80.0, 20]), 0.2, along="y", label="all"),
+        *(Rule(0.1 * n, role="muted", label=f"{n}") for n in range(11)),
     ),
 )
 SCENE = Scene(
@@ -223,5 +224,7 @@ def test_no_text_meets_another_or_is_cut_off(
     for one, box in boxes:
         assert min(*box.p0, *(figure.bbox.p1 - box.p1)) >= 0, f"{one} is cut off"
     for axes in figure.axes:
-        for legend in legends(axes):
-            assert legend.get_window_extent().x1 <= axes.get_window_extent().x1 + 1
+        for part in (*legends(axes), axes.xaxis.label):
+            assert part.get_window_extent().width <= axes.bbox.width + 1, f"{part} leaves its panel"
+        label = axes.yaxis.label
+        assert label.get_window_extent().height <= axes.bbox.height + 1, f"{label} leaves its panel"

@@ -89,12 +89,16 @@ def paint(scene: Scene, title: str = "") -> Figure:
         drawn = [_paint_panel(*pair) for pair in zip(places, scene.panels, strict=False)]
         layout: Any = figure.get_layout_engine()
         layout.set(w_pad=0.1)
-        # Texts must know how long they may be, and the lines of those at a side make it narrower.
-        for _ in range(2):
-            layout.execute(figure)
+        layout.execute(figure)
+        # Texts must know how long they may be, but their lines make the panels smaller.
+        sizes: list[Any] = []
+        for _ in range(4):
             for first in range(0, len(drawn), scene.columns):
                 _write_row(drawn[first : first + scene.columns])
-        layout.execute(figure)
+            layout.execute(figure)
+            before, sizes = sizes, [_size(place.axes) for place in drawn]
+            if before and np.allclose(before, sizes, atol=0.5):
+                break
         figure.set_layout_engine("none")
     return figure
 
