@@ -19,6 +19,7 @@ DATA, MODEL, OTHER, THIRD, FOURTH, FIFTH, LOST = (
 )
 COLORS = (MODEL, OTHER, THIRD, FOURTH, FIFTH)
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+WIDTH, DPI = 9.2, 150  # of every figure: inches, and pixels of each
 STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 11,
@@ -32,9 +33,6 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 2.0,
     "mathtext.fontset": "cm",
 }
-
-
-WIDTH, DPI = 9.2, 150  # inches, and pixels of each
 
 
 class Picture(Figure):
