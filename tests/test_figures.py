@@ -207,14 +207,14 @@ def test_legends_name_all_marks_in_their_order(axes: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("panels", "columns", "height"),
-    [(SCENE.panels, 2, 1.5), (SCENE.panels, 3, 1.0), ((NULL,), 1, 0.4)],
+    ("panels", "columns", "height", "width"),
+    [(SCENE.panels, 2, 1.5, 9.2), (SCENE.panels, 3, 1.0, 9.2), ((NULL,), 1, 0.66, 4.0)],
 )
 def test_no_text_meets_another_or_is_cut_off(
-    panels: tuple[Panel, ...], columns: int, height: float
+    panels: tuple[Panel, ...], columns: int, height: float, width: float
 ) -> None:
     """Long titles and legends would run into each other or out of the picture."""
-    figure = figures.paint(Scene(panels, columns, height=height))
+    figure = figures.paint(Scene(panels, columns, height=height), width=width)
     figure.canvas.draw()
     texts = [text for text in figure.findobj(Text) if text.get_visible()]
     boxes = [(t, t.get_window_extent()) for t in texts if t.get_text().strip()]

@@ -102,19 +102,20 @@ def encode(figure: Figure) -> bytes:
     )
 
 
-def save(figure: Figure, kind: str) -> bytes:
+def save(figure: Figure, kind: str, *, dpi: float = DPI) -> bytes:
     """Draws a figure for a file.
 
     Args:
         figure: the figure.
         kind: the format of the file, "png" or "svg".
+        dpi: how many pixels of a PNG make an inch.
 
     Returns:
         The content of the file.
     """
     buffer = io.BytesIO()
     with rc_context(STYLE):
-        figure.savefig(buffer, format=kind)
+        figure.savefig(buffer, format=kind, dpi=dpi)
     return buffer.getvalue()
 
 

@@ -54,15 +54,16 @@ class _Place(NamedTuple):
     names: list[tuple[Any, str]]
 
 
-def paint(scene: Scene, title: str = "") -> Figure:
+def paint(scene: Scene, title: str = "", *, width: float = WIDTH) -> Figure:
     """Draws a scene with matplotlib. Handles are for the browser and are left out.
 
     Args:
         scene: the scene.
         title: stands above the whole picture.
+        width: of the picture, in inches.
 
     Returns:
-        The figure, 9.2 inches wide. Its first axes are those of the panels, in their order; those
+        The figure. Its first axes are those of the panels, in their order; those
         at the right of a panel come after them.
 
     Example:
@@ -76,7 +77,7 @@ def paint(scene: Scene, title: str = "") -> Figure:
     """
     rows = -(-len(scene.panels) // scene.columns)
     with rc_context(_STYLE):
-        figure = Picture(figsize=(WIDTH, WIDTH * scene.height), dpi=DPI, layout="constrained")
+        figure = Picture(figsize=(width, width * scene.height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         if title:
             figure.suptitle(mathtext(title), x=0.01, ha="left", fontsize=13, wrap=True)
