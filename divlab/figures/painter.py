@@ -14,6 +14,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from divlab.figures.drawing import DPI, STYLE, WIDTH, Picture
 from divlab.figures.scene import (
+    BEYOND,
     ROLES,
     Area,
     Arrows,
@@ -38,7 +39,6 @@ _STYLE = {
 _PIXEL = 0.75  # a pixel of a page, in points
 _SWATCH, _BESIDE, _BETWEEN = 22.0, 5.0, 14.0  # widths in a legend, in points
 _GAP, _LINE = 6.0, 13.5  # below a title, and from line to line of a legend, in points
-_BEYOND = 4.0  # how far outside of a panel a point may lie, in widths of the panel
 _MARKERS = {"circle": "o", "square": "s", "plus": "+"}
 # What a text may lower or raise. All else that looks like markup is shown as it is.
 _MARKUP = re.compile(r"([_^])\{([^{}\\^~$#\"`]+)\}")
@@ -219,7 +219,7 @@ def _paint_mark(axes: Axes, mark: Any, x: Axis, y: Axis) -> Any:
 def _near(values: Any, axis: Axis) -> Any:
     """Values, but those far outside of the axis are moved to where the browser draws them."""
     low, high = np.log([axis.low, axis.high]) if axis.scale == "log" else (axis.low, axis.high)
-    ends = np.array([low, high]) + _BEYOND * (high - low) * np.array([-1, 1])
+    ends = np.array([low, high]) + BEYOND * (high - low) * np.array([-1, 1])
     return np.clip(values, *sorted(np.exp(ends) if axis.scale == "log" else ends))
 
 

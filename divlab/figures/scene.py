@@ -16,7 +16,7 @@ from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
 Numbers = Float[np.ndarray, " _"]
-_BEYOND = 4.0  # how far outside of a panel a point may lie, in widths of the panel
+BEYOND = 4.0  # how far outside of a panel a point may lie, in widths of the panel
 
 
 class Role(NamedTuple):
@@ -70,7 +70,8 @@ class Axis:
                 (np.log(np.asarray(a, float)) if self.scale == "log" else np.asarray(a, float))
                 for a in (self.low, self.high, values)
             )
-            return np.clip((at - low) / (high - low), -_BEYOND, 1 + _BEYOND)
+            placed: Numbers = np.clip((at - low) / (high - low), -BEYOND, 1 + BEYOND)
+        return placed
 
     def shown_ticks(self) -> dict[float, str]:
         """The ticks inside the axis, and their texts."""
@@ -80,7 +81,7 @@ class Axis:
         if self.scale == "log":
             first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
             every = max(1, (last - first + 1) // 4)
-            return {10.0**n: f"10^{{{n}}}" for n in range(first, last + 1, every)}
+            return {10.0**n: f"10^{{{n}}}".replace("-", "−") for n in range(first, last + 1, every)}
         found = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         margin = 1e-9 * (high - low)
         inside = [at for at in found if low - margin <= at <= high + margin]

@@ -5,9 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from divlab.explore.stage import Stage, colors
+from divlab.explore.stage import Stage
 from divlab.figures.scene import (
-    Area, Arrows, Axis, Bars, Drag, Handle, Line, Panel, Points, Rug, Rule, Scene, Texts, packed,
+    Area,
+    Arrows,
+    Axis,
+    Bars,
+    Drag,
+    Handle,
+    Line,
+    Panel,
+    Points,
+    Rug,
+    Rule,
+    Scene,
+    Texts,
+    packed,
 )  # fmt: skip
 
 X = np.linspace(-9, 9, 400)
