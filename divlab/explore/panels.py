@@ -1,7 +1,7 @@
 """Panels that several explorers share, as pure functions."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from divlab.figures.scene import (
     Panel,
     Rug,
     Rule,
+    Texts,
     ceiling,
 )
 
@@ -130,4 +131,44 @@ def training_panel(
         Axis(label, low, high),
         (*lines, Rule(step)),
         handles=(Handle(step, high, Drag("step"), label="the step that is shown"),),
+    )
+
+
+def note(text: str, x: float, y: float, anchor: Literal["start", "end"] = "start") -> Texts:
+    """A remark inside a panel.
+
+    Args:
+        text: the remark.
+        x: where it begins, or ends, as a share of the panel's width.
+        y: how high it stands, as a share of the panel's height.
+        anchor: which of its ends stands at x.
+
+    Returns:
+        The remark, as a mark.
+    """
+    return Texts(np.array([x]), np.array([y]), (text,), anchor=anchor, of_panel=True)
+
+
+def handles_on_q(
+    values: Mapping[str, Any], x: Float[np.ndarray, " n"], q: Float[np.ndarray, " n"]
+) -> tuple[Handle, ...]:
+    """Handles on the density of Q, whose location is `separation`: there, and at its left shoulder.
+
+    Args:
+        values: the values of the controls, with `separation` and `scale`.
+        x: even steps along the axis, (n,).
+        q: the density of Q at x, (n,).
+
+    Returns:
+        The handles. The shoulder is the left one, which is inside the panel wherever Q is, and one
+        step short of the scale, where a Uniform still has its height.
+    """
+    at = values["separation"]
+    left = at - values["scale"] + (x[1] - x[0])
+    heights = np.interp([at, left], x, q).tolist()
+    return (
+        Handle(
+            at, heights[0], Drag("separation"), label="the separation of Q", role="model", on="Q"
+        ),
+        Handle(left, heights[1], Drag("scale", -1.0), label="the scale of Q", role="model"),
     )

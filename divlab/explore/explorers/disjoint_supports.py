@@ -4,36 +4,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import ipywidgets as widgets
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.axes import Axes
 from numpyro.distributions import Distribution, Normal, Uniform
 
 import divlab
-from divlab import figures
 from divlab.explore.base import Explorer, number
-from divlab.explore.controls import slider
+from divlab.explore.controls import menu, slider
 from divlab.explore.learned import log_density_at
+from divlab.explore.panels import SHOULDER, note
+from divlab.figures.scene import Axis, Drag, Handle, Line, Panel, Points, Scene, Texts, ceiling
 
 _X = np.linspace(-3, 9, 1201)
 _SEPARATIONS = np.linspace(0.0, 6.0, 121)
-_QUANTITIES: dict[str, Callable[..., jax.Array]] = {
-    "kl": divlab.kl,
-    "js": divlab.js,
-    "wasserstein": divlab.wasserstein,
-}
 _FAMILIES: dict[str, Callable[[Any, Any], Distribution]] = {
     "two Uniforms": lambda at, scale: Uniform(at - scale / 2, at + scale / 2),
     "two Gaussians": lambda at, scale: Normal(at, scale),
 }
-# The label, the color and the dashes of each quantity.
+# The short name, the label and the role of each quantity.
 _STYLES = {
-    "kl": (r"$\mathrm{KL}(P\,\|\,Q)$", figures.OTHER, "-"),
-    "js": (r"$\mathrm{JS}(P, Q)$", figures.MODEL, "--"),
-    "wasserstein": (r"$W_1(P, Q)$", figures.THIRD, "-."),
+    "kl": ("KL", "KL(P‖Q)", "other"),
+    "js": ("JS", "JS(P, Q)", "model"),
+    "wasserstein": ("W₁", "W₁(P, Q)", "third"),
 }
+_QUANTITIES: dict[str, Callable[..., jax.Array]] = {n: getattr(divlab, n) for n in _STYLES}
 
 
 def _of_separation(quantity: str, family: str, separation: Any, scale: Any) -> jax.Array:
@@ -55,9 +50,10 @@ def _curves(quantity: str, family: str, scale: Any) -> Any:
 class DisjointSupports(Explorer):
     """Two Uniforms or two Gaussians, pulled apart by one slider.
 
-    The left panel shows the densities. The middle one shows KL, JS and W₁ against the separation,
-    and the right one their gradients in the separation. A dot on each curve marks the present
-    separation.
+    The left panel shows the densities; Q can be dragged away from P, and made wider by its
+    shoulder. The middle one shows KL, JS and W₁ against the separation, and the right one their
+    gradients in the separation. A dot on each curve marks the present separation, and that of W₁
+    can be dragged.
 
     `controls`: `family`; `separation`; `scale`, which is the width of a Uniform or the standard
     deviation of a Gaussian. `result`: `kl` and `js` in nats, `wasserstein` in units of x, and
@@ -73,38 +69,13 @@ class DisjointSupports(Explorer):
 
     def __init__(self) -> None:
         self._curves_of: Any = None  # the family and scale that `_curves` are for
-        self._curves: dict[str, list[np.ndarray]] = {}
-        figure, (left, middle, right) = figures.new_figure(3)
-        figures.label(left, title="$P$ and $Q$", x="$x$", y="density")
-        figures.label(middle, title="Divergence", x="separation", y="nats; units of $x$ for $W_1$")
-        figures.label(
-            right, title="Gradient in the separation", x="separation", y="per unit of separation"
-        )
-        (self._p,) = left.plot(_X, 0 * _X, color=figures.DATA, label="$P$")
-        (self._q,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label="$Q$")
-        self._lines, self._slopes, self._dots = {}, {}, {}
-        for name, (text, color, dashes) in _STYLES.items():
-            (self._lines[name],) = middle.plot([], [], dashes, color=color, label=text)
-            (self._slopes[name],) = right.plot([], [], dashes, color=color)
-            self._dots[name] = (
-                *middle.plot([], [], "o", color=color, markersize=6),
-                *right.plot([], [], "o", color=color, markersize=6),
-            )
-        self._note = _note(middle, 0.03)
-        self._no_slope = _note(right, 0.93)
-        for axes in (middle, right):
-            axes.set_xlim(0, 6)
-        middle.set_ylim(-0.2, 6.5)
-        right.set_ylim(-0.2, 4.2)
-        figures.legend(left, loc="upper right")
-        figures.legend(middle, loc="upper left")
-        self._left = left
+        self._curves: dict[str, Any] = {}
         controls = {
-            "family": widgets.ToggleButtons(options=list(_FAMILIES), description="P and Q are"),
+            "family": menu("P and Q are", _FAMILIES),
             "separation": slider("Separation", 1.5, 0.0, 6.0, 0.05),
             "scale": slider("Scale", 1.0, 0.3, 2.0, 0.05),
         }
-        super().__init__(controls, figure)
+        super().__init__({"P and Q": controls})
 
     def compute(
         self, family: str, separation: float, scale: float
@@ -117,43 +88,93 @@ class DisjointSupports(Explorer):
             result[name] = float(value)
             result[f"{name}_grad"] = float(slope) if np.isfinite(value) else float("nan")
         if self._curves_of != (family, scale):  # the curves do not depend on the separation
-            self._curves = {
-                name: [np.asarray(a) for a in _curves(name, family, scale)] for name in _QUANTITIES
-            }
+            self._curves = {n: jax.device_get(_curves(n, family, scale)) for n in _QUANTITIES}
             self._curves_of = family, scale
         build = _FAMILIES[family]
         p, q = (np.exp(log_density_at(build(at, scale), _X)) for at in (0.0, separation))
         return result, {"p": p, "q": q, "curves": self._curves}
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        self._p.set_ydata(arrays["p"])
-        self._q.set_ydata(arrays["q"])
-        self._left.set_ylim(0, figures.ceiling(1.25 * max(arrays["p"].max(), arrays["q"].max())))
-        self._left.set_xlim(-3, 9)
-        for name, (curve, slope) in arrays["curves"].items():
-            finite = np.isfinite(curve)
-            self._lines[name].set_data(_SEPARATIONS[finite], curve[finite])
-            finite[0] = False  # at separation 0 a distance has a kink, and no slope
-            self._slopes[name].set_data(_SEPARATIONS[finite], slope[finite])
-            for dot, value in zip(
-                self._dots[name], (result[name], result[f"{name}_grad"]), strict=True
-            ):
-                shown = [value] if np.isfinite(value) else []
-                dot.set_data([values["separation"]] * len(shown), shown)
-        infinite = np.isinf(result["kl"])
-        self._note.set_text(r"here $\mathrm{KL}=\infty$" if infinite else "")
-        self._no_slope.set_text("here KL has no gradient" if infinite else "")
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        at, scale, p, q = values["separation"], values["scale"], arrays["p"], arrays["q"]
+        top, is_uniform = float(q.max()), values["family"] == "two Uniforms"
+        away, height = (scale / 2, top / 2) if is_uniform else (scale, SHOULDER * top)
+        apart, wider = Drag("separation"), Drag("scale", 2.0 if is_uniform else 1.0)
+        text = "the separation of Q"
+        densities = Panel(
+            "P and Q",
+            Axis("x", _X[0], _X[-1]),
+            Axis("density", 0.0, ceiling(1.05 * max(p.max(), top))),
+            (Line(_X, p, role="data", label="P"), Line(_X, q, role="model", label="Q")),
+            handles=(
+                Handle(at, top, apart, label=text, role="model", on="Q"),
+                Handle(at + away, height, wider, label="the scale", role="model"),
+            ),
+        )
+        divergence = Panel(
+            "Divergence",
+            Axis("separation", 0, 6),
+            Axis("nats; units of x for W₁", -0.2, 6.5),
+            _marks(0, at, result, arrays["curves"], note("here KL = ∞", 0.97, 0.05, "end")),
+            handles=(Handle(at, result["wasserstein"], apart, label=text, role="third"),),
+        )
+        no_slope = note("here KL has no gradient", 0.97, 0.95, "end")
+        gradient = Panel(
+            "Gradient in the separation",
+            Axis("separation", 0, 6),
+            Axis("per unit of separation", -0.2, 4.2),
+            _marks(1, at, result, arrays["curves"], no_slope),
+        )
+        return Scene((densities, divergence, gradient), columns=3, height=0.4)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        distances = {text: result[name] for name, (text, _, _) in _STYLES.items()}
+        slopes = {f"{text} slope": result[f"{name}_grad"] for name, (text, _, _) in _STYLES.items()}
+        return {text: number(value) for text, value in (distances | slopes).items()}
+
+    def python(self, values: dict[str, Any]) -> str:
+        family = {
+            "two Uniforms": "Uniform(at - {0} / 2, at + {0} / 2)",
+            "two Gaussians": "Normal(at, {0})",
+        }[values["family"]].format(values["scale"])
+        return f"""\
+import divlab
+import jax
+import numpy as np
+from numpyro.distributions import {family.partition("(")[0]}
+
+
+def of(at):
+    return {family}
+
+
+for name in ("kl", "js", "wasserstein"):
+    divergence = getattr(divlab, name)
+    both = jax.value_and_grad(lambda separation: divergence(of(0.0), of(separation)))
+    value, slope = both({values["separation"]})
+    print(name, float(value))
+    print(f"{{name}}_grad", float(slope) if np.isfinite(value) else float("nan"))
+"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = [
             f"{text} is {number(result[name])} with gradient {number(result[f'{name}_grad'])}"
-            for name, text in (("kl", "KL"), ("js", "JS"), ("wasserstein", "W₁"))
+            for name, (text, _, _) in _STYLES.items()
         ]
         return f"For {values['family']} {values['separation']:.2f} apart, {'; '.join(parts)}."
 
 
-def _note(axes: Axes, height: float) -> Any:
-    """A text at the right of a panel, which says where KL is infinite."""
-    return axes.text(
-        0.97, height, "", transform=axes.transAxes, ha="right", color=figures.OTHER, fontsize=9.5
-    )
+def _marks(
+    which: int, at: float, result: dict[str, Any], curves: dict[str, Any], infinite: Texts
+) -> tuple[Any, ...]:
+    """The curves of values (0) or of gradients (1), a dot on each, and a note where KL is ∞."""
+    marks: list[Any] = [infinite] if np.isinf(result["kl"]) else []
+    for name, (_, label, role) in _STYLES.items():
+        curve = np.where(np.isfinite(curves[name][0]), curves[name][which], np.nan)
+        curve[:which] = np.nan  # at separation 0 a distance has a kink, and no slope
+        marks.append(Line(_SEPARATIONS, curve, role=role, label=label))
+        value = result[(name, f"{name}_grad")[which]]
+        if np.isfinite(value):
+            marks.append(Points(np.array([at]), np.array([value]), role=role))
+    return tuple(marks)
