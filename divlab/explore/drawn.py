@@ -61,6 +61,13 @@ class Drawing(widgets.Box):
         self.clear.layout.display = "none" if state is None else ""
         self._on_change()
 
+    def python(self) -> str:
+        """The drawing as code; empty where there is none."""
+        if self._state is None:
+            return ""
+        (low, high), heights = self._state["x"], self._state["heights"]
+        return f"divlab.targets.drawn(np.linspace({low}, {high}, {len(heights)}), {heights})"
+
     def keep(self) -> Callable[[], None]:
         """Keeps the drawing, to come back to it.
 

@@ -1,6 +1,6 @@
 """Panels that several explorers share, as pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -147,6 +147,19 @@ def note(text: str, x: float, y: float, anchor: Literal["start", "end"] = "start
         The remark, as a mark.
     """
     return Texts(np.array([x]), np.array([y]), (text,), anchor=anchor, of_panel=True)
+
+
+def rows_axis(names: Iterable[str]) -> Axis:
+    """An axis of rows, the first one at the top.
+
+    Args:
+        names: what each row is called.
+
+    Returns:
+        The axis; the middle of the first row is at 0, of the second one at 1, and so on.
+    """
+    ticks = dict(enumerate(names))
+    return Axis("", len(ticks) - 0.5, -0.5, ticks=ticks)
 
 
 def handles_on_q(

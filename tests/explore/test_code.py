@@ -5,8 +5,10 @@ The docstring of each test says what could go wrong without it.
 
 import contextlib
 import io
+import json
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,18 @@ import pytest
 from divlab.divergences.diagnosis import SamplesWarning
 from divlab.explore.sharing import as_csv
 
-# An explorer and another state of it.
-OTHERS: dict[str, dict[str, Any]] = {
-    "nll_is_kl": {"separation": 2.0, "mean": -1.0},
-    "disjoint_supports": {"family": "two Gaussians", "separation": 0.75, "scale": 0.5},
-}
+# An explorer and what differs from its first state.
+_COLUMNS = {"names": ["a", "b"], "samples": [[0.3, 1.0, 2.5, 3.1, 4.2], [1.4, 2.0, 3.6, 5.7, 9.5]]}
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("nll_is_kl", {}),
+    ("nll_is_kl", {"separation": 2.0, "mean": -1.0}),
+    ("disjoint_supports", {}),
+    ("disjoint_supports", {"family": "two Gaussians", "separation": 0.75, "scale": 0.5}),
+    ("divergences", {}),
+    ("divergences", {"p": "two Gaussians", "q": "Student's t, 3 degrees", "separation": 3.0}),
+    ("divergences", {"drawn": {"x": [-4.0, 4.0], "heights": [0.0, 2.0, 0.5, 1.0, 0.0]}}),
+    ("divergences", {"data": _COLUMNS}),
+]
 
 
 def printed(code: str) -> dict[str, float]:
@@ -38,8 +47,15 @@ def shown(result: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
+def agree(found: dict[str, float], expected: dict[str, float]) -> None:
+    """Fails unless both hold the same numbers, by the same names."""
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=2e-3, atol=1e-6, err_msg=name)
+
+
 @pytest.fixture
-def code_of(explorers: Callable[[str], Any]) -> Iterator[Callable[..., Any]]:
+def in_state(explorers: Callable[[str], Any]) -> Iterator[Callable[..., Any]]:
     """A function that gives the explorer of a name in a state; undone after the test."""
     before: list[tuple[Any, dict[str, Any]]] = []
 
@@ -54,16 +70,24 @@ def code_of(explorers: Callable[[str], Any]) -> Iterator[Callable[..., Any]]:
         explorer.load(state)
 
 
-@pytest.mark.parametrize("is_default", [True, False])
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(("name", "changes"), CASES)
 def test_the_code_prints_the_numbers(
-    code_of: Callable[..., Any], name: str, is_default: bool
+    in_state: Callable[..., Any], name: str, changes: dict[str, Any]
 ) -> None:
     """A snippet could stop with an error, ignore a control, or compute something else."""
-    explorer = code_of(name, {} if is_default else OTHERS[name])
+    explorer = in_state(name, changes)
     code = explorer.code()
-    assert "explore" not in code and "._" not in code and "import _" not in code
-    found, expected = printed(code), shown(explorer.result)
-    assert set(found) == set(expected)
-    for key, value in expected.items():
-        np.testing.assert_allclose(found[key], value, rtol=2e-3, atol=1e-6, err_msg=key)
+    assert not any(word in code for word in ("explore", "._", "import _"))
+    agree(printed(code), shown(explorer.result))
+
+
+def test_the_code_reads_many_measurements_from_the_state(
+    in_state: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snippet could hold a hundred thousand numbers, or read a file that nobody has."""
+    samples = np.random.default_rng(0).normal(size=(2, 501)).tolist()
+    explorer = in_state("divergences", {"data": {"names": ["a", "b"], "samples": samples}})
+    (tmp_path / "Divergences.json").write_text(json.dumps(explorer.state()))
+    monkeypatch.chdir(tmp_path)
+    assert len(explorer.code()) < 3000
+    agree(printed(explorer.code()), shown(explorer.result))

@@ -15,6 +15,7 @@ from divlab.figures.scene import Handle
 HANDLES = {
     "nll_is_kl": (4, 1),
     "disjoint_supports": (2, 1, 0),
+    "divergences": (2, 0, 0),
 }
 
 

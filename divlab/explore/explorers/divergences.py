@@ -6,39 +6,27 @@ from typing import Any
 import numpy as np
 
 import divlab
-from divlab import figures
 from divlab.divergences.comparison import compare
 from divlab.divergences.diagnosis import SamplesWarning
 from divlab.explore.base import Explorer, number
+from divlab.explore.bounds import CODE, NAMES, bars_panel, bounds_panel, tv_bounds
 from divlab.explore.controls import menu, slider
+from divlab.explore.drawn import Drawing
 from divlab.explore.families import FAMILIES
 from divlab.explore.learned import heights, log_density_at
 from divlab.explore.own_data import TwoColumns
+from divlab.explore.panels import handles_on_q
+from divlab.explore.snippets import imports_of, two_columns
+from divlab.figures.scene import Axis, Line, Panel, Scene, ceiling
 
 _X = np.linspace(-10, 10, 801)
-_NAMES = {
-    "kl": r"$\mathrm{KL}(P\,\|\,Q)$",
-    "reverse_kl": r"$\mathrm{KL}(Q\,\|\,P)$",
-    "jeffreys": "Jeffreys",
-    "js": r"$\mathrm{JS}$",
-    "tv": r"$\mathrm{TV}$",
-    "hellinger": r"Hellinger $H$",
-    "chi2": r"$\chi^2(P\,\|\,Q)$",
-    "wasserstein": r"$W_1$",
-    "cramer": r"Cramér $\ell_2$",
-    "energy": "energy",
-    "ks": "KS",
-}
-_OF_CDFS = ("wasserstein", "cramer", "energy", "ks")  # the others compare densities
-# The divergences that bound the total variation, from the top of the right panel to its bottom.
-_TIED = ("kl", "reverse_kl", "hellinger", "js", "chi2", "ks")
-_WIDEST = 1e3  # a bar ends here; the number beside it says how long it would be
 
 
 class Divergences(Explorer):
     """P at 0 with scale 1, Q at `separation` with `scale`: every divergence between them.
 
-    The left panel shows the densities. The middle one shows each divergence as a bar, on an axis
+    The left panel shows the densities. Q can be dragged sideways, and made wider by its shoulder; P
+    can be drawn by hand. The middle one shows each divergence as a bar, on an axis
     that is linear up to 1 and logarithmic beyond. The right one shows the true total variation,
     and between which bounds each divergence says that it must lie: KL by the inequalities of
     Pinsker and of Bretagnolle and Huber, H by H² ≤ TV ≤ H√(2 - H²), JS by JS ≤ TV·log 2 and
@@ -65,32 +53,6 @@ class Divergences(Explorer):
     """
 
     def __init__(self) -> None:
-        figure, (left, middle, right) = figures.new_figure(
-            3, height=3.9, gridspec_kw={"width_ratios": [1, 1.05, 1]}
-        )
-        figures.label(left, title="$P$ and $Q$", x="$x$", y="density")
-        (self._p,) = left.plot(_X, 0 * _X, color=figures.DATA, label="$P$")
-        (self._q,) = left.plot(_X, 0 * _X, "--", color=figures.MODEL, label="$Q$")
-        left.set_xlim(_X[0], _X[-1])
-        figures.legend(left, loc="upper right")
-        figures.label(middle, title="Divergences", x="nats, or units of $x$", y="")
-        rows = np.arange(len(_NAMES))
-        colors = [figures.THIRD if n in _OF_CDFS else figures.MODEL for n in _NAMES]
-        self._bars = middle.barh(rows, 0.0 * rows, height=0.6, color=colors)
-        self._numbers = figures.Numbers(middle)
-        middle.set_yticks(rows, list(_NAMES.values()))
-        middle.set_xscale("symlog", linthresh=1.0)
-        middle.set_xlim(0, 30 * _WIDEST)
-        middle.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
-        middle.invert_yaxis()
-        figures.label(right, title="What they say of TV", x=r"$\mathrm{TV}(P, Q)$", y="")
-        rows = np.arange(len(_TIED))
-        self._bounds = right.barh(rows, 0.0 * rows, height=0.45, color=figures.OTHER, alpha=0.55)
-        right.set_yticks(rows, [_NAMES[name] for name in _TIED])
-        right.set_xlim(0, 1)
-        right.invert_yaxis()
-        self._tv = right.axvline(0.0, color=figures.DATA, linewidth=2)
-        self._left = left
         controls = {
             "p": menu("P", FAMILIES),
             "q": menu("Q", FAMILIES),
@@ -99,11 +61,19 @@ class Divergences(Explorer):
         }
         self._doubtful: list[str] = []  # divergences of two samples of which divlab warns
         self.two_columns = TwoColumns(self._on_data, self.show_error)
-        super().__init__(controls, figure, below=[self.two_columns], data=self.two_columns)
+        self.drawing = Drawing(self._on_data)
+        super().__init__(
+            {"P and Q": controls},
+            more={"P and Q": [self.drawing, self.two_columns]},
+            data=self.two_columns,
+            drawing=self.drawing,
+        )
 
     def _on_data(self) -> None:
         for control in self.controls.values():
             control.disabled = self.two_columns.pair is not None
+        self.controls["p"].disabled |= self.drawing.distribution is not None
+        self._compiled.clear()  # another kind of P runs other programs
         self.refresh()
 
     def compute(
@@ -111,46 +81,60 @@ class Divergences(Explorer):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.two_columns.pair is not None:
             return self._of_samples(*self.two_columns.pair)
-        both = FAMILIES[p].build(0.0, 1.0), FAMILIES[q].build(separation, scale)
-        found = compare(*both, *_NAMES)
+        drawn = self.drawing.distribution
+        of_p = FAMILIES[p].build(0.0, 1.0) if drawn is None else drawn
+        both = of_p, FAMILIES[q].build(separation, scale)
+        found = compare(*both, *NAMES)
         result: dict[str, Any] = {name: float(value) for name, value in found.items()}
-        result["tv_bounds"] = _tv_bounds(result)
+        result["tv_bounds"] = tv_bounds(result)
         densities = [np.exp(log_density_at(one, _X)) for one in both]
-        return result, {"x": _X, "densities": densities}
+        return result, {"x": _X, "densities": densities, "can_move": True}
 
     def _of_samples(self, p: np.ndarray, q: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
         """Every divergence between two samples, and their histograms."""
         result: dict[str, Any] = {}
         self._doubtful = []
-        for name in _NAMES:
+        for name in NAMES:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always", SamplesWarning)
                 result[name] = float(getattr(divlab, name)(p, q))
             if said:
                 self._doubtful.append(name)
-        result["tv_bounds"] = _tv_bounds(result)
+        result["tv_bounds"] = tv_bounds(result)
         low, high = min(p.min(), q.min()), max(p.max(), q.max())
         margin = 0.1 * (high - low)
         x = np.linspace(low - margin, high + margin, _X.size)
-        return result, {"x": x, "densities": [heights(p, x), heights(q, x)]}
+        densities = [heights(p, x), heights(q, x)]
+        return result, {"x": x, "densities": densities, "can_move": False}
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
         x, (p, q) = arrays["x"], arrays["densities"]
-        self._p.set_data(x, p)
-        self._q.set_data(x, q)
-        self._left.set_xlim(x[0], x[-1])
-        self._left.set_ylim(0, figures.ceiling(1.2 * max(p.max(), q.max())))
-        found = [result[name] for name in _NAMES]
-        widths = np.minimum(found, _WIDEST)
-        for bar, width in zip(self._bars, widths, strict=True):
-            bar.set_width(width)
-        texts = ["∞" if np.isinf(value) else f"{value:.3g}" for value in found]
-        self._numbers.show(1.15 * widths + 0.05, np.arange(len(found)), texts)
-        for name, bar in zip(_TIED, self._bounds, strict=True):
-            low, high = result["tv_bounds"][name]
-            bar.set_x(low)
-            bar.set_width(high - low)
-        self._tv.set_xdata([result["tv"]] * 2)
+        densities = Panel(
+            "P and Q",
+            Axis("x", x[0], x[-1]),
+            Axis("density", 0.0, ceiling(1.05 * max(p.max(), q.max()))),
+            (Line(x, p, role="data", label="P"), Line(x, q, role="model", label="Q")),
+            handles=handles_on_q(values, x, q) if arrays["can_move"] else (),
+            can_draw=arrays["can_move"],
+        )
+        panels = densities, bars_panel(result), bounds_panel(result)
+        return Scene(panels, columns=3, widths=(1, 1.05, 1))
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        shown = ("kl", "reverse_kl", "js", "tv", "wasserstein")
+        return {NAMES[name]: number(result[name]) for name in shown}
+
+    def python(self, values: dict[str, Any]) -> str:
+        if (pair := self.two_columns.pair) is not None:
+            both = two_columns(type(self).__name__, *pair, ("p", "q"))
+        else:
+            p, q = FAMILIES[values["p"]].built, FAMILIES[values["q"]].built
+            drawing = self.drawing.python()
+            both = f"p = {drawing or p.format(loc=0.0, scale=1.0)}\n"
+            both += f"q = {q.format(loc=values['separation'], scale=values['scale'])}"
+        return imports_of(both) + f"\n{both}\n{CODE}"
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = ", ".join(
@@ -161,33 +145,16 @@ class Divergences(Explorer):
             )
         )  # fmt: skip
         if self.two_columns.pair is not None:
-            (p, q), names = self.two_columns.pair, self.two_columns.names
+            (x, y), names = self.two_columns.pair, self.two_columns.names
             doubt = f" Ties or a lack of overlap make these doubtful: {', '.join(self._doubtful)}."
             return (
-                f"P is {names[0]}, n = {p.size}, Q is {names[1]}, n = {q.size}, all estimated from "
+                f"P is {names[0]}, n = {x.size}, Q is {names[1]}, n = {y.size}, all estimated from "
                 f"samples: {parts}.{doubt if self._doubtful else ''}"
             )
+        p = values["p"] if self.drawing.distribution is None else "drawn by hand"
         low, high = result["tv_bounds"]["kl"]
         return (
-            f"P is {values['p']}, Q {values['q']} {values['separation']:.2f} away with scale "
+            f"P is {p}, Q {values['q']} {values['separation']:.2f} away with scale "
             f"{values['scale']:.2f}: {parts}; by KL(P‖Q) alone TV is between {low:.2f} and "
             f"{high:.2f}."
         )
-
-
-def _tv_bounds(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """The lower and upper bound that each divergence gives for the total variation."""
-    h, js, log2 = found["hellinger"], found["js"], np.log(2)
-
-    def by_kl(kl: float) -> tuple[float, float]:
-        return 0.0, float(min(np.sqrt(kl / 2), np.sqrt(1 - np.exp(-kl))))
-
-    bounds = {
-        "kl": by_kl(found["kl"]),
-        "reverse_kl": by_kl(found["reverse_kl"]),
-        "hellinger": (h**2, h * np.sqrt(2 - h**2)),
-        "js": (js / log2, np.sqrt(2 * js)),
-        "chi2": (0.0, np.sqrt(found["chi2"]) / 2),
-        "ks": (found["ks"], 1.0),
-    }
-    return {n: (float(low), float(min(high, 1.0))) for n, (low, high) in bounds.items()}
