@@ -87,6 +87,34 @@ def menu(description: str, options: Iterable[Any], value: Any = None) -> widgets
     )
 
 
+def sizes(options: Iterable[int], value: int) -> widgets.SelectionSlider:
+    """A slider over numbers of samples, `n`.
+
+    Args:
+        options: the numbers, increasing.
+        value: where the slider starts.
+
+    Returns:
+        The slider.
+    """
+    options = list(options)
+    return widgets.SelectionSlider(
+        options=options,
+        value=value,
+        description="Samples n",
+        tooltip=f"How many samples of P, and of Q: {options[0]} to {options[-1]}",
+        style=LABEL,
+        layout=WIDTH,
+    )
+
+
+def seed_slider() -> widgets.FloatSlider:
+    """A slider over the seeds of samples."""
+    control = slider("Seed", 0.0, 0.0, 50.0, 1.0)
+    control.readout_format = "d"
+    return control
+
+
 def button(description: str, icon: str, tooltip: str, *, style: str = "") -> widgets.Button:
     """A button that is as wide as its label.
 

@@ -28,6 +28,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("divergences", {"p": "two Gaussians", "q": "Student's t, 3 degrees", "separation": 3.0}),
     ("divergences", {"drawn": {"x": [-4.0, 4.0], "heights": [0.0, 2.0, 0.5, 1.0, 0.0]}}),
     ("divergences", {"data": _COLUMNS}),
+    ("estimators", {}),
+    ("estimators", {"quantity": "W₁", "separation": 2.0, "scale": 0.7, "seed": 3.0}),
 ]
 
 

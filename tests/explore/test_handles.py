@@ -16,6 +16,7 @@ HANDLES = {
     "nll_is_kl": (4, 1),
     "disjoint_supports": (2, 1, 0),
     "divergences": (2, 0, 0),
+    "estimators": (1, 1),
 }
 
 

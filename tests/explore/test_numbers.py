@@ -156,6 +156,19 @@ def test_every_bound_holds_the_total_variation(explorers: Callable[[str], Any]) 
     explorer.load(before)
 
 
+def test_the_caption_of_estimators_speaks_of_n(explorers: Callable[[str], Any]) -> None:
+    """The numbers above the picture could be those of another n than the one that is marked."""
+    explorer = explorers("estimators")
+    before, result = explorer.state(), explorer.result
+    explorer.controls["n"].value = 30
+    assert explorer.result == result
+    frame, found = explorer.stage.frame, explorer.result["estimates"]["histogram"]["30"]
+    text = f"{found['mean']:.3f} ± {found['deviation']:.3f}"
+    assert f"histogram {text}" in frame["caption"]
+    assert ["histogram", text] in frame["numbers"]
+    explorer.load(before)
+
+
 def test_the_value_of_the_game_is_below_its_maximum(explorers: Callable[[str], Any]) -> None:
     """The value could be computed by nodes that miss where the data or the samples are."""
     explorer = explorers("gan_game")
