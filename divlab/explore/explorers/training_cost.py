@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 import divlab
-from divlab import figures
 from divlab.explore.base import Explorer
 from divlab.explore.controls import menu
+from divlab.explore.panels import ROLES, note
 from divlab.explore.parallel import in_parallel
+from divlab.figures.scene import Axis, Line, Panel, Scene
 
 _MODELS: dict[str, Callable[..., Any]] = {"VAE": divlab.VAE, "GAN": divlab.GAN}
 _SIZES = {
@@ -18,6 +19,7 @@ _SIZES = {
     "data dimension D": (1, 8, 64, 512, 4096),
     "hidden width H": (8, 32, 128, 512, 2048),
 }
+_OTHERWISE = {"batch size N": 256, "data dimension D": 64, "hidden width H": 32}
 _QUANTITIES = {
     "flops": ("FLOPs per step", "FLOPs"),
     "bytes": ("Bytes moved per step", "bytes"),
@@ -38,7 +40,7 @@ def cost(kind: str, layers: int, vary: str, size: int) -> divlab.models.Cost:
     Returns:
         The cost.
     """
-    sizes = {"batch size N": 256, "data dimension D": 64, "hidden width H": 32} | {vary: size}
+    sizes = _OTHERWISE | {vary: size}
     hidden = (sizes["hidden width H"],) * layers
     model = _MODELS[kind](hidden=hidden, data_dim=sizes["data dimension D"])
     return divlab.training_cost(model, sizes["batch size N"])
@@ -62,23 +64,11 @@ class TrainingCost(Explorer):
     """
 
     def __init__(self) -> None:
-        figure, panels = figures.new_figure(3, height=3.7)
-        self._axes, self._lines, self._fits, self._texts = panels, [], [], []
-        for axes, texts, color in zip(panels, _QUANTITIES.values(), figures.COLORS, strict=False):
-            figures.label(axes, title=texts[0], x="size", y=texts[1])
-            axes.set_xscale("log", base=2)
-            axes.set_yscale("log")
-            self._lines += axes.plot([1, 2], [1, 2], "o-", color=color, markersize=5)
-            self._fits += axes.plot([1, 2], [1, 2], ":", color=figures.DATA, linewidth=1.5)
-            self._texts.append(
-                axes.text(0.04, 0.95, "", transform=axes.transAxes, va="top", fontsize=10)
-            )
-        controls = {
+        of_model = {
             "model": menu("Model", _MODELS),
-            "vary": menu("What grows", _SIZES),
             "layers": menu("Hidden layers", [1, 2, 3]),
         }
-        super().__init__(controls, figure)
+        super().__init__({"Model": of_model, "View": {"vary": menu("What grows", _SIZES)}})
 
     def compute(self, model: str, vary: str, layers: int) -> tuple[dict[str, Any], dict[str, Any]]:
         sizes = _SIZES[vary]
@@ -92,18 +82,56 @@ class TrainingCost(Explorer):
             result["exponents"][name] = float(growth)
         return result, {}
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        sizes = np.array(result["sizes"], float)
-        for axes, name, line, fit, text in zip(
-            self._axes, _QUANTITIES, self._lines, self._fits, self._texts, strict=True
-        ):
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        sizes, letter = np.array(result["sizes"], float), values["vary"][-1]
+        ticks = {size: f"{size:g}" for size in sizes}
+        across = Axis(values["vary"], sizes[0] / 1.5, sizes[-1] * 1.5, "log", ticks)
+        panels = []
+        for (name, (title, label)), role in zip(_QUANTITIES.items(), ROLES, strict=False):
             counts, exponent = np.array(result[name], float), result["exponents"][name]
-            line.set_data(sizes, counts)
-            fit.set_data(sizes, counts[-1] * (sizes / sizes[-1]) ** exponent)
-            axes.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.5)
-            axes.set_ylim(10 ** np.floor(np.log10(counts.min())) / 2, 20 * counts.max())
-            axes.set_xlabel(values["vary"])
-            text.set_text(f"grows as {values['vary'][-1]}$^{{{exponent:.2f}}}$")
+            fit = counts[-1] * (sizes / sizes[-1]) ** exponent
+            lowest = 10 ** np.floor(np.log10(counts.min()))
+            marks = (
+                Line(sizes, fit, width=1.5, role="muted", label="last slope"),
+                Line(sizes, counts, dots=True, role=role, label=label),
+                note(f"grows as {letter}^{{{exponent:.2f}}}", 0.04, 0.94),
+            )
+            panels.append(
+                Panel(title, across, Axis(label, lowest / 2, 20 * counts.max(), "log"), marks)
+            )
+        return Scene(tuple(panels), columns=3, height=0.4)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        letter = values["vary"][-1]
+        return {
+            f"{_QUANTITIES[name][1]}, power of {letter}": f"{found:.2f}"
+            for name, found in result["exponents"].items()
+        }
+
+    def python(self, values: dict[str, Any]) -> str:
+        sizes = {"batch size N": "batch", "data dimension D": "dim", "hidden width H": "width"}
+        fixed = {name: _OTHERWISE[vary] for vary, name in sizes.items() if vary != values["vary"]}
+        return f"""\
+import divlab
+import numpy as np
+
+{", ".join(fixed)} = {", ".join(map(str, fixed.values()))}
+sizes = {_SIZES[values["vary"]]}
+costs = []
+for {sizes[values["vary"]]} in sizes:
+    model = divlab.{values["model"]}(hidden=(width,) * {values["layers"]}, data_dim=dim)
+    costs.append(divlab.training_cost(model, batch))
+for i, size in enumerate(sizes):
+    print(f"sizes.{{i}}", size)
+for name in ("flops", "bytes", "parameters"):
+    values = [getattr(cost, name) for cost in costs]
+    for i, value in enumerate(values):
+        print(f"{{name}}.{{i}}", value)
+    exponent = np.log(values[-1] / values[-2]) / np.log(sizes[-1] / sizes[-2])
+    print(f"exponents.{{name}}", exponent)
+"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         letter, found = values["vary"][-1], result["exponents"]
