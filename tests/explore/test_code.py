@@ -30,6 +30,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("divergences", {"data": _COLUMNS}),
     ("estimators", {}),
     ("estimators", {"quantity": "W₁", "separation": 2.0, "scale": 0.7, "seed": 3.0}),
+    ("dirac_gan", {}),
+    ("dirac_gan", {"objective": "wgan", "theta": -1.0, "psi": 0.25, "rate": 0.05}),
     ("training_cost", {"vary": "data dimension D"}),
     ("training_cost", {"vary": "data dimension D", "model": "GAN", "layers": 2}),
 ]

@@ -17,6 +17,7 @@ HANDLES = {
     "disjoint_supports": (2, 1, 0),
     "divergences": (2, 0, 0),
     "estimators": (1, 1),
+    "dirac_gan": (1, 0),
     "training_cost": (0, 0, 0),
 }
 

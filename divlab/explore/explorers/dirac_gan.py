@@ -4,12 +4,10 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from ipyevents import Event
-from matplotlib.axes import Axes
 
-from divlab import figures
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import menu, slider
+from divlab.figures.scene import Arrows, Axis, Drag, Handle, Line, Panel, Points, Scene
 from divlab.models.dirac import phase_plane, why_no_plane
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial
 from divlab.pytrees import as_arrays
@@ -22,11 +20,8 @@ _PLAYABLE = sorted(
     (name for name, objective in GAN_OBJECTIVES.items() if not why_no_plane(objective)),
     key=lambda name: name != "r1",
 )
-# The name, the color and the dashes of each way to take steps.
-_STYLES = {
-    "simultaneous": ("both at once", figures.OTHER, "--"),
-    "alternating": (r"$\psi$, then $\theta$", figures.MODEL, "-"),
-}
+# The label and the role of each way to take steps.
+_WAYS = {"simultaneous": ("both at once", "other"), "alternating": ("ψ, then θ", "model")}
 
 
 class DiracGan(Explorer):
@@ -35,7 +30,7 @@ class DiracGan(Explorer):
     The left panel shows the plane of θ and ψ. Arrows show where the two losses push, the game is
     at rest at the middle, and two paths of 500 steps lead from the start: in one both players move
     at once, in the other the critic moves first. The right panel shows how far each path is from
-    rest. A click on the plane starts there.
+    rest. A click on the plane starts there, and the start can be dragged.
 
     `controls`: `objective`; `penalty`, the weight of its gradient penalty where it has one;
     `theta` and `psi`, the start; `rate`, the step size. `result`: `simultaneous` and
@@ -53,62 +48,16 @@ class DiracGan(Explorer):
     """
 
     def __init__(self) -> None:
-        figure, (left, right) = figures.new_figure(2, height=4.4)
-        figures.label(
-            left,
-            title="The game: click to start there",
-            x=r"generated point $\theta$",
-            y=r"slope $\psi$",
-        )
-        self._arrows = left.quiver(
-            _AXIS, _AXIS, *np.ones((2, _AXIS.size, _AXIS.size)), color="#9A9A9A", pivot="mid",
-            angles="xy", scale_units="xy", scale=7.0, width=0.003,
-        )  # fmt: skip
-        figures.label(right, title="Distance from rest", x="step", y="distance")
-        self._paths, self._distances = {}, {}
-        for name, (text, color, dashes) in _STYLES.items():
-            (self._paths[name],) = left.plot([], [], dashes, color=color, linewidth=1.3)
-            (self._distances[name],) = right.plot([], [], dashes, color=color, label=text)
-        left.plot([0], [0], "+", color=figures.DATA, markersize=12, markeredgewidth=2)
-        (self._start,) = left.plot([], [], "o", color=figures.DATA, markersize=6)
-        left.set_xlim(-_EXTENT, _EXTENT)
-        left.set_ylim(-_EXTENT, _EXTENT)
-        left.set_aspect("equal")
-        right.set_xlim(0, _STEPS)
-        right.set_yscale("log")
-        right.set_ylim(1e-4, 10)
-        figures.legend(right, loc="upper right", ncols=2)
-        self._plane: Axes = left
-        controls = {
+        of_model = {
             "objective": menu("Objective", _PLAYABLE),
             "penalty": slider("Penalty", 0.5, 0.0, 2.0, 0.05),
+        }
+        of_training = {
             "rate": slider("Step size", 0.1, 0.01, 0.5, 0.01),
             "theta": slider("Start θ", 1.5, -2.0, 2.0, 0.05),
             "psi": slider("Start ψ", 0.5, -2.0, 2.0, 0.05),
         }
-        super().__init__(controls, figure)
-        self._clicks = Event(source=self._picture, watched_events=["click"])
-        self._clicks.on_dom_event(lambda event: self.click(event["dataX"], event["dataY"]))
-
-    def _free(self) -> None:
-        super()._free()
-        self._clicks.close()
-
-    def click(self, column: float, row: float) -> None:
-        """Starts where the picture was clicked, if that is on the plane.
-
-        Args:
-            column: pixels of the picture from its left edge.
-            row: pixels of the picture from its upper edge.
-        """
-        at = (column, self.figure.bbox.height - row)
-        if not self._plane.bbox.contains(*at):
-            return
-        theta, psi = self._plane.transData.inverted().transform(at)
-        with self.paused():
-            self.controls["theta"].value = float(np.round(20 * theta)) / 20
-            self.controls["psi"].value = float(np.round(20 * psi)) / 20
-        self.refresh()
+        super().__init__({"Model": of_model, "Training": of_training})
 
     def compute(
         self, objective: str, penalty: float, rate: float, theta: float, psi: float
@@ -116,7 +65,7 @@ class DiracGan(Explorer):
         game = as_arrays(_with_penalty(GAN_OBJECTIVES[objective], penalty))
         result: dict[str, Any] = {"start": float(np.hypot(theta, psi))}
         paths = {}
-        for name in _STYLES:
+        for name in _WAYS:
             field, path = phase_plane(
                 game, _AXIS, (theta, psi), rate, _STEPS, alternating=name == "alternating"
             )
@@ -125,17 +74,67 @@ class DiracGan(Explorer):
             result[name] = {"theta": at, "psi": slope, "distance": float(np.hypot(at, slope))}
         return result, {"field": field, "paths": paths}
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        across, up = (np.asarray(a, float).T for a in arrays["field"])
-        # Arrows of nearly one length: where the pull is weak, its direction still shows.
-        length = np.hypot(across, up)
-        shown = length**0.3 / np.maximum(length, 1e-9)
-        self._arrows.set_UVC(across * shown, up * shown)
-        for name, (theta, psi) in arrays["paths"].items():
-            self._paths[name].set_data(theta, psi)
-            distance = np.hypot(theta, psi)
-            self._distances[name].set_data(np.arange(len(distance)), distance)
-        self._start.set_data([values["theta"]], [values["psi"]])
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        start = values["theta"], values["psi"]
+        paths = {n: [np.asarray(a, float) for a in path] for n, path in arrays["paths"].items()}
+        plane = Panel(
+            "The game: click to start there",
+            Axis("generated point θ", -_EXTENT, _EXTENT),
+            Axis("slope ψ", -_EXTENT, _EXTENT),
+            (
+                _arrows(*arrays["field"]),
+                *(
+                    Line(*paths[name], width=1.3, role=role, label=label)
+                    for name, (label, role) in _WAYS.items()
+                ),
+                Points(np.zeros(1), np.zeros(1), shape="plus", size=12.0, label="rest"),
+                Points(*(np.array([at]) for at in start), label="start"),
+            ),
+            handles=(Handle(*start, Drag("theta"), Drag("psi"), label="the start"),),
+            equal=True,
+            click=("theta", "psi"),
+        )
+        distances = Panel(
+            "Distance from rest",
+            Axis("step", 0, _STEPS),
+            Axis("distance", 1e-4, 10, "log"),
+            tuple(
+                Line(np.arange(_STEPS + 1.0), np.hypot(*paths[name]), role=role, label=label)
+                for name, (label, role) in _WAYS.items()
+            ),
+        )
+        return Scene((plane, distances), columns=2, height=0.48)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        ends = {text: result[name]["distance"] for name, (text, _) in _WAYS.items()}
+        found = {"distance at first": result["start"], **ends}
+        return {text: number(distance, 4) for text, distance in found.items()}
+
+    def python(self, values: dict[str, Any]) -> str:
+        name, theta, psi = values["objective"], values["theta"], values["psi"]
+        game, imports = f'"{name}"', "import divlab"
+        if _has_penalty(GAN_OBJECTIVES[name]):
+            game = (
+                f"dataclasses.replace(divlab.GAN_OBJECTIVES[{game}], penalty={values['penalty']})"
+            )
+            imports = "import dataclasses\n\nimport divlab"
+        return f"""\
+{imports}
+import numpy as np
+
+game = {game}
+print("start", np.hypot({theta}, {psi}))
+for name, alternating in (("simultaneous", False), ("alternating", True)):
+    plane = divlab.evidence.dirac_gan(
+        game, start=({theta}, {psi}), rate={values["rate"]}, steps={_STEPS}, alternating=alternating
+    )
+    theta, psi = (float(plane[path][-1]) for path in ("theta_path", "psi_path"))
+    print(f"{{name}}.theta", theta)
+    print(f"{{name}}.psi", psi)
+    print(f"{{name}}.distance", np.hypot(theta, psi))
+"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         chosen = GAN_OBJECTIVES[values["objective"]]
@@ -152,6 +151,16 @@ class DiracGan(Explorer):
             f"{name}: after {_STEPS} steps of size {values['rate']:.2f} the distance from rest, "
             f"{number(result['start'])} at first, is {ends}."
         )
+
+
+def _arrows(across: Any, up: Any) -> Arrows:
+    """Arrows of nearly one length: where the pull is weak, its direction still shows."""
+    across, up = (np.asarray(a, float) for a in (across, up))
+    length = np.hypot(across, up)
+    shown = length**0.3 / np.maximum(length, 1e-9) / 7
+    dx, dy = (across * shown).ravel(), (up * shown).ravel()
+    theta, psi = (a.ravel() for a in np.meshgrid(_AXIS, _AXIS, indexing="ij"))
+    return Arrows(theta - dx / 2, psi - dy / 2, dx, dy, role="muted")
 
 
 def _distance(value: float) -> str:
