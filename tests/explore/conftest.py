@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from divlab.explore import trainer
+from divlab.explore import trainer, two_samples
 
 from .setting import MODULES, NAMES, STEPS, build
 
@@ -17,8 +17,8 @@ def short() -> Iterator[None]:
         patch.setattr(trainer, "STEPS", STEPS)
         patch.setattr(MODULES["objective_zoo"], "SEEDS", 3)
         patch.setattr(MODULES["estimators"], "SIZES", (30, 100))
-        patch.setattr(MODULES["two_sample_test"], "SIZES", (20, 50))
-        patch.setattr(MODULES["two_sample_test"], "DRAWS", 4)
+        for constant, value in (("SIZES", (20, 50)), ("DRAWS", 4), ("FEWER", 2)):
+            patch.setattr(two_samples, constant, value)
         patch.setitem(MODULES["training_cost"]._SIZES, "data dimension D", (1, 8))
         yield
 

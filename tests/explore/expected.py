@@ -10,7 +10,7 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 import divlab
-from divlab.explore import trainer
+from divlab.explore import trainer, two_samples
 from divlab.targets import two_gaussians
 
 from .setting import GAN, MODULES, STEPS, VAE
@@ -123,13 +123,11 @@ def training_cost(v: Values) -> Values:
 
 def samples_of(v: Values) -> tuple[np.ndarray, np.ndarray]:
     """The samples of P and Q that `two_sample_test` compares."""
-    module, (of_p, of_q, _) = (
-        MODULES["two_sample_test"], np.random.default_rng(int(v["seed"])).spawn(3),
-    )  # fmt: skip
+    of_p, of_q = np.random.default_rng(int(v["seed"])).spawn(2)
 
     def draw(rng: np.random.Generator, family: str) -> Any:
         ways = {"Normal": rng.normal, "Laplace": rng.laplace, "Gumbel": rng.gumbel}
-        return ways[family](0.0, 1.0, (module.DRAWS, module.SIZES[-1]))[0, : v["n"]]
+        return ways[family](0.0, 1.0, (two_samples.DRAWS, two_samples.SIZES[-1]))[0, : v["n"]]
 
     return draw(of_p, v["p"]), v["separation"] + v["scale"] * draw(of_q, v["q"])
 

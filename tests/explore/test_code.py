@@ -19,6 +19,7 @@ from divlab.explore.sharing import as_csv
 
 # An explorer and what differs from its first state.
 _COLUMNS = {"names": ["a", "b"], "samples": [[0.3, 1.0, 2.5, 3.1, 4.2], [1.4, 2.0, 3.6, 5.7, 9.5]]}
+_MANY = np.random.default_rng(0).normal(size=24).tolist()
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("nll_is_kl", {}),
     ("nll_is_kl", {"separation": 2.0, "mean": -1.0}),
@@ -32,6 +33,9 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("estimators", {"quantity": "W₁", "separation": 2.0, "scale": 0.7, "seed": 3.0}),
     ("dirac_gan", {}),
     ("dirac_gan", {"objective": "wgan", "theta": -1.0, "psi": 0.25, "rate": 0.05}),
+    ("two_sample_test", {}),
+    ("two_sample_test", {"p": "Uniform", "q": "two Gaussians", "n": 20, "shown": "JS"}),
+    ("two_sample_test", {"data": {"names": ["a", "b"], "samples": [_MANY, _MANY[::2]]}}),
     ("training_cost", {"vary": "data dimension D"}),
     ("training_cost", {"vary": "data dimension D", "model": "GAN", "layers": 2}),
 ]

@@ -19,6 +19,7 @@ HANDLES = {
     "estimators": (1, 1),
     "dirac_gan": (1, 0),
     "training_cost": (0, 0, 0),
+    "two_sample_test": (2, 0, 0, 1),
 }
 
 

@@ -1,0 +1,131 @@
+"""Panels of two-sample tests: one test's null distribution, all p-values, and the power."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from divlab.explore import two_samples
+from divlab.explore.panels import rows_axis
+from divlab.explore.two_samples import LEVEL, OFFERED, QUICK, Power
+from divlab.figures.scene import (
+    Area,
+    Axis,
+    Bars,
+    Drag,
+    Handle,
+    Line,
+    Panel,
+    Points,
+    Rule,
+    Texts,
+    ceiling,
+)
+
+_BINS = 30
+
+
+def null_panel(shown: str, statistic: float, null: Float[np.ndarray, " permutations"]) -> Panel:
+    """A divergence after permutation, and as it is.
+
+    Args:
+        shown: the label of the divergence.
+        statistic: the divergence of the samples as they are.
+        null: those after permutation, (permutations,).
+
+    Returns:
+        The panel.
+    """
+    lowest = min(statistic, null.min())
+    low = -ceiling(-1.05 * lowest) if lowest < 0 else 0.0
+    high = ceiling(1.1 * max(statistic, null.max()))
+    edges = np.linspace(low, high, _BINS + 1)
+    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
+    below, above = (
+        np.histogram(null[part], edges)[0].astype(float)
+        for part in (null < statistic, null >= statistic)
+    )
+    return Panel(
+        "With labels dealt out anew",
+        Axis(shown, low, high),
+        Axis("permutations", 0, ceiling(max(below + above))),
+        (
+            Bars(middles, 0 * below, below, width, "y", role="muted", label="smaller"),
+            Bars(
+                middles, below, below + above, width, "y", role="other", label="at least as large"
+            ),
+            Rule(statistic, label="as it is"),
+        ),
+    )
+
+
+def pvalues_panel(pvalues: Mapping[str, float]) -> Panel:
+    """The p-value of each divergence.
+
+    Args:
+        pvalues: by the name of the divergence; NaN where it cannot be computed.
+
+    Returns:
+        The panel.
+    """
+    values, rows = np.array(list(pvalues.values())), np.arange(len(pvalues))
+    is_quick, known = np.array([name in QUICK for name in pvalues]), np.isfinite(values)
+    texts = tuple(f"{p:.2g}" if np.isfinite(p) else "unknown" for p in values)
+    kinds = (
+        (is_quick & known, "third", "circle", "of CDFs"),
+        (~is_quick & known, "model", "square", "of densities"),
+    )
+    return Panel(
+        "p-values",
+        Axis("p-value", 7e-4, 5.0, "log", {p: f"{p:g}" for p in (0.001, 0.01, LEVEL, 1)}),
+        rows_axis(OFFERED),
+        (
+            Rule(LEVEL, role="other", label=f"level {LEVEL:g}"),
+            *(
+                Points(values[some], rows[some], shape, role=role, label=label)
+                for some, role, shape, label in kinds
+            ),
+            Texts(1.25 * np.where(known, values, 1.0), rows, texts),
+        ),
+    )
+
+
+def power_panel(shown: str, n: int, power: Mapping[str, Power], *, can_move: bool) -> Panel:
+    """The power against the number of samples.
+
+    Args:
+        shown: the label of the divergence whose intervals are drawn.
+        n: the number of samples that is marked; 0 for none.
+        power: by the name of the divergence.
+        can_move: whether the mark can be dragged.
+
+    Returns:
+        The panel.
+    """
+    chosen, labels = OFFERED[shown].name, {one.name: text for text, one in OFFERED.items()}
+    roles = dict(zip(QUICK, ("third", "fourth", "fifth"), strict=True))
+    sizes = list(power[chosen].shares) or list(two_samples.SIZES)
+    marks = [Rule(LEVEL, "x", role="other", label=f"level {LEVEL:g}")]
+    if n:
+        marks.append(Rule(n, role="muted"))
+    for name, (shares, low, high) in power.items():
+        x, y = (np.array(list(a), float) for a in (shares, shares.values()))
+        is_chosen, role = name == chosen, roles.get(name, "model")
+        if is_chosen:
+            marks.append(Area(x, np.array(low), np.array(high), role=role))
+        marks.append(
+            Line(x, y, 2.5 if is_chosen else 1.2, is_chosen, role=role, label=labels[name])
+        )
+    return Panel(
+        "Power",
+        Axis(
+            "samples n of each",
+            sizes[0] / 1.15,
+            sizes[-1] * 1.15,
+            "log",
+            {n: str(n) for n in sizes},
+        ),
+        Axis("share that is found", 0, 1.05, ticks={a: f"{a:g}" for a in (0, 0.25, 0.5, 0.75, 1)}),
+        tuple(marks),
+        handles=(Handle(n, 1.0, Drag("n"), label="the number of samples"),) if can_move else (),
+    )
