@@ -136,4 +136,5 @@ def bounds_panel(found: Mapping[str, Any]) -> Panel:
 def _place(values: Any) -> Float[np.ndarray, " n"]:
     """Where values of at least 0 stand on an axis that is linear up to 1, logarithmic beyond."""
     values = np.asarray(values, float)
-    return np.where(values <= 1, values, 1 + np.log10(np.maximum(values, 1)))
+    beyond = 1 + np.log10(np.maximum(values, 1))
+    return np.asarray(np.where(values <= 1, values, beyond))

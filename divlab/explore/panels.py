@@ -158,7 +158,7 @@ def rows_axis(names: Iterable[str]) -> Axis:
     Returns:
         The axis; the middle of the first row is at 0, of the second one at 1, and so on.
     """
-    ticks = dict(enumerate(names))
+    ticks: dict[float, str] = dict(enumerate(names))
     return Axis("", len(ticks) - 0.5, -0.5, ticks=ticks)
 
 

@@ -1,6 +1,7 @@
 """Panels of two-sample tests: one test's null distribution, all p-values, and the power."""
 
 from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -71,7 +72,7 @@ def pvalues_panel(pvalues: Mapping[str, float]) -> Panel:
     values, rows = np.array(list(pvalues.values())), np.arange(len(pvalues))
     is_quick, known = np.array([name in QUICK for name in pvalues]), np.isfinite(values)
     texts = tuple(f"{p:.2g}" if np.isfinite(p) else "unknown" for p in values)
-    kinds = (
+    kinds: tuple[tuple[Any, str, Literal["circle", "square"], str], ...] = (
         (is_quick & known, "third", "circle", "of CDFs"),
         (~is_quick & known, "model", "square", "of densities"),
     )
@@ -105,7 +106,7 @@ def power_panel(shown: str, n: int, power: Mapping[str, Power], *, can_move: boo
     chosen, labels = OFFERED[shown].name, {one.name: text for text, one in OFFERED.items()}
     roles = dict(zip(QUICK, ("third", "fourth", "fifth"), strict=True))
     sizes = list(power[chosen].shares) or list(two_samples.SIZES)
-    marks = [Rule(LEVEL, "x", role="other", label=f"level {LEVEL:g}")]
+    marks: list[Any] = [Rule(LEVEL, "x", role="other", label=f"level {LEVEL:g}")]
     if n:
         marks.append(Rule(n, role="muted"))
     for name, (shares, low, high) in power.items():

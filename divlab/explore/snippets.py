@@ -109,10 +109,17 @@ def tests(shown: str, seed: int, *, with_power: bool) -> str:
     Returns:
         The code.
     """
-    counts = {one.name: one.permutations for one in OFFERED.values()}
+    counts = _as_dict({one.name: one.permutations for one in OFFERED.values()})
     of_tests = f"""\
-print("statistic", divlab.permutation_test("{shown}", x, y).statistic)
-for name, count in {counts}.items():
+
+
+def statistic(name, x, y):
+    return divlab.permutation_test(name, x, y, permutations=1).statistic
+
+
+print("statistic", statistic("{shown}", x, y))
+permutations = {counts}
+for name, count in permutations.items():
     try:
         test = divlab.permutation_test(name, x, y, permutations=count, key={seed})
         print(f"pvalue.{{name}}", test.pvalue)
@@ -122,22 +129,23 @@ print("power_n", n)
 """
     if not with_power:
         return of_tests
-    draws = {one.name: one.draws for one in OFFERED.values() if one.name in (*QUICK, shown)}
+    tested = (one for one in OFFERED.values() if one.name in (*QUICK, shown))
+    draws = _as_dict({one.name: one.draws for one in tested})
     return f"""\
 {of_tests}
-
-def statistic(name, x, y):
-    return divlab.permutation_test(name, x, y, permutations=1).statistic
-
-
 # At level {LEVEL:g} a difference is found if none of {DEALT} permutations is as far apart.
 labels = np.tile(np.arange(2 * n) < n, ({two_samples.DRAWS}, {DEALT}, 1))
 labels = np.random.default_rng([{seed}, n]).permuted(labels, axis=2)
-for name, draws in {draws}.items():
+tested = {draws}
+for name, count in tested.items():
     found = 0
-    for x, y, rows in zip(x_draws[:draws], y_draws[:draws], labels):
+    for x, y, rows in zip(x_draws[:count], y_draws[:count], labels):
         value, points = statistic(name, x[:n], y[:n]), np.sort(np.concatenate([x[:n], y[:n]]))
         least = value - 1e-6 * abs(value)  # as large, but for rounding
         found += all(statistic(name, points[row], points[~row]) < least for row in rows)
-    print(f"power.{{name}}", found / draws)
+    print(f"power.{{name}}", found / count)
 """
+
+
+def _as_dict(counts: Mapping[str, int]) -> str:
+    return f"dict({', '.join(f'{name}={count}' for name, count in counts.items())})"

@@ -77,7 +77,7 @@ class DiracGan(Explorer):
     def scene(
         self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
     ) -> Scene:
-        start = values["theta"], values["psi"]
+        theta, psi, at_rest = values["theta"], values["psi"], np.zeros(1)
         paths = {n: [np.asarray(a, float) for a in path] for n, path in arrays["paths"].items()}
         plane = Panel(
             "The game: click to start there",
@@ -86,13 +86,13 @@ class DiracGan(Explorer):
             (
                 _arrows(*arrays["field"]),
                 *(
-                    Line(*paths[name], width=1.3, role=role, label=label)
+                    Line(paths[name][0], paths[name][1], width=1.3, role=role, label=label)
                     for name, (label, role) in _WAYS.items()
                 ),
-                Points(np.zeros(1), np.zeros(1), shape="plus", size=12.0, label="rest"),
-                Points(*(np.array([at]) for at in start), label="start"),
+                Points(at_rest, at_rest, shape="plus", size=12.0, label="rest"),
+                Points(np.array([theta]), np.array([psi]), label="start"),
             ),
-            handles=(Handle(*start, Drag("theta"), Drag("psi"), label="the start"),),
+            handles=(Handle(theta, psi, Drag("theta"), Drag("psi"), label="the start"),),
             equal=True,
             click=("theta", "psi"),
         )
