@@ -14,6 +14,7 @@ from divlab.divergences.diagnosis import quietly
 from divlab.divergences.inputs import Samples, read_exact
 from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
+from divlab.explore.base import number
 from divlab.metrics import coverage_by
 from divlab.models import Run
 from divlab.targets import exact_modes
@@ -227,3 +228,22 @@ def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int
     covered = coverage_by(distribution_function(learned_at(run, step)), found)
     numbers = {name: value.tolist() for name, value in covered._asdict().items()}
     return numbers | distances(run, step, target, seed)
+
+
+def in_short(result: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
+    """The numbers that matter of models side by side.
+
+    Args:
+        result: by the name of each model what `measure` returned.
+        labels: what each model is called.
+
+    Returns:
+        The text of each number, by its label.
+    """
+    found = {}
+    for name, label in labels.items():
+        one = result[name]
+        found[f"{label} modes"] = f"{one['modes_covered']} of {len(one['mode_fractions'])}"
+        found[f"{label} W₁"] = number(one["wasserstein"])
+        found[f"{label} KL"] = number(one["kl"])
+    return found

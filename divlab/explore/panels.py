@@ -98,6 +98,7 @@ def training_panel(
     step: int,
     steps: int,
     *,
+    roles: tuple[str, ...] = ROLES,
     y_range: tuple[float, float] | None = None,
 ) -> Panel:
     """Curves against the step of training, with a mark at the step that is shown.
@@ -110,6 +111,7 @@ def training_panel(
             an untrained model has no losses yet.
         step: the step that is shown.
         steps: the last step of a training.
+        roles: of the curves, in their order.
         y_range: the ends of the vertical axis; None to choose them by the curves.
 
     Returns:
@@ -119,7 +121,7 @@ def training_panel(
     lines = [
         Line(*(np.asarray(a, float) for a in curves.get(name, (nothing, nothing))),
              role=role, label=text, width=1.6)
-        for (name, text), role in zip(names.items(), ROLES, strict=False)
+        for (name, text), role in zip(names.items(), roles, strict=False)
     ]  # fmt: skip
     finite = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
     lowest, highest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)

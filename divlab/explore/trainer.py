@@ -8,16 +8,18 @@ import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float, Int
 
-import divlab
 from divlab.explore import controls
 from divlab.explore.base import Explorer
+from divlab.explore.chosen_target import ChosenTarget
 from divlab.explore.events import ALONE
 from divlab.explore.learned import View, distances, in_words, measure, reference, view
-from divlab.explore.own_data import OwnData
+from divlab.explore.panels import target_handles
 from divlab.explore.parallel import in_parallel
 from divlab.explore.session import Session, check_steps
 from divlab.explore.sharing import copy_of, read_state
 from divlab.explore.slices import Turns, Work
+from divlab.explore.training_code import TargetCode, code_of_target
+from divlab.figures.scene import Handle
 from divlab.models import Run
 
 STEPS, RECORD_EVERY = 2000, 20
@@ -56,7 +58,6 @@ class Trainer(Explorer):
         menus: Mapping[str, widgets.Widget],
         views: Mapping[str, widgets.Widget] | None = None,
     ) -> None:
-        self._given = target
         self._looks = ("step", *(views or {}))
         self.runs: dict[str, Run] = {}
         self.prepared: dict[str, Any] = {}
@@ -65,12 +66,14 @@ class Trainer(Explorer):
         self._seen: dict[tuple[Any, ...], Any] = {}
         self._along: dict[int, dict[str, float]] = {}
         self._work = Work(self._show_records, self.show_error)
-        self.own_data = OwnData(self._on_data, self.show_error)
+        self._target = ChosenTarget(target, self._on_target, self.show_error)
+        self.own_data = self._target.data
         self._play, self._bar = controls.of_progress()
         self._play.observe(self._on_play, "value")
         groups = self._make_groups(menus, views or {})
-        more = {"Target": [self.own_data], "Training": [self._play, self._bar]}
-        super().__init__(groups, more=more, data=self.own_data)
+        drawing = self._target.drawing
+        more = {"Target": [self.own_data, drawing], "Training": [self._play, self._bar]}
+        super().__init__(groups, more=more, data=self.own_data, drawing=drawing)
 
     def _make_groups(
         self, menus: Mapping[str, widgets.Widget], views: Mapping[str, widgets.Widget]
@@ -80,7 +83,7 @@ class Trainer(Explorer):
         of_training["one_step"].on_click(lambda _: self.train(records=1))
         of_training["rewind"].on_click(lambda _: self.rewind())
         groups = {
-            "Target": controls.of_target() if self._given is None else {},
+            "Target": controls.of_target() if self._target.given is None else {},
             "Model": menus,
             "Training": {**of_training, **self.more_buttons()},
             "View": views,
@@ -175,17 +178,24 @@ class Trainer(Explorer):
         """What is to be learned with these values of the controls.
 
         Returns:
-            A user's own data, or the target that the explorer was made with, or two Gaussians.
+            A user's own data or drawing, or the target that the explorer was made with, or two
+            Gaussians.
         """
-        if self.own_data.values is not None:
-            return self.own_data.values
-        if self._given is not None:
-            return self._given
-        return divlab.targets.two_gaussians(values["separation"], values["scale"])
+        return self._target.of(values)
+
+    def target_handles(self, values: dict[str, Any]) -> tuple[Handle, ...]:
+        """Handles on the two Gaussians; none where the target is another one."""
+        if self._target.is_of_user:
+            return ()
+        return target_handles(values, self.prepared["density"])
+
+    def code_of_target(self, values: dict[str, Any]) -> TargetCode:
+        """The target as Python."""
+        return code_of_target(self._target, values, type(self).__name__)
 
     def _what_runs_depend_on(self, values: dict[str, Any]) -> Any:
         settings = {name: value for name, value in values.items() if name not in self._looks}
-        return settings, self.own_data.digest
+        return settings, self._target.key
 
     def _restart(self) -> Session:
         """Makes untrained models for the present values."""
@@ -257,11 +267,10 @@ class Trainer(Explorer):
         step = self.controls["step"]
         step.index = min(change["new"], len(step.options) - 1)
 
-    def _on_data(self) -> None:
-        own = self.own_data.values is not None
+    def _on_target(self) -> None:
         for name in ("separation", "scale"):
             if name in self.controls:
-                self.controls[name].disabled = own
+                self.controls[name].disabled = self._target.is_of_user
         self._compiled.clear()  # another kind of target runs other programs
         self.refresh()
 
@@ -316,11 +325,12 @@ class Trainer(Explorer):
         with ALONE:
             state = read_state(state)
             check_steps(state.get("trained"), state.get("step"), STEPS, RECORD_EVERY)
-            before = self.values(), self.own_data.keep(), {n: vars(self)[n] for n in _TRAINED}
+            given = [one.keep() for one in self._given.values()]
+            before = self.values(), {name: vars(self)[name] for name in _TRAINED}
             try:
                 self._load(state)
             except BaseException:
-                self._bring_back(*before)
+                self._bring_back(*before, given)
                 raise
             self.refresh()
 
@@ -339,13 +349,14 @@ class Trainer(Explorer):
         self.compute(**self.values())  # what cannot be shown is refused as well
 
     def _bring_back(
-        self, values: dict[str, Any], data: Callable[[], None], trained: dict[str, Any]
+        self, values: dict[str, Any], trained: dict[str, Any], given: list[Callable[[], None]]
     ) -> None:
-        """Undoes a change of the controls, of the data and of what was trained."""
+        """Undoes a change of the controls, of what was trained and of what a user gave."""
         for name, value in trained.items():
             setattr(self, name, value)
         with self.paused():
-            data()
+            for back in given:
+                back()
             self._offer_steps()
             self._set(values)
 

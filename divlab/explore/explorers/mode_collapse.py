@@ -5,16 +5,16 @@ from typing import Any
 
 import jax
 import numpy as np
-from matplotlib.axes import Axes
 
 import divlab
-from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import number
-from divlab.explore.learned import View
-from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.learned import View, in_short
+from divlab.explore.panels import learned_panel, training_panel
 from divlab.explore.parallel import in_parallel
 from divlab.explore.trainer import Trainer
+from divlab.explore.training_code import code_of_comparison, code_of_model
+from divlab.figures.scene import Axis, Line, Scene, ceiling
 from divlab.models import Run
 from divlab.models.objectives.classifiers import Discriminator
 
@@ -30,7 +30,8 @@ class ModeCollapse(Trainer):
 
     Each panel above shows the target, the exact density that a model has learned, and samples as
     ticks. The GAN's shows its discriminator too. The panels below show the losses. `step` moves
-    through the recorded run both ways without training again.
+    through the recorded run both ways without training again. The target's right mode and its
+    shoulder can be dragged, and so can the mark at the step.
 
     `controls`: `separation` and `scale` of the target, which are missing where a target is given;
     `seed`, `train`, `one_step`, `rewind`, `step`. `result`: `vae` and `gan`, each a dict of the
@@ -57,42 +58,8 @@ class ModeCollapse(Trainer):
             "vae": vae or divlab.VAE("elbo"),
             "gan": gan or divlab.GAN("non_saturating"),
         }
-        figure, axes = figures.new_figure(
-            rows=2, height=5.4, gridspec_kw={"height_ratios": [3, 1.3]}
-        )
-        self._panels = {
-            "vae": DensityPanel(axes[0], "VAE", figures.MODEL),
-            "gan": DensityPanel(axes[1], "GAN", figures.OTHER),
-        }
-        of_gan = {"critic_loss": "critic", "generator_loss": "G"}
-        self._losses = {
-            "vae": LinesPanel(axes[2], "Losses", "nats", {"loss": "loss"}, trainer.STEPS),
-            "gan": LinesPanel(axes[3], "Losses", "loss", of_gan, trainer.STEPS),
-        }
         self._is_classical = isinstance(self._models["gan"].objective, Discriminator)
-        self._critic = axes[1].twinx()
-        self._score = self._critic_line(self._critic)
-        for panel, more in ((self._panels["vae"], []), (self._panels["gan"], [self._score])):
-            place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
-            handles = [panel.target, panel.model, *more]
-            figures.legend(
-                panel.axes, handles, ncols=3, columnspacing=1.2, handlelength=1.8, **place
-            )
-        super().__init__(target, {}, figure)
-
-    def _critic_line(self, axes: Axes) -> Any:
-        """The line of the discriminator or critic, on an axis of its own at the right."""
-        axes.grid(False)
-        axes.spines["right"].set_visible(True)
-        name = "$D(x)$" if self._is_classical else "critic"
-        (line,) = axes.plot([], [], ":", color=figures.THIRD, label=name)
-        axes.set_ylabel(
-            "discriminator $D(x)$" if self._is_classical else "critic", color=figures.THIRD
-        )
-        if self._is_classical:
-            axes.set_ylim(-0.1 / 1.9, 1.0)
-            axes.set_yticks([0, 0.5, 1])
-        return line
+        super().__init__(target, {})
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return self._models
@@ -111,18 +78,45 @@ class ModeCollapse(Trainer):
         arrays["critic"] = np.asarray(_scores(gan.model, gan.params_at(step), y))
         return result, arrays
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        x = arrays["x"]
-        for name, panel in self._panels.items():
-            panel.show(x, arrays["density"], arrays[name])
-            self._losses[name].show(arrays[f"{name} losses"], values["step"])
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        x, density, handles = arrays["x"], arrays["density"], self.target_handles(values)
         scores = arrays["critic"]
         if self._is_classical:
-            self._score.set_data(x, 1 / (1 + np.exp(-np.clip(scores, -50, 50))))
+            said, name = 1 / (1 + np.exp(-np.clip(scores, -50, 50))), "D(x)"
+            # D = 0 lies where the density is 0.
+            right = Axis("discriminator D(x)", -0.1, 1.0, ticks={0: "0", 0.5: "0.5", 1: "1"})
         else:
-            self._score.set_data(x, scores)
-            reach = figures.ceiling(float(np.abs(scores).max()))
-            self._critic.set_ylim(-reach, reach)
+            said, name, reach = scores, "critic", ceiling(float(np.abs(scores).max()))
+            right = Axis("critic", -reach, reach)
+        critic = Line(x, said, role="third", label=name, on_right=True)
+        vae = learned_panel("VAE", x, density, arrays["vae"], role="model", handles=handles)
+        gan = learned_panel(
+            "GAN", x, density, arrays["gan"], role="other", more=(critic,), right=right,
+            handles=handles,
+        )  # fmt: skip
+        losses = {
+            "vae": ("nats", {"loss": "loss"}, ("model",)),
+            "gan": ("loss", {"critic_loss": "critic", "generator_loss": "generator"},
+                    ("third", "other")),
+        }  # fmt: skip
+        below = (
+            training_panel(
+                "Losses", label, names, arrays[f"{which} losses"], values["step"], trainer.STEPS,
+                roles=roles,
+            )
+            for which, (label, names, roles) in losses.items()
+        )  # fmt: skip
+        return Scene((vae, gan, *below), columns=2, heights=(3.0, 1.3), height=0.6)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        return in_short(result, {"vae": "VAE", "gan": "GAN"})
+
+    def python(self, values: dict[str, Any]) -> str:
+        models = {name: code_of_model(model) for name, model in self._models.items()}
+        target = self.code_of_target(values)
+        return code_of_comparison(target, models, values["seed"], values["step"])
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = []
