@@ -189,9 +189,9 @@ class Trainer(Explorer):
             return ()
         return target_handles(values, self.prepared["density"])
 
-    def code_of_target(self, values: dict[str, Any]) -> TargetCode:
-        """The target as Python."""
-        return code_of_target(self._target, values, type(self).__name__)
+    def code_of_target(self, values: dict[str, Any], *imports: str) -> TargetCode:
+        """The target as Python, after these imports and that of divlab."""
+        return code_of_target(self._target, values, type(self).__name__, *imports)
 
     def _what_runs_depend_on(self, values: dict[str, Any]) -> Any:
         settings = {name: value for name, value in values.items() if name not in self._looks}

@@ -1,5 +1,6 @@
 """What minimising -ELBO minimises: KL(data‖model), the gap of the bound, and a constant."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -8,15 +9,16 @@ import numpy as np
 from scipy.stats import norm
 
 import divlab
-from divlab import figures
 from divlab.divergences.diagnosis import quietly
 from divlab.evidence.bounds import bound_and_nll, data_nodes
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import slider
 from divlab.explore.learned import View, learned_at, log_density_at
-from divlab.explore.panels import DensityPanel
+from divlab.explore.panels import learned_panel, top_of, training_panel
 from divlab.explore.trainer import Trainer
+from divlab.explore.training_code import code_of_model, code_of_training
+from divlab.figures.scene import Area, Axis, Drag, Handle, Line, Panel, Rule, Scene, ceiling
 from divlab.models import Run
 
 _LATENT = np.linspace(-6, 6, 301)
@@ -35,6 +37,7 @@ class ElboGap(Trainer):
     The left panel shows the data and what the VAE has learned. The middle one shows, at one point
     x, the encoder's q(z|x) over the exact posterior p(z|x); the KL divergence between these two
     is the gap of the bound at x. The right one shows the three parts, stacked, along training.
+    The point x, the right mode, its shoulder and the mark at the step can be dragged.
 
     `controls`: `separation`, `scale`, `seed`, `train`, `one_step`, `rewind`, `step`, and `x`.
     `result`: `negative_elbo`, `nll`, `kl`, `gap` and `entropy` in nats, averaged over the data,
@@ -53,37 +56,9 @@ class ElboGap(Trainer):
         True
     """
 
-    looks = ("step", "x")
-
     def __init__(self, target: Any = None, *, vae: Any = None) -> None:
         self._model = vae or divlab.VAE("elbo")
-        figure, (left, middle, right) = figures.new_figure(3, height=3.9)
-        self._density = DensityPanel(left, "Data and model", figures.MODEL)
-        self._at = left.axvline(0, color=figures.THIRD, linestyle=":", linewidth=1.5)
-        figures.legend(left, loc="upper right")
-        figures.label(middle, title="Latent at $x$", x="$z$", y="density")
-        (self._exact,) = middle.plot(_LATENT, 0 * _LATENT, color=figures.DATA, label="$p(z|x)$")
-        (self._encoder,) = middle.plot(
-            _LATENT, 0 * _LATENT, "--", color=figures.OTHER, label="$q(z|x)$"
-        )
-        middle.set_xlim(_LATENT[0], _LATENT[-1])
-        figures.legend(middle, loc="upper right")
-        figures.label(right, title=r"$-\mathrm{ELBO}$ along training", x="step", y="nats")
-        texts = ("entropy", r"$\mathrm{KL}(p\,\|\,p_\theta)$", "gap")
-        colors = (figures.DATA, figures.MODEL, figures.OTHER)
-        hatches = ("", "//", "..")
-        self._areas = [
-            right.fill_between([0, 1], 0.0, 1.0, color=c, alpha=0.3, hatch=h, linewidth=0, label=t)
-            for t, c, h in zip(texts, colors, hatches, strict=True)
-        ]
-        (self._total,) = right.plot([], [], color=figures.DATA, linewidth=1.5, label="sum")
-        self._mark = right.axvline(0, color=figures.DATA, linewidth=1)
-        figures.legend(right, loc="upper right")
-        right.set_xlim(0, trainer.STEPS)
-        right.set_xticks([0, trainer.STEPS / 2, trainer.STEPS])
-        self._axes = left, middle, right
-        menus = {"x": slider("Point x", 2.0, -8.0, 8.0, 0.1)}
-        super().__init__(target, menus, figure)
+        super().__init__(target, {}, {"x": slider("Point x", 2.0, -8.0, 8.0, 0.1)})
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {"vae": self._model}
@@ -130,26 +105,71 @@ class ElboGap(Trainer):
         exact = np.exp(log_joint - log_density_at(learned_at(run, step), np.array([x])))
         return result, {"latent": (encoder, exact), "curves": self.curves()}
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        _, middle, right = self._axes
-        self._density.show(arrays["x"], arrays["density"], arrays["vae"])
-        self._at.set_xdata([values["x"]] * 2)
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        density, at = arrays["density"], values["x"]
+        point = Handle(at, top_of(density), Drag("x"), label="the point x", role="third")
+        learned = learned_panel(
+            "Data and model", arrays["x"], density, arrays["vae"], role="model",
+            more=(Rule(at, role="third"),), handles=(*self.target_handles(values), point),
+        )  # fmt: skip
         encoder, exact = arrays["latent"]
-        self._encoder.set_ydata(encoder)
-        self._exact.set_ydata(exact)
-        middle.set_ylim(0, figures.ceiling(1.25 * max(encoder.max(), exact.max())))
-        (steps, bounds), (_, nlls) = (arrays["curves"][name] for name in ("bound", "nll"))
-        entropy = arrays["entropy"]
-        base = np.zeros(len(steps))
-        edges = (base, base + entropy, nlls, bounds)
-        for area, below, above in zip(self._areas, edges[:-1], edges[1:], strict=True):
-            area.set_data(steps, below, above)
-        self._total.set_data(steps, bounds)
-        self._mark.set_xdata([values["step"]] * 2)
-        low = min(0.0, entropy)
-        right.set_ylim(
-            -figures.ceiling(-low) if low < 0 else 0.0, figures.ceiling(1.6 * np.median(bounds))
+        latent = Panel(
+            "Latent at x",
+            Axis("z", _LATENT[0], _LATENT[-1]),
+            Axis("density", 0.0, ceiling(1.05 * max(encoder.max(), exact.max()))),
+            (
+                Line(_LATENT, exact, label="p(z|x)"),
+                Line(_LATENT, encoder, role="other", label="q(z|x)"),
+            ),
         )
+        return Scene((learned, latent, self._parts_panel(values, arrays)), columns=3, height=0.36)
+
+    def _parts_panel(self, values: dict[str, Any], arrays: dict[str, Any]) -> Panel:
+        """The parts of -ELBO along training, stacked."""
+        curves, entropy = arrays["curves"], arrays["entropy"]
+        (steps, bounds), (_, nlls) = curves["bound"], curves["nll"]
+        base, low = np.zeros(len(steps)), min(0.0, entropy)
+        areas = (
+            Area(steps, base, base + entropy, role="data", label="entropy"),
+            Area(steps, base + entropy, nlls, role="model", label="KL(p‖p_{θ})", hatch="/"),
+            Area(steps, nlls, bounds, role="other", label="gap", hatch="."),
+        )
+        y_range = -ceiling(-low) if low < 0 else 0.0, ceiling(1.2 * np.median(bounds))
+        panel = training_panel(
+            "−ELBO along training", "nats", {"bound": "sum"}, curves, values["step"],
+            trainer.STEPS, roles=("data",), y_range=y_range,
+        )  # fmt: skip
+        return replace(panel, marks=(*areas, *panel.marks))
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        names = {"−ELBO": "negative_elbo", "KL": "kl", "gap": "gap", "entropy": "entropy"}
+        return {label: number(result[name]) for label, name in names.items()} | {
+            "gap at x": number(result["gap_at_x"])
+        }
+
+    def python(self, values: dict[str, Any]) -> str:
+        step, at = values["step"], values["x"]
+        target = self.code_of_target(values, "numpy as np", "scipy.stats")
+        return f"""\
+{target.text}
+{code_of_training(code_of_model(self._model), values["seed"], step)}
+parts = divlab.evidence.elbo_parts(run).sel(step={step})
+for name in ("negative_elbo", "nll", "kl", "gap", "entropy"):
+    print(name, float(parts[name]))
+
+# The gap at x is KL(q(z|x)‖p(z|x)), an integral over z. The model sees x in units of its own.
+norm = scipy.stats.norm
+params, y = run.params_at({step}), run.units.standardise(np.array([{at}]))
+mean, log_scale = (np.asarray(a, float)[0, 0] for a in run.model.encode(params, y))
+z = mean + np.exp(log_scale) * np.linspace(-8, 8, 1001)
+loc, log_noise = (np.asarray(a, float) for a in run.model.decode(params, z[:, None]))
+log_joint = norm.logpdf(z) + norm.logpdf(y, loc, np.exp(log_noise)) - np.log(run.units.scale)
+log_posterior = log_joint - float(run.log_prob({at}, {step}))
+log_q = norm.logpdf(z, mean, np.exp(log_scale))
+print("gap_at_x", np.trapezoid(np.exp(log_q) * (log_q - log_posterior), z))
+"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}

@@ -7,13 +7,14 @@ import numpy as np
 from jaxtyping import Float
 
 import divlab
-from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
 from divlab.explore.learned import View
-from divlab.explore.panels import DensityPanel, LinesPanel
+from divlab.explore.panels import learned_panel, training_panel
 from divlab.explore.trainer import Trainer
+from divlab.explore.training_code import code_of_training
+from divlab.figures.scene import Axis, Line, Panel, Scene, ceiling
 from divlab.models import Run
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
@@ -55,7 +56,8 @@ class WassersteinGan(Trainer):
     The left panel shows the target and what the generator has learned. The middle one shows the
     critic, divided by its own steepest slope, and the exact potential, whose slope is 1 or -1;
     both are shifted so that their mean over the target is 0. The right panel shows the exact W₁
-    along training, and the estimate that the critic's loss gives of it.
+    along training, and the estimate that the critic's loss gives of it. The target's right mode
+    and its shoulder can be dragged, and so can the mark at the step.
 
     `controls`: `separation`, `scale`, `objective`, `seed`, `train`, `one_step`, `rewind`, `step`.
     `result`: `wasserstein`, `js` and `kl`, which are exact; `critic_estimate`, E_p f - E_{p_G} f
@@ -76,19 +78,7 @@ class WassersteinGan(Trainer):
     along_every = 4
 
     def __init__(self, target: Any = None) -> None:
-        figure, (left, middle, right) = figures.new_figure(3, height=3.9)
-        self._density = DensityPanel(left, "Target and generator", figures.OTHER, name="$p_G$")
-        figures.legend(left, loc="upper right")
-        figures.label(middle, title="Critics", x="$x$", y="units of $x$")
-        (self._exact,) = middle.plot([], [], color=figures.DATA, label="exact potential")
-        (self._critic,) = middle.plot([], [], "--", color=figures.OTHER, label="critic / slope")
-        figures.legend(middle, loc="upper center")
-        self._middle = middle
-        names = {"wasserstein": "$W_1$, exact", "critic_estimate": "by the critic's loss"}
-        self._panel = LinesPanel(
-            right, r"$W_1$ along training", "units of $x$", names, trainer.STEPS
-        )
-        super().__init__(target, {"objective": menu("Objective", _OBJECTIVES)}, figure)
+        super().__init__(target, {"objective": menu("Objective", _OBJECTIVES)})
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {"gan": divlab.GAN(values["objective"])}
@@ -128,15 +118,58 @@ class WassersteinGan(Trainer):
             "along": along,
         }
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        x = arrays["x"]
-        self._density.show(x, arrays["density"], arrays["gan"])
-        self._exact.set_data(x, arrays["exact"])
-        self._critic.set_data(x, arrays["critic"])
-        reach = figures.ceiling(1.5 * float(np.abs(arrays["exact"]).max()))
-        self._middle.set_xlim(x[0], x[-1])
-        self._middle.set_ylim(-reach, reach)
-        self._panel.show(arrays["along"], values["step"])
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        x, exact = arrays["x"], arrays["exact"]
+        densities = learned_panel(
+            "Target and generator", x, arrays["density"], arrays["gan"], role="other",
+            name="p_{G}", handles=self.target_handles(values),
+        )  # fmt: skip
+        reach = ceiling(1.1 * float(np.abs(exact).max()))
+        critics = Panel(
+            "Critics",
+            Axis("x", x[0], x[-1]),
+            Axis("units of x", -reach, reach),
+            (
+                Line(x, exact, label="exact potential"),
+                Line(x, arrays["critic"], role="third", label="critic / slope"),
+            ),
+        )
+        names = {"wasserstein": "W₁, exact", "critic_estimate": "by the critic's loss"}
+        along = training_panel(
+            "W₁ along training", "units of x", names, arrays["along"], values["step"],
+            trainer.STEPS, roles=("data", "third"),
+        )  # fmt: skip
+        return Scene((densities, critics, along), columns=3, height=0.36)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        return {
+            "W₁": number(result["wasserstein"]),
+            "critic's difference": number(result["critic_estimate"]),
+            "steepest slope": number(result["steepest"]),
+            "found of W₁": f"{100 * result['agreement']:.0f} %",
+            "JS": number(result["js"]),
+        }
+
+    def python(self, values: dict[str, Any]) -> str:
+        target, step = self.code_of_target(values, "numpy as np"), values["step"]
+        model = f'divlab.GAN("{values["objective"]}")'
+        return f"""\
+{target.text}
+{code_of_training(model, values["seed"], step)}
+{target.print_distances(values["seed"], step)}
+{target.density}
+# What the critic finds between the target and the generator, and its slope where either is.
+masses = density / density.sum()
+learned_masses = np.diff(np.asarray(run.cdf(x, {step}), float), prepend=0.0)
+critic = np.asarray(run.model.critic(run.params_at({step}), run.units.standardise(x)), float)
+difference = critic @ masses - critic @ learned_masses / learned_masses.sum()
+steepest = np.abs(np.gradient(critic, x))[masses + learned_masses > 1e-6].max()
+print("critic_estimate", difference)
+print("steepest", steepest)
+print("agreement", difference / steepest / found["wasserstein"])
+"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}
