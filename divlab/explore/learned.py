@@ -3,6 +3,7 @@
 Everything that explorers of trained models need from the inside of divlab is imported here.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from divlab.divergences.inputs import Samples, read_exact
 from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
 from divlab.explore.base import number
+from divlab.explore.parallel import in_parallel
 from divlab.metrics import coverage_by
 from divlab.models import Run
 from divlab.targets import exact_modes
@@ -212,22 +214,28 @@ def in_words(target: Packed | Samples) -> str:
     )
 
 
-def measure(run: Run, step: int, target: Packed | Samples, found: Any, seed: int) -> dict[str, Any]:
-    """Compares what a model has learned with its target.
+def measure(
+    runs: dict[str, Run], step: int, against: dict[str, Any], seed: int
+) -> dict[str, dict[str, Any]]:
+    """Compares what models have learned with their target.
 
     Args:
-        run: the run of the model.
+        runs: the run of each model, by its name.
         step: a recorded step.
-        target: the target, as `reference` returns it.
-        found: its modes.
-        seed: the seed of samples of the model, where they are needed.
+        against: the target and its modes, as `reference` returns them.
+        seed: the seed of samples of the models, where they are needed.
 
     Returns:
-        The fields of `divlab.coverage`, and the `distances`.
+        By the name of each model the fields of `divlab.coverage`, and the `distances`.
     """
-    covered = coverage_by(distribution_function(learned_at(run, step)), found)
-    numbers = {name: value.tolist() for name, value in covered._asdict().items()}
-    return numbers | distances(run, step, target, seed)
+
+    def of_one(run: Run) -> dict[str, Any]:
+        cdf = distribution_function(learned_at(run, step))
+        covered = coverage_by(cdf, against["modes"])._asdict()
+        numbers = {name: value.tolist() for name, value in covered.items()}
+        return numbers | distances(run, step, against["target"], seed)
+
+    return in_parallel({name: partial(of_one, run) for name, run in runs.items()})
 
 
 def in_short(result: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from divlab.explore.learned import View
 from divlab.figures.scene import (
+    Arrows,
     Axis,
     Drag,
     Handle,
@@ -21,6 +22,8 @@ from divlab.figures.scene import (
 
 # The roles of curves side by side.
 ROLES = ("model", "other", "third", "fourth", "fifth")
+_ACROSS = 8  # small densities in a row
+_EVERY = 4  # point of a small density is drawn
 SHOULDER = float(np.exp(-0.5))  # of a Gaussian's peak, one scale away from it
 
 
@@ -61,6 +64,32 @@ def learned_panel(
     )
     axes = Axis("x", float(x[0]), float(x[-1])), Axis("density", -0.1 * top, top)
     return Panel(title, *axes, marks, right=right, handles=handles, can_draw=True)
+
+
+def arrows_along(
+    x: Float[np.ndarray, " n"],
+    target: Float[np.ndarray, " n"],
+    at: Float[np.ndarray, " m"],
+    push: Float[np.ndarray, " m"],
+    *,
+    least: float = 1e-9,
+) -> Arrows:
+    """Arrows at points of a model, near the axis; their lengths compare with the median push.
+
+    Args:
+        x: points of the panel, (n,).
+        target: the target's density there, (n,).
+        at: where the arrows start, (m,).
+        push: how strongly mass is pushed there, and which way, (m,).
+        least: a median below this counts as this.
+
+    Returns:
+        The arrows.
+    """
+    usual = max(float(np.median(np.abs(push))), least)
+    length = 0.11 * (x[-1] - x[0]) * np.clip(push / usual / 2, -1, 1)
+    height = np.full(at.shape, 0.05 * top_of(target))
+    return Arrows(at, height, length, 0 * length, role="third")
 
 
 def top_of(target: Float[np.ndarray, " n"]) -> float:
@@ -187,3 +216,43 @@ def handles_on_q(
         ),
         Handle(left, heights[1], Drag("scale", -1.0), label="the scale of Q", role="model"),
     )
+
+
+def seeds_panel(
+    title: str,
+    count: int,
+    target: Float[np.ndarray, " n"],
+    found: tuple[Float[np.ndarray, "seeds n"], Bool[np.ndarray, " seeds"]] | None,
+    *,
+    role: str,
+    hint: str,
+) -> Panel:
+    """What many seeds have learned, as small densities in rows.
+
+    Args:
+        title: of the panel.
+        count: how many seeds there are.
+        target: the target's density at the points of the others, (n,).
+        found: the densities, and whether each covers every mode; None before they are trained.
+        role: of those that do; the others are lost.
+        hint: what stands in the panel before.
+
+    Returns:
+        The panel, of two lines, which NaN cuts into densities.
+    """
+    rows = -(-count // _ACROSS)
+    axes = Axis("", 0, _ACROSS, ticks={}), Axis("", 0, rows, ticks={})
+    if found is None:
+        half = np.array([0.5])
+        return Panel(title, *axes, (Texts(half, half, (hint,), anchor="middle", of_panel=True),))
+    shares, whole = np.minimum(found[0][:, ::_EVERY] / top_of(target), 1.0), found[1]
+    seed = np.arange(len(whole))[:, None]
+    # Each has a cell of width and height 1, the first one at the upper left.
+    x = np.linspace(0.05, 0.95, shares.shape[1]) + seed % _ACROSS
+    y = 0.85 * shares + rows - 1 - seed // _ACROSS
+    x, y = (np.pad(a, ((0, 0), (0, 1)), constant_values=np.nan) for a in (x, y))
+    lines = (
+        Line(x[some].ravel(), y[some].ravel(), role=role, label=label, width=1.0)
+        for some, role, label in ((whole, role, "all modes"), (~whole, "lost", "a mode is lost"))
+    )
+    return Panel(title, *axes, tuple(lines))

@@ -12,13 +12,13 @@ from divlab.explore import controls
 from divlab.explore.base import Explorer
 from divlab.explore.chosen_target import ChosenTarget
 from divlab.explore.events import ALONE
-from divlab.explore.learned import View, distances, in_words, measure, reference, view
+from divlab.explore.learned import View, in_words, reference, view
 from divlab.explore.panels import target_handles
 from divlab.explore.parallel import in_parallel
 from divlab.explore.session import Session, check_steps
 from divlab.explore.sharing import copy_of, read_state
 from divlab.explore.slices import Turns, Work
-from divlab.explore.training_code import TargetCode, code_of_target
+from divlab.explore.target_code import TargetCode, code_of_target
 from divlab.figures.scene import Handle
 from divlab.models import Run
 
@@ -126,30 +126,6 @@ class Trainer(Explorer):
             draw, and the target's `density` there.
         """
         return reference(target)
-
-    def measure(self, run: Run, step: int, seed: int = 0) -> dict[str, Any]:
-        """Compares what a model has learned with the target.
-
-        Args:
-            run, step, seed: as in `distances`.
-
-        Returns:
-            The fields of `divlab.coverage`, and `kl`, `js` and `wasserstein`.
-        """
-        return measure(run, step, self.prepared["target"], self.prepared["modes"], seed)
-
-    def distances(self, run: Run, step: int, seed: int = 0) -> dict[str, float]:
-        """How far a model is from the target: `kl`, `js` and `wasserstein`.
-
-        Args:
-            run: the run of the model.
-            step: the recorded step.
-            seed: the seed of samples, where the comparison needs some.
-
-        Returns:
-            The numbers, by name.
-        """
-        return distances(run, step, self.prepared["target"], seed)
 
     def along(self, run: Run, step: int) -> dict[str, float]:
         """Numbers of one record of the first model, for curves along training.

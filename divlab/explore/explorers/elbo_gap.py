@@ -145,16 +145,16 @@ class ElboGap(Trainer):
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
         names = {"−ELBO": "negative_elbo", "KL": "kl", "gap": "gap", "entropy": "entropy"}
-        return {label: number(result[name]) for label, name in names.items()} | {
-            "gap at x": number(result["gap_at_x"])
-        }
+        names["gap at x"] = "gap_at_x"
+        return {label: number(result[name]) for label, name in names.items()}
 
     def python(self, values: dict[str, Any]) -> str:
         step, at = values["step"], values["x"]
         target = self.code_of_target(values, "numpy as np", "scipy.stats")
+        more = f", record_every={max(step, 1)}"  # `elbo_parts` looks at every record
         return f"""\
 {target.text}
-{code_of_training(code_of_model(self._model), values["seed"], step)}
+{code_of_training(code_of_model(self._model), values["seed"], step, more)}
 parts = divlab.evidence.elbo_parts(run).sel(step={step})
 for name in ("negative_elbo", "nll", "kl", "gap", "entropy"):
     print(name, float(parts[name]))

@@ -1,6 +1,5 @@
 """One network trained by two divergences themselves, and which way each of them moves mass."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +8,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import divlab
-from divlab import figures
 from divlab.divergences.families import integrand
 from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals import on_nodes
@@ -17,10 +15,11 @@ from divlab.divergences.integrals.packed import Packed
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
-from divlab.explore.learned import View, log_density_at
-from divlab.explore.panels import DensityPanel, LinesPanel
-from divlab.explore.parallel import in_parallel
+from divlab.explore.learned import View, in_short, log_density_at, measure
+from divlab.explore.panels import arrows_along, learned_panel, training_panel
 from divlab.explore.trainer import Trainer
+from divlab.explore.training_code import code_of_comparison
+from divlab.figures.scene import Scene
 from divlab.models import Run
 from divlab.models.data import Measurements, draws_from, read_target, standardised
 from divlab.models.minimum_divergence import Chosen
@@ -32,7 +31,7 @@ DIVERGENCES = (
 DENSITIES = ("decoder", "flow", "normal", "mixture")
 _ARROWS = 15
 _POINTS = 255  # of the model, at even steps of probability; the arrows start at some of them
-_COLORS = {"a": figures.MODEL, "b": figures.OTHER}
+_ROLES = {"a": "model", "b": "other"}
 
 
 @jax.jit
@@ -69,7 +68,8 @@ class MinimumDivergence(Trainer):
     There is no bound and no critic, so what differs between the panels is owed to the divergence.
     Arrows at points of the model show the way the divergence moves mass there at this moment: the
     slope of its first variation. Their lengths compare with the median push. There are none for
-    maximum likelihood. The panels below show what is descended: the divergence, or -mean log q.
+    maximum likelihood. The panels below show what is descended: the divergence, or -mean log q. The
+    target's right mode and its shoulder can be dragged, and so can the mark at the step.
 
     `controls`: `separation`, `scale`; `a` and `b`, names of divergences; `density`, what is fitted;
     `seed`, `train`, `one_step`, `rewind`, `step`. `result`: `a` and `b`, each a dict of the fields
@@ -88,27 +88,12 @@ class MinimumDivergence(Trainer):
     """
 
     def __init__(self, target: Any = None) -> None:
-        figure, axes = figures.new_figure(
-            rows=2, height=5.4, gridspec_kw={"height_ratios": [3, 1.3]}
-        )
-        self._panels, self._curves, self._arrows = {}, {}, {}
-        for i, (name, color) in enumerate(_COLORS.items()):
-            panel = DensityPanel(axes[i], name.upper(), color)
-            figures.legend(panel.axes, loc="upper right")
-            self._arrows[name] = panel.axes.quiver(
-                *(np.zeros(_ARROWS) for _ in range(4)),
-                color=figures.THIRD, angles="xy", scale_units="xy", scale=1.0, width=0.009,
-            )  # fmt: skip
-            self._panels[name] = panel
-            self._curves[name] = LinesPanel(
-                axes[2 + i], "Along the training", "", {"descended": "descended"}, trainer.STEPS
-            )
         menus = {
             "a": menu("A", DIVERGENCES, "kl"),
             "b": menu("B", DIVERGENCES if target is None else DIVERGENCES[7:], _second(target)),
             "density": menu("Density", DENSITIES, "decoder"),
         }
-        super().__init__(target, menus, figure)
+        super().__init__(target, menus)
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -118,9 +103,7 @@ class MinimumDivergence(Trainer):
     def look(
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        result = in_parallel(
-            {name: partial(self.measure, run, step, values["seed"]) for name, run in runs.items()}
-        )
+        result: dict[str, Any] = measure(runs, step, self.prepared, values["seed"])
         arrays: dict[str, Any] = {}
         for name, run in runs.items():
             arrays[f"{name} arrows"] = self._moves(run, learned[name])
@@ -150,18 +133,34 @@ class MinimumDivergence(Trainer):
         push = -np.gradient(np.asarray(variation, float), x)
         return points[at], np.interp(points[at], x, push)
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        x = arrays["x"]
-        top = 1.9 * arrays["density"].max()
-        for name, panel in self._panels.items():
-            panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
-            panel.show(x, arrays["density"], arrays[name])
-            at, push = arrays[f"{name} arrows"]
-            usual = max(float(np.median(np.abs(push))), 1e-9)
-            length = 0.1 * (x[-1] - x[0]) * np.clip(push / usual / 2, -1, 1)
-            self._arrows[name].set_offsets(np.stack([at, np.full(at.shape, 0.05 * top)], axis=1))
-            self._arrows[name].set_UVC(length, 0 * length)
-            self._curves[name].show(arrays.get(f"{name} curves", {}), values["step"])
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        x, density, handles = arrays["x"], arrays["density"], self.target_handles(values)
+        above = (
+            learned_panel(
+                f"{name.upper()}: {values[name]}", x, density, arrays[name], role=role,
+                more=(arrows_along(x, density, *arrays[f"{name} arrows"]),), handles=handles,
+            )
+            for name, role in _ROLES.items()
+        )  # fmt: skip
+        below = (
+            training_panel(
+                "Along the training", "", {"descended": "descended"},
+                arrays.get(f"{name} curves", {}), values["step"], trainer.STEPS, roles=(role,),
+            )
+            for name, role in _ROLES.items()
+        )  # fmt: skip
+        return Scene((*above, *below), columns=2, heights=(3.0, 1.3), height=0.6)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        return in_short(result, {"a": "A", "b": "B"})
+
+    def python(self, values: dict[str, Any]) -> str:
+        density = values["density"]
+        models = {n: f'divlab.MinimumDivergence("{values[n]}", density="{density}")' for n in "ab"}
+        target = self.code_of_target(values)
+        return code_of_comparison(target, models, values["seed"], values["step"])
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = []

@@ -1,6 +1,5 @@
 """A VAE and a GAN on the same target, from the same seed, at every step of their training."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -9,9 +8,8 @@ import numpy as np
 import divlab
 from divlab.explore import trainer
 from divlab.explore.base import number
-from divlab.explore.learned import View, in_short
+from divlab.explore.learned import View, in_short, measure
 from divlab.explore.panels import learned_panel, training_panel
-from divlab.explore.parallel import in_parallel
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_comparison, code_of_model
 from divlab.figures.scene import Axis, Line, Scene, ceiling
@@ -68,9 +66,7 @@ class ModeCollapse(Trainer):
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         arrays: dict[str, Any] = {}
-        result = in_parallel(
-            {name: partial(self.measure, run, step, values["seed"]) for name, run in runs.items()}
-        )
+        result: dict[str, Any] = measure(runs, step, self.prepared, values["seed"])
         for name, run in runs.items():
             arrays[f"{name} losses"] = {n: (run.steps, v) for n, v in run.history.items()}
         gan = runs["gan"]

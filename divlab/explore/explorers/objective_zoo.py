@@ -7,26 +7,30 @@ import ipywidgets as widgets
 import numpy as np
 
 import divlab
-from divlab import figures
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import button, menu
-from divlab.explore.learned import View
-from divlab.explore.panels import DensityPanel
-from divlab.explore.parallel import in_parallel
+from divlab.explore.learned import View, in_short, measure
+from divlab.explore.panels import learned_panel, seeds_panel
 from divlab.explore.slices import Turns
 from divlab.explore.trainer import Trainer
+from divlab.explore.training_code import code_of_comparison, code_of_seeds
+from divlab.figures.scene import Scene
 from divlab.metrics import wilson
 from divlab.models import Run, Training
 
 SEEDS = 32
-_ACROSS = 8  # densities in a row of the strip
-_COLORS = {"a": figures.MODEL, "b": figures.OTHER}
+_ROLES = {"a": "model", "b": "other"}
 
 
 def _model(name: str) -> Any:
     """The model with an objective of that name, a GAN or a VAE."""
     return divlab.GAN(name) if name in divlab.GAN_OBJECTIVES else divlab.VAE(name)
+
+
+def _code(name: str) -> str:
+    """The same as Python."""
+    return f'divlab.{"GAN" if name in divlab.GAN_OBJECTIVES else "VAE"}("{name}")'
 
 
 class ObjectiveZoo(Trainer):
@@ -35,6 +39,7 @@ class ObjectiveZoo(Trainer):
     The panels above show what each has learned at the present step. The button `seeds` trains 32
     seeds of each to the end. The strips below show their densities, small; one that lacks a mode
     is dotted and red. How many of these there are shows that losing a mode happens at some rate.
+    The target's right mode and its shoulder can be dragged.
 
     `controls`: `separation`, `scale`; `a` and `b`, names in `divlab.GAN_OBJECTIVES` or
     `divlab.VAE_OBJECTIVES`; `seed`, `train`, `one_step`, `rewind`, `step`, `seeds`. `result`: `a`
@@ -52,36 +57,14 @@ class ObjectiveZoo(Trainer):
     """
 
     def __init__(self, target: Any = None) -> None:
-        figure, axes = figures.new_figure(
-            rows=2, height=5.6, gridspec_kw={"height_ratios": [1.7, 1]}
-        )
-        self._panels = {
-            "a": DensityPanel(axes[0], "A", figures.MODEL),
-            "b": DensityPanel(axes[1], "B", figures.OTHER),
-        }
-        for panel in self._panels.values():
-            figures.legend(panel.axes, loc="upper right")
-        self._lines: dict[str, list[Any]] = {}
-        self._hints: dict[str, Any] = {}
-        for (name, color), strip in zip(_COLORS.items(), axes[2:], strict=True):
-            strip.set_title(f"{SEEDS} seeds of {name.upper()}; dotted: a mode is lost", loc="left")
-            strip.set_axis_off()
-            self._hints[name] = strip.text(
-                0.5, 0.55, f"press “{SEEDS} seeds”", transform=strip.transAxes, ha="center"
-            )
-            strip.set_xlim(0, _ACROSS)
-            strip.set_ylim(0, -(-SEEDS // _ACROSS))
-            self._lines[name] = [
-                strip.plot([], [], color=color, linewidth=1.0)[0] for _ in range(SEEDS)
-            ]
         names = [*divlab.GAN_OBJECTIVES, *divlab.VAE_OBJECTIVES]
         menus = {"a": menu("A", names, "non_saturating"), "b": menu("B", names, "wgan_gp")}
-        # By name: densities, how many modes each covers. They are for the values `_strips_of`.
-        self._strips: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        # By name: densities, how many modes each covers, and the step. All for `_strips_of`.
+        self._strips: dict[str, tuple[np.ndarray, np.ndarray, int]] = {}
         self._strips_of: Any = None
-        super().__init__(target, menus, figure)
+        super().__init__(target, menus)
 
-    def more_controls(self) -> dict[str, widgets.Widget]:
+    def more_buttons(self) -> dict[str, widgets.Widget]:
         seeds = button(f"{SEEDS} seeds", "th", f"Train {SEEDS} seeds of A and of B, or stop")
         seeds.on_click(lambda pressed: self._work.press(self._seeds(), pressed))
         return {"seeds": seeds}
@@ -113,7 +96,7 @@ class ObjectiveZoo(Trainer):
                     runs = training.run
                     covered = np.asarray(divlab.coverage(runs, target).modes_covered)
                     densities = np.exp(np.asarray(runs.log_prob(x)))
-                    self._strips[name] = densities, covered
+                    self._strips[name] = densities, covered, training.step
             self._seen = {}
 
     def _show_seeds(self, name: str, step: int) -> None:
@@ -127,40 +110,52 @@ class ObjectiveZoo(Trainer):
     def look(
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        result = in_parallel(
-            {name: partial(self.measure, run, step, values["seed"]) for name, run in runs.items()}
-        )
+        result: dict[str, Any] = measure(runs, step, self.prepared, values["seed"])
         strips: dict[str, Any] = {}
-        has_seeds = self._strips_of == self._what_strips_depend_on(values)
+        found = self._strips_for(values)
         for name in runs:
             result[name]["seeds_covered"] = -1
-            if has_seeds and name in self._strips:
-                densities, covered = self._strips[name]
+            if name in found:
+                densities, covered, _ = found[name]
                 whole = covered == len(result[name]["mode_fractions"])
                 result[name]["seeds_covered"] = int(whole.sum())
                 strips[name] = densities, whole
         return result, {"strips": strips}
 
-    def draw(self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]) -> None:
-        for name, panel in self._panels.items():
-            panel.axes.set_title(f"{name.upper()}: {values[name]}", loc="left")
-            panel.show(arrays["x"], arrays["density"], arrays[name])
-            self._draw_strip(name, arrays)
+    def _strips_for(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The strips there are for these values of the controls."""
+        return self._strips if self._strips_of == self._what_strips_depend_on(values) else {}
 
-    def _draw_strip(self, name: str, arrays: dict[str, Any]) -> None:
-        self._hints[name].set_visible(name not in arrays["strips"])
-        if name not in arrays["strips"]:
-            for line in self._lines[name]:
-                line.set_data([], [])
-            return
-        densities, whole = arrays["strips"][name]
-        x = np.linspace(0.05, 0.95, densities.shape[1])
-        top = 1.9 * arrays["density"].max()
-        for i, line in enumerate(self._lines[name]):
-            across, down = i % _ACROSS, -(-SEEDS // _ACROSS) - 1 - i // _ACROSS
-            line.set_data(x + across, np.minimum(densities[i] / top, 1.0) * 0.85 + down)
-            line.set_color(_COLORS[name] if whole[i] else figures.LOST)
-            line.set_linestyle("-" if whole[i] else ":")
+    def scene(
+        self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
+    ) -> Scene:
+        x, density, handles = arrays["x"], arrays["density"], self.target_handles(values)
+        above = (
+            learned_panel(
+                f"{name.upper()}: {values[name]}", x, density, arrays[name], role=role,
+                handles=handles,
+            )
+            for name, role in _ROLES.items()
+        )  # fmt: skip
+        below = (
+            seeds_panel(
+                f"{SEEDS} seeds of {name.upper()}", SEEDS, density, arrays["strips"].get(name),
+                role=role, hint=f"press “{SEEDS} seeds”",
+            )
+            for name, role in _ROLES.items()
+        )  # fmt: skip
+        return Scene((*above, *below), columns=2, heights=(1.7, 1.0), height=0.6)
+
+    def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
+        return in_short(result, {"a": "A", "b": "B"})
+
+    def python(self, values: dict[str, Any]) -> str:
+        models = {name: _code(values[name]) for name in "ab"}
+        steps = {name: strip[2] for name, strip in self._strips_for(values).items()}
+        target = self.code_of_target(values)
+        return code_of_comparison(
+            target, models, values["seed"], values["step"], code_of_seeds(steps, SEEDS)
+        )
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = []

@@ -10,7 +10,7 @@ import divlab
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
-from divlab.explore.learned import View
+from divlab.explore.learned import View, distances
 from divlab.explore.panels import learned_panel, training_panel
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_training
@@ -84,7 +84,7 @@ class WassersteinGan(Trainer):
         return {"gan": divlab.GAN(values["objective"])}
 
     def along(self, run: Run, step: int) -> dict[str, float]:
-        return {"wasserstein": self.distances(run, step)["wasserstein"]}
+        return {"wasserstein": distances(run, step, self.prepared["target"], 0)["wasserstein"]}
 
     def look(
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
@@ -101,7 +101,7 @@ class WassersteinGan(Trainer):
         seen = (target_mass + learned_mass) > 1e-6
         steepest = float(np.abs(np.gradient(critic, x))[seen].max())
         estimate = float(critic @ target_mass - critic @ (learned_mass / learned_mass.sum()))
-        found = self.distances(run, step, values["seed"])
+        found = distances(run, step, self.prepared["target"], values["seed"])
         unit = critic / max(steepest, _LEAST)
         agreement = estimate / max(steepest, _LEAST) / max(found["wasserstein"], _LEAST)
         along = self.curves()
