@@ -1,6 +1,7 @@
 """Python that trains what an explorer trains, and prints the numbers that it shows."""
 
 import dataclasses
+import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -91,20 +92,30 @@ def _with_comma(code: str) -> str:
     return f"{made},{gap}{said}"
 
 
-def code_of_seeds(steps: Mapping[str, int], seeds: int) -> str:
+def code_of_seeds(steps: Mapping[str, int], models: int, seeds: int) -> str:
     """The lines for `code_of_comparison` that count the seeds that cover every mode.
 
     Args:
         steps: how far the seeds of each model were trained, by its name; none where they were not.
-        seeds: how many there are.
+        models: how many models there are.
+        seeds: how many seeds of each.
 
     Returns:
         The lines. Where nothing was trained they print -1.
     """
     if not steps:
         return 'print(f"{name}.seeds_covered", -1)\n'
+    shared = set(steps.values())
+    is_even = len(shared) == 1 and len(steps) == models
+    each = f"""\
+steps = {json.dumps(steps)}.get(name)  # how far the seeds were trained
+if steps is None:
+    print(f"{{name}}.seeds_covered", -1)
+    continue
+"""
     return f"""\
-runs = divlab.fit_many(model, target, seeds={seeds}, steps={steps}[name])
+{"" if is_even else each}\
+runs = divlab.fit_many(model, target, seeds={seeds}, steps={shared.pop() if is_even else "steps"})
 covered = divlab.coverage(runs, target).modes_covered
 print(f"{{name}}.seeds_covered", int((covered == len(fractions)).sum()))
 """

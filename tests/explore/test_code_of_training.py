@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import divlab
 from divlab.explore.sharing import as_csv
 
-from .setting import GAN, TRAINERS, build
+from .setting import TRAINERS
 
 
 def printed(code: str) -> dict[str, float]:

@@ -74,6 +74,7 @@ class ObjectiveZoo(Trainer):
 
     def _seeds(self) -> Turns:
         """Trains 32 seeds of both objectives; keeps what they have learned if it is stopped."""
+        self.start()
         self.show_compiling(f"the training of {SEEDS} seeds")
         values = self.values()
         target, of = self.target(values), self._what_strips_depend_on(values)
@@ -152,10 +153,8 @@ class ObjectiveZoo(Trainer):
     def python(self, values: dict[str, Any]) -> str:
         models = {name: _code(values[name]) for name in "ab"}
         steps = {name: strip[2] for name, strip in self._strips_for(values).items()}
-        target = self.code_of_target(values)
-        return code_of_comparison(
-            target, models, values["seed"], values["step"], code_of_seeds(steps, SEEDS)
-        )
+        target, more = self.code_of_target(values), code_of_seeds(steps, len(models), SEEDS)
+        return code_of_comparison(target, models, values["seed"], values["step"], more)
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = []

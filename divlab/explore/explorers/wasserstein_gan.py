@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import jax
 import numpy as np
-from jaxtyping import Float
 
 import divlab
 from divlab.explore import trainer
 from divlab.explore.base import number
 from divlab.explore.controls import menu
+from divlab.explore.critics import code_of_critic, critic_of, potential
 from divlab.explore.learned import View, distances
 from divlab.explore.panels import learned_panel, training_panel
 from divlab.explore.trainer import Trainer
@@ -19,35 +18,6 @@ from divlab.models import Run
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
 _LEAST = 1e-90  # instead of 0, by which nothing can be divided
-
-
-@jax.jit
-def _critic(model: Any, params: Any, x: Any) -> Any:
-    return model.critic(params, x)
-
-
-def potential(
-    x: Float[np.ndarray, " n"],
-    target_cdf: Float[np.ndarray, " n"],
-    learned_cdf: Float[np.ndarray, " n"],
-) -> Float[np.ndarray, " n"]:
-    """The exact potential of W₁: the 1-Lipschitz f that maximises E_p f - E_{p_G} f.
-
-    Its slope is 1 where the learned distribution function lies above the target's, and -1 where
-    it lies below.
-
-    Args:
-        x: increasing points, (n,).
-        target_cdf: the target's distribution function there, (n,).
-        learned_cdf: that of what was learned, (n,).
-
-    Returns:
-        f at these points, (n,); it is 0 at the first of them.
-    """
-    difference = learned_cdf - target_cdf
-    slope = np.where(np.abs(difference) > 1e-6, np.sign(difference), 0.0)
-    steps = (slope[1:] + slope[:-1]) / 2 * np.diff(x)
-    return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 class WassersteinGan(Trainer):
@@ -90,7 +60,7 @@ class WassersteinGan(Trainer):
         self, runs: dict[str, Run], learned: dict[str, View], step: int, values: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         run, x, density = runs["gan"], self.prepared["x"], self.prepared["density"]
-        scores = _critic(run.model, run.params_at(step), run.units.standardise(x))
+        scores = critic_of(run.model, run.params_at(step), run.units.standardise(x))
         critic, learned_cdf = np.asarray(scores, float), learned["gan"].cdf
         width = x[1] - x[0]
         target_cdf = np.cumsum(density) * width
@@ -153,23 +123,15 @@ class WassersteinGan(Trainer):
         }
 
     def python(self, values: dict[str, Any]) -> str:
-        target, step = self.code_of_target(values, "numpy as np"), values["step"]
-        model = f'divlab.GAN("{values["objective"]}")'
+        target = self.code_of_target(values, "numpy as np", "scipy.stats")
+        seed, step = values["seed"], values["step"]
+        training = code_of_training(f'divlab.GAN("{values["objective"]}")', seed, step)
         return f"""\
 {target.text}
-{code_of_training(model, values["seed"], step)}
-{target.print_distances(values["seed"], step)}
+{training}
+{target.print_distances(seed, step)}
 {target.density}
-# What the critic finds between the target and the generator, and its slope where either is.
-masses = density / density.sum()
-learned_masses = np.diff(np.asarray(run.cdf(x, {step}), float), prepend=0.0)
-critic = np.asarray(run.model.critic(run.params_at({step}), run.units.standardise(x)), float)
-difference = critic @ masses - critic @ learned_masses / learned_masses.sum()
-steepest = np.abs(np.gradient(critic, x))[masses + learned_masses > 1e-6].max()
-print("critic_estimate", difference)
-print("steepest", steepest)
-print("agreement", difference / steepest / found["wasserstein"])
-"""
+{code_of_critic(values["objective"], step)}"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}
