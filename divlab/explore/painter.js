@@ -2,7 +2,7 @@
 // One module without dependencies: anywidget loads it, and exported pages hold its text.
 
 const SVG = "http://www.w3.org/2000/svg";
-const EDGE = 4; // pixels around the plot area where marks may still paint
+const EDGE = 2; // pixels around the plot area where marks may still paint
 const NARROWEST = 280; // pixels of a column
 const GRID = 129; // heights of a density drawn by hand
 const HOLD = 350; // ms until a finger that rests shows the values
@@ -143,155 +143,140 @@ function further(control, value, steps) {
 }
 
 const ends = control => [further(control, 0, -Infinity), further(control, 0, Infinity)];
-const plain = value => String(value).replace("-", "−");
 
-// ---- marks: kind -> its parts, each a path and how to find its `d` ----
-
-const color = role => `var(--divlab-${role})`;
-
-function curve(mark, arrays, width, height) {
-    const xs = arrays[mark.x], ys = arrays[mark.y];
-    let d = "", pen = "M";
-    for (let i = 0; i < xs.length; i++) {
-        const x = xs[i] * width, y = (1 - ys[i]) * height;
-        if (x !== x || y !== y) { pen = "M"; continue; } // NaN
-        d += pen + round(x) + " " + round(y);
-        pen = "L";
-    }
-    return d;
+// The text of a control's value, with as many decimals as its steps have.
+function saidBy({ step }, value) {
+    const decimals = step ? (String(step).split(".")[1] ?? "").length : 0;
+    return (step ? value.toFixed(decimals) : String(value)).replace("-", "−");
 }
 
-// One piece of path for each place of a list.
+// ---- marks: what each is painted with ----
+
+const color = role => `var(--divlab-${role})`;
+// The fields of a mark that hold positions, and those of its sample in a legend.
+const FIELDS = {
+    line: ["x", "y"], area: ["x", "low", "high"], rug: ["x"], bars: ["at", "start", "end"],
+    points: ["x", "y"], arrows: ["x", "y", "dx", "dy"], rule: [], texts: ["x", "y"],
+};
+const SAMPLES = {
+    line: { x: [0, 1], y: [0.5, 0.5] },
+    area: { x: [0, 1], low: [0, 0], high: [1, 1] },
+    rug: { x: [0.2, 0.5, 0.8], y: 0.5 },
+    bars: { at: [0.5], start: [0.15], end: [0.85], thickness: 0.8, along: "x" },
+    points: { x: [0.5], y: [0.5] },
+    arrows: { x: [0.1], y: [0.5], dx: [0.8], dy: [0] },
+    rule: { at: 0.5, along: "x" },
+    texts: { x: [], y: [] },
+};
+
+// A mark with its positions in place of their numbers in the list of arrays.
+const withPositions = (mark, arrays) =>
+    ({ ...mark, ...Object.fromEntries(FIELDS[mark.kind].map(name => [name, arrays[mark[name]]])) });
+
+// One piece of path for each place; places that are not numbers have none.
 function each(xs, ys, width, height, piece) {
     let d = "";
     for (let i = 0; i < xs.length; i++) {
-        const x = xs[i] * width, y = (1 - ys[i]) * height;
-        if (x === x && y === y) d += piece(round(x), round(y), i);
+        const x = round(xs[i] * width), y = round((1 - ys[i]) * height);
+        if (x === x && y === y) d += piece(x, y, i);
     }
     return d;
 }
 
-const dot = (mark, arrays, width, height) =>
-    each(arrays[mark.x], arrays[mark.y], width, height, (x, y) => `M${x} ${y}h0`);
-
-function plus(mark, arrays, width, height) {
-    const half = mark.size / 2;
-    return each(arrays[mark.x], arrays[mark.y], width, height,
-        (x, y) => `M${x - half} ${y}h${2 * half}M${x} ${y - half}v${2 * half}`);
-}
-
-function between(mark, arrays, width, height) {
-    const xs = arrays[mark.x], low = arrays[mark.low], high = arrays[mark.high];
-    let d = "";
-    for (let i = 0; i < xs.length; i++) {
-        const start = i;
-        while (i < xs.length && xs[i] + low[i] + high[i] === xs[i] + low[i] + high[i]) i++;
-        if (i === start) continue;
-        const at = (j, ys) => round(xs[j] * width) + " " + round((1 - ys[j]) * height);
-        d += "M" + at(start, high);
-        for (let j = start + 1; j < i; j++) d += "L" + at(j, high);
-        for (let j = i - 1; j >= start; j--) d += "L" + at(j, low);
-        d += "Z";
-    }
-    return d;
-}
-
-function bars(mark, arrays, width, height) {
-    const at = arrays[mark.at], start = arrays[mark.start], end = arrays[mark.end];
-    const lies = mark.along === "x";
-    let d = "";
-    for (let i = 0; i < at.length; i++) {
-        if (at[i] + start[i] + end[i] !== at[i] + start[i] + end[i]) continue;
-        const from = round(lies ? start[i] * width : (1 - start[i]) * height);
-        const to = round(lies ? end[i] * width : (1 - end[i]) * height);
-        const across = lies ? height : width;
-        const thick = round(mark.thickness * across);
-        const side = round((lies ? 1 - at[i] : at[i]) * across) - thick / 2;
-        d += lies ? `M${from} ${side}H${to}v${thick}H${from}Z` : `M${side} ${from}V${to}h${thick}V${from}Z`;
-    }
-    return d;
-}
-
-function arrows(mark, arrays, width, height) {
-    const dx = arrays[mark.dx], dy = arrays[mark.dy];
-    return each(arrays[mark.x], arrays[mark.y], width, height, (x, y, i) => {
-        const across = dx[i] * width, down = -dy[i] * height, length = Math.hypot(across, down);
-        if (!(length > 0.5)) return "";
-        const head = Math.min(4, 0.45 * length) / length;
-        const [a, b] = [across * head, down * head];
-        const [tipX, tipY] = [round(x + across), round(y + down)];
-        return `M${x} ${y}L${tipX} ${tipY}m${round(-a + 0.6 * b)} ${round(-b - 0.6 * a)}`
-            + `L${tipX} ${tipY}l${round(-a - 0.6 * b)} ${round(-b + 0.6 * a)}`;
+function curve({ x, y }, width, height) {
+    let last = -2;
+    return each(x, y, width, height, (across, down, i) => {
+        const pen = last === i - 1 ? "L" : "M"; // a gap lifts the pen
+        last = i;
+        return `${pen}${across} ${down}`;
     });
 }
 
-function rule(mark, _, width, height) {
-    const at = round(mark.along === "y" ? mark.at * width : (1 - mark.at) * height);
-    return mark.along === "y" ? `M${at} 0V${height}` : `M0 ${at}H${width}`;
+const dots = ({ x, y }, width, height) =>
+    each(x, y, width, height, (across, down) => `M${across} ${down}h0`);
+
+const crosses = ({ x, y, size }, width, height) => each(x, y, width, height, (across, down) =>
+    `M${across - size / 2} ${down}h${size}M${across} ${down - size / 2}v${size}`);
+
+const ticks = ({ x, y }, width, height) =>
+    each(x, Array(x.length).fill(y), width, height, (across, down) => `M${across} ${down - 5}v10`);
+
+function between({ x, low, high }, width, height) {
+    const at = (i, ys) => `${round(x[i] * width)} ${round((1 - ys[i]) * height)}`;
+    const isKnown = i => !Number.isNaN(x[i] + low[i] + high[i]);
+    let d = "";
+    for (let i = 0; i < x.length; i++) {
+        const start = i;
+        let back = "";
+        for (; i < x.length && isKnown(i); i++) {
+            d += (i === start ? "M" : "L") + at(i, high);
+            back = "L" + at(i, low) + back;
+        }
+        if (back) d += back + "Z";
+    }
+    return d;
 }
 
-// What a mark is made of: the attributes of each path, and the function that finds its `d`.
-function partsOf(mark, dashes, pattern) {
-    const ink = color(mark.role);
-    const stroke = (width, more = {}) => ({ fill: "none", stroke: ink, "stroke-width": width, ...more });
-    const dashed = width =>
-        stroke(width, dashes(mark.role, width), { "stroke-linejoin": "round" });
-    const halo = (size, cap) =>
-        stroke(size, { stroke: "var(--divlab-paper)", "stroke-linecap": cap });
-    const cap = mark.shape === "square" ? "square" : "round";
+function rectangles({ at, start, end, thickness, along }, width, height) {
+    const lies = along === "x";
+    return each(start, lies ? at : start, width, height, (_, __, i) => {
+        const [from, to] = [start[i], end[i]].map(one => round(lies ? one * width : (1 - one) * height));
+        const thick = thickness * (lies ? height : width);
+        const side = round((lies ? (1 - at[i]) * height : at[i] * width) - thick / 2);
+        return lies
+            ? `M${from} ${side}H${to}v${round(thick)}H${from}Z`
+            : `M${side} ${from}V${to}h${round(thick)}V${from}Z`;
+    });
+}
+
+function arrows({ x, y, dx, dy }, width, height) {
+    return each(x, y, width, height, (fromX, fromY, i) => {
+        const across = dx[i] * width, down = -dy[i] * height, length = Math.hypot(across, down);
+        if (!(length > 0.5)) return "";
+        const head = Math.min(4, 0.45 * length) / length, a = across * head, b = down * head;
+        const tip = `${round(fromX + across)} ${round(fromY + down)}`;
+        return `M${fromX} ${fromY}L${tip}m${round(0.6 * b - a)} ${round(-0.6 * a - b)}L${tip}`
+            + `l${round(-0.6 * b - a)} ${round(0.6 * a - b)}`;
+    });
+}
+
+const rule = ({ at, along }, width, height) => along === "y"
+    ? `M${round(at * width)} 0V${height}`
+    : `M0 ${round((1 - at) * height)}H${width}`;
+
+// The paths of a mark: the attributes of each, and the function that finds its `d`.
+function pathsOf(mark, dashes, pattern) {
+    const ink = color(mark.role), cap = mark.shape === "square" ? "square" : "round";
+    const stroke = (width, more) => ({ fill: "none", stroke: ink, "stroke-width": width, ...more });
+    // Zero lines with caps are dots; a rim of paper sets them off.
+    const spots = size => [
+        [stroke(size + 2.5, { stroke: "var(--divlab-paper)", "stroke-linecap": cap }), dots],
+        [stroke(size, { "stroke-linecap": cap }), dots],
+    ];
     switch (mark.kind) {
-        case "line":
-            return [
-                [{ ...dashed(mark.width), class: "divlab-line" }, curve],
-                ...(mark.dots ? [[halo(9, cap), dot], [stroke(6.5, { "stroke-linecap": cap }), dot]] : []),
-            ];
-        case "area":
-            return [
-                [{ fill: ink, "fill-opacity": mark.hatch ? 0.1 : 0.16 }, between],
-                ...(mark.hatch ? [[{ fill: `url(#${pattern(mark)})` }, between]] : []),
-            ];
-        case "rug":
-            return [[stroke(1.2, { "stroke-opacity": 0.65 }), (m, arrays, width, height) => {
-                const y = round((1 - m.y) * height);
-                let d = "";
-                for (const x of arrays[m.x]) if (x === x) d += `M${round(x * width)} ${y - 5}v10`;
-                return d;
-            }]];
-        case "bars":
-            return [[{ fill: ink, "fill-opacity": 0.85 }, bars]];
-        case "points":
-            return mark.shape === "plus"
-                ? [[stroke(2), plus]]
-                : [[halo(mark.size + 2.5, cap), dot], [stroke(mark.size, { "stroke-linecap": cap }), dot]];
-        case "arrows":
-            return [[stroke(1.1), arrows]];
-        case "rule":
-            return [[stroke(1.2, dashes(mark.role, 1.2)), rule]];
-        default:
-            return []; // texts are no paths
+        case "line": {
+            const drawn = { ...dashes(mark.role, mark.width), "stroke-linejoin": "round" };
+            return [[stroke(mark.width, drawn), curve], ...(mark.dots ? spots(6.5) : [])];
+        }
+        case "area": {
+            const shade = [{ fill: ink, class: "divlab-shade" }, between];
+            return mark.hatch ? [shade, [{ fill: `url(#${pattern(mark)})` }, between]] : [shade];
+        }
+        case "rug": return [[stroke(1.2, { "stroke-opacity": 0.65 }), ticks]];
+        case "bars": return [[{ fill: ink, "fill-opacity": 0.85 }, rectangles]];
+        case "points": return mark.shape === "plus" ? [[stroke(2), crosses]] : spots(mark.size);
+        case "arrows": return [[stroke(1.1), arrows]];
+        case "rule": return [[stroke(1.2, dashes(mark.role, 1.2)), rule]];
+        default: return []; // texts are no paths
     }
 }
 
 // A small sample of a mark, for legends.
 function swatch(mark, dashes, pattern) {
     const box = svg("svg", { class: "divlab-swatch", width: 26, height: 12, "aria-hidden": "true" });
-    const arrays = {
-        line: [[0, 1], [0.5, 0.5]], area: [[0, 1], [0, 0], [1, 1]], rug: [[0.2, 0.5, 0.8]],
-        bars: [[0.5], [0.15], [0.85]], points: [[0.5], [0.5]],
-        arrows: [[0.1], [0.5], [0.8], [0]], rule: [], texts: [],
-    }[mark.kind];
-    const names = {
-        line: ["x", "y"], area: ["x", "low", "high"], rug: ["x"], bars: ["at", "start", "end"],
-        points: ["x", "y"], arrows: ["x", "y", "dx", "dy"], rule: [], texts: [],
-    }[mark.kind];
-    const sample = { ...mark, ...Object.fromEntries(names.map((name, i) => [name, i])) };
-    if (mark.kind === "line" && mark.dots) arrays.push([0.5]);
-    if (mark.kind === "rug") sample.y = 0.5;
-    if (mark.kind === "rule") Object.assign(sample, { at: 0.5, along: "x" });
-    if (mark.kind === "bars") Object.assign(sample, { thickness: 0.8, along: "x" });
-    partsOf(mark, dashes, pattern).forEach(([attributes, find], i) => {
-        const shown = i > 0 && mark.kind === "line" ? { ...sample, x: 2, y: 2 } : sample;
-        svg("path", { ...attributes, d: find(shown, arrays, 26, 12) }, box);
+    pathsOf(mark, dashes, pattern).forEach(([attributes, find], i) => {
+        const kind = mark.kind === "line" && i > 0 ? "points" : mark.kind; // one dot for all
+        svg("path", { ...attributes, d: find({ ...mark, ...SAMPLES[kind] }, 26, 12) }, box);
     });
     return box;
 }
@@ -330,6 +315,11 @@ class Panel {
         this.listen();
     }
 
+    remove() {
+        this.held?.stop.abort();
+        this.root.remove();
+    }
+
     // What of a panel is made anew when it changes; all else is updated in place.
     build(spec) {
         const shape = spec.marks.map(m => [
@@ -345,7 +335,7 @@ class Panel {
         const pattern = mark => this.pattern(mark);
         this.parts = spec.marks.map((mark, i) => {
             const group = svg("g", { "data-mark": i, "data-kind": mark.kind }, this.marks);
-            const paths = partsOf(mark, dashes, pattern).map(([attributes, find]) =>
+            const paths = pathsOf(mark, dashes, pattern).map(([attributes, find]) =>
                 [svg("path", attributes, group), find]);
             return { group, paths, texts: [] };
         });
@@ -385,8 +375,10 @@ class Panel {
 
     draw(spec, arrays, margin) {
         [this.spec, this.arrays] = [spec, arrays];
+        const marks = this.placed = spec.marks.map(mark => withPositions(mark, arrays));
         const { width, height } = this.size;
-        let [left, top] = [margin.left, 9];
+        const top = 9;
+        let left = margin.left, slack = 0;
         let w = Math.max(20, width - margin.left - margin.right), h = Math.max(20, height - top - 22);
         if (spec.equal) {
             const { x, y } = spec.axes;
@@ -394,9 +386,17 @@ class Panel {
             const unit = Math.min(w / across, h / up);
             left += Math.floor((w - unit * across) / 2);
             [w, h] = [unit * across, unit * up];
+            // Where the width is the limit, the name of the axis follows its ticks all the same.
+            slack = height - top - 22 - h;
+            if (this.picture.columns === 1) {
+                this.size.height = Math.ceil(height - slack);
+                this.plot.style.height = `${this.size.height}px`;
+                slack = 0;
+            }
         }
+        this.names.x.style.top = `${-Math.floor(slack)}px`;
         this.area = { left, top, width: w, height: h };
-        for (const node of [this.drawing, this.over]) set(node, { width, height });
+        for (const node of [this.drawing, this.over]) set(node, { width, height: this.size.height });
         set(this.marks, {
             x: left - EDGE, y: top - EDGE, width: w + 2 * EDGE, height: h + 2 * EDGE,
             viewBox: `${-EDGE} ${-EDGE} ${w + 2 * EDGE} ${h + 2 * EDGE}`,
@@ -407,8 +407,8 @@ class Panel {
         this.names.x.style.paddingRight = `${Math.max(0, width - left - w)}px`;
         this.drawAxes();
         const taken = []; // boxes of texts inside the panel
-        spec.marks.forEach((mark, i) => {
-            for (const [path, find] of this.parts[i].paths) set(path, { d: find(mark, arrays, w, h) });
+        marks.forEach((mark, i) => {
+            for (const [path, find] of this.parts[i].paths) set(path, { d: find(mark, w, h) });
             if (mark.kind === "texts") this.drawTexts(mark, this.parts[i], taken);
         });
         this.plot.classList.toggle("divlab-clickable", !!spec.click);
@@ -424,7 +424,7 @@ class Panel {
         const place = (name, axis, at) => {
             let end = -Infinity;
             const shown = [...axis.ticks].sort((a, b) => a[0] - b[0]).filter(([share, text]) => {
-                const long = name === "x" ? this.picture.measure(text) + 8 : 14;
+                const long = name === "x" ? this.picture.measure(text) + 12 : 14;
                 const middle = share * (name === "x" ? width : height);
                 if (middle - long / 2 < end - 0.5) return false; // it would touch the one before
                 end = middle + long / 2;
@@ -456,7 +456,7 @@ class Panel {
     // Texts stay inside the panel and give way to each other, up or down.
     drawTexts(mark, part, taken) {
         const { width, height } = this.area;
-        const xs = this.arrays[mark.x], ys = this.arrays[mark.y];
+        const { x: xs, y: ys } = mark;
         pool(part.texts, mark.texts.length, () => svg("text", { class: "divlab-text" }, part.group));
         mark.texts.forEach((text, i) => {
             const long = this.picture.measure(text);
@@ -511,7 +511,7 @@ class Panel {
                 "aria-valuemin": low, "aria-valuemax": high,
                 "aria-valuenow": this.picture.value(first.control),
                 "aria-valuetext": drags.map(({ control }) =>
-                    `${controls[control].label} ${plain(this.picture.value(control))}`).join(", "),
+                    `${controls[control].label} ${this.picture.said(control)}`).join(", "),
                 "aria-orientation": ways === "y" ? "vertical" : "horizontal",
             });
             set(grip.children[1], {
@@ -532,7 +532,7 @@ class Panel {
         plot.addEventListener("pointerdown", event => this.onDown(event));
         plot.addEventListener("pointermove", event => this.onPointer(event));
         plot.addEventListener("pointerup", event => this.onUp(event));
-        for (const name of ["pointercancel", "pointerleave", "lostpointercapture"])
+        for (const name of ["pointercancel", "pointerleave"])
             plot.addEventListener(name, event => this.onAway(event));
         plot.addEventListener("keydown", event => this.onKey(event));
         // A finger that rests would open a menu in place of the values.
@@ -549,7 +549,7 @@ class Panel {
     }
 
     onDown(event) {
-        if (!this.spec || !this.picture.pointer || event.button !== 0 || this.drag) return;
+        if (!this.spec || !this.picture.pointer || event.button !== 0 || this.held) return;
         const at = this.at(event), i = event.target.closest?.("[data-handle]")?.dataset.handle;
         this.touched = event.pointerType === "touch";
         if (this.hand) {
@@ -562,7 +562,7 @@ class Panel {
             const handle = this.handles[i];
             // The axes of this moment: if they followed, the handle would run away from the pointer.
             this.drag = {
-                id: event.pointerId, at, handle, axes: this.spec.axes, sent: {}, touches: i,
+                at, handle, axes: this.spec.axes, touches: i,
                 drags: this.drags(handle).map(drag =>
                     ({ ...drag, start: Number(this.picture.value(drag.control)) })),
             };
@@ -575,55 +575,62 @@ class Panel {
         }
     }
 
-    // Takes all that the pointer does until it is lifted, and keeps the page from selecting text.
+    // Takes all that the pointer does until it is lifted, wherever on the page that is, and keeps
+    // the page from scrolling and from selecting text.
     hold(event) {
         event.preventDefault();
-        this.held = event.pointerId;
-        this.plot.setPointerCapture(event.pointerId);
+        this.held?.stop.abort();
+        const stop = new AbortController(), id = event.pointerId;
+        this.held = { stop, id };
+        this.plot.setPointerCapture(id);
+        const follow = (name, act) => window.addEventListener(name, next => {
+            if (next.pointerId === id) act(next);
+        }, { signal: stop.signal });
+        follow("pointermove", next => this.hand ? this.drawTo(this.at(next)) : this.dragTo(this.at(next)));
+        for (const name of ["pointerup", "pointercancel"]) follow(name, () => this.release());
+    }
+
+    release() {
+        this.held?.stop.abort();
+        [this.held, this.drag] = [undefined, undefined];
+        delete this.plot.dataset.dragged;
+        this.showValues();
     }
 
     onPointer(event) {
-        if (!this.spec || !this.picture.pointer) return;
+        if (!this.spec || !this.picture.pointer || this.held || this.hand) return;
         const at = this.at(event);
-        if (this.hand) {
-            if (this.held === event.pointerId) this.drawTo(at);
-        } else if (this.drag) {
-            if (this.drag.id === event.pointerId) this.dragTo(at);
-        } else if (event.pointerType !== "touch") {
-            this.hover(event.target.closest("[data-handle]") ? null : at);
+        if (event.pointerType !== "touch") {
+            this.pointed = event.target.closest("[data-handle]")?.dataset.handle;
+            this.hover(this.pointed === undefined ? at : null);
         } else if (this.hovered) {
             this.hover(at);
-        } else if (this.down && Math.hypot(event.clientX - this.down.x, event.clientY - this.down.y) > 10) {
+        } else if (this.down && this.way(event) > 10) {
             clearTimeout(this.timer); // the finger scrolls
         }
     }
 
+    // How far the pointer has gone since it went down, in pixels.
+    way(event) {
+        return Math.hypot(event.clientX - this.down.x, event.clientY - this.down.y);
+    }
+
     onUp(event) {
-        const { click } = this.spec ?? {}, down = this.down;
-        const isClick = down && Math.hypot(event.clientX - down.x, event.clientY - down.y) < 5
-            && !(this.touched && this.hovered);
-        if (isClick && click && !this.hand && down.at.x >= 0 && down.at.x <= 1
-            && down.at.y >= 0 && down.at.y <= 1) {
-            const wished = [valueAt(this.spec.axes.x, down.at.x), valueAt(this.spec.axes.y, down.at.y)];
-            this.picture.move(Object.fromEntries(click.map((control, i) => [control, wished[i]])));
+        const { down } = this, click = this.spec?.click;
+        const isResting = this.touched && this.hovered; // a finger that read values
+        const isInside = down && down.at.x >= 0 && down.at.x <= 1 && down.at.y >= 0 && down.at.y <= 1;
+        if (isInside && click && !isResting && this.way(event) < 5) {
+            const { x, y } = this.spec.axes;
+            this.picture.move({ [click[0]]: valueAt(x, down.at.x), [click[1]]: valueAt(y, down.at.y) });
         }
-        if (this.touched) this.hover(null);
-        this.release(event);
-    }
-
-    onAway(event) {
-        if (event.type === "pointerleave" && this.held !== undefined) return;
-        this.hover(null);
-        this.release(event);
-    }
-
-    release(event) {
-        clearTimeout(this.timer);
+        if (this.touched) this.onAway();
         this.down = undefined;
-        if (this.held !== event.pointerId) return;
-        [this.held, this.drag] = [undefined, undefined];
-        delete this.plot.dataset.dragged;
-        this.showValues();
+    }
+
+    onAway() {
+        clearTimeout(this.timer);
+        [this.down, this.pointed] = [undefined, undefined];
+        this.hover(null);
     }
 
     dragTo(at) {
@@ -668,19 +675,22 @@ class Panel {
         const { left, top, width, height } = this.area ?? {};
         const rows = [], dots = [];
         let head, place;
-        if (this.drag) {
-            const { controls } = this.picture.frame, { handle, touches } = this.drag;
-            const [, x, y] = /\(([-\d.]+) ([-\d.]+)\)/.exec(this.grips[touches].getAttribute("transform"));
-            [head, place] = [handle.label, { x: Number(x), y: Number(y) }];
-            for (const { control } of this.drag.drags)
-                rows.push([null, controls[control].label, plain(this.picture.value(control))]);
+        const { controls } = this.picture.frame ?? {};
+        const handle = this.handles?.[this.drag?.touches ?? this.pointed];
+        if (handle) {
+            head = handle.label;
+            place = {
+                x: left + clamp(handle.x, 0, 1) * width, y: top + (1 - clamp(handle.y, 0, 1)) * height,
+            };
+            for (const { control } of this.drags(handle))
+                rows.push([null, controls[control].label, this.picture.said(control)]);
         } else if (this.hovered && !this.hand) {
-            const { x, y } = this.hovered, { axes, marks } = this.spec;
+            const { x, y } = this.hovered, { axes } = this.spec;
             head = `${axes.x.label} = ${saidAcross(axes.x, x, width)}`;
             place = { x: left + x * width, y: top + (1 - y) * height };
-            marks.forEach(mark => {
+            this.placed.forEach(mark => {
                 if (mark.kind !== "line" || !mark.label) return;
-                const share = heightAt(this.arrays[mark.x], this.arrays[mark.y], x);
+                const share = heightAt(mark.x, mark.y, x);
                 if (share === undefined) return;
                 const axis = (mark.on_right && axes.right) || axes.y;
                 // Positions far outside of the panel were cut off.
@@ -691,7 +701,7 @@ class Panel {
             if (axes.x.label.length > 40) head = saidAcross(axes.x, x, width);
         }
         const isShown = rows.length > 0;
-        const isHair = isShown && !this.drag;
+        const isHair = isShown && !handle;
         this.box.hidden = !isShown;
         set(this.hair, { d: isHair ? `M${round(place.x)} ${top}V${round(top + height)}` : "" });
         this.crossings.replaceChildren(...dots.map(([mark, cx, cy]) =>
@@ -707,7 +717,7 @@ class Panel {
         }
         // Beside the pointer, and never outside of the panel.
         const { offsetWidth: w, offsetHeight: h } = this.box;
-        const gap = this.drag ? 22 : 14;
+        const gap = handle ? 22 : 14;
         const x = place.x + gap + w <= this.size.width ? place.x + gap : place.x - gap - w;
         const y = clamp(place.y - h / 2, 0, this.size.height - h);
         this.box.style.transform =
@@ -875,11 +885,15 @@ export class Picture {
         const shown = scene.panels.map((spec, i) =>
             this.panels[i].hand ? [this.panels[i].spec, this.panels[i].arrays] : [spec, this.arrays]);
         shown.forEach(([spec], i) => this.panels[i].build(spec));
-        if (!this.isSized || JSON.stringify(scene.panels.map(p => p.equal)) !== this.shape) this.layOut(scene);
+        const { columns, widths, heights, height } = scene;
+        const shape = JSON.stringify([columns, widths, heights, height, scene.panels.map(p => p.equal)]);
+        if (!this.isSized || shape !== this.shape) this.layOut(scene);
+        this.shape = shape;
         const margins = shown.map(([spec], i) => this.panels[i].measure(spec));
         shown.forEach(([spec, arrays], i) => {
-            // Panels that stand below each other begin at the same place.
-            const column = margins.filter((_, j) => j % this.columns === i % this.columns);
+            // Panels below each other begin at the same place, but for those with long tick labels.
+            const column = margins.filter((margin, j) =>
+                j % this.columns === i % this.columns && margin.left <= margins[i].left + 24);
             this.panels[i].draw(spec, arrays, {
                 left: Math.max(...column.map(m => m.left)), right: Math.max(...column.map(m => m.right)),
             });
@@ -916,7 +930,6 @@ export class Picture {
             panel.plot.style.height = `${panel.size.height}px`;
             panel.margin = { left: 0, right: 0 };
         });
-        this.shape = JSON.stringify(scene.panels.map(panel => panel.equal));
         this.isSized = true;
     }
 
@@ -981,6 +994,10 @@ export class Picture {
     value(control) {
         const wish = this.wished[control];
         return wish && performance.now() - wish.time < 1000 ? wish.value : this.frame.values[control];
+    }
+
+    said(control) {
+        return saidBy(this.frame.controls[control], this.value(control));
     }
 
     // Asks for values, as near to the wished ones as the controls allow.

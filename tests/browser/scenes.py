@@ -195,6 +195,7 @@ def frame(scene: Scene, **more: Any) -> dict[str, Any]:
 _SCRIPT = """
     window.unpack = ({ frame, arrays }) =>
         [frame, arrays.map(list => Float32Array.from(list, v => v === null ? NaN : v))];
+    window.shown = { render };
     window.moves = [];
     window.messages = [];
     window.picture = new Picture(document.querySelector("#picture"), {
