@@ -12,7 +12,7 @@ let patterns = 0;
 
 // ---- nodes ----
 
-function html(tag, name, parent, text = "") {
+function html(tag, name = "", parent = null, text = "") {
     const node = document.createElement(tag);
     if (name) node.className = name;
     if (text) node.textContent = text;
@@ -312,11 +312,19 @@ class Panel {
         this.grips = [];
         this.box = html("div", "divlab-box", this.plot);
         this.box.hidden = true;
-        this.listen();
+        const { plot } = this;
+        plot.addEventListener("pointerdown", event => this.onDown(event));
+        plot.addEventListener("pointermove", event => this.onPointer(event));
+        plot.addEventListener("pointerup", event => this.onUp(event));
+        for (const name of ["pointercancel", "pointerleave"])
+            plot.addEventListener(name, () => this.onAway());
+        plot.addEventListener("keydown", event => this.onKey(event));
+        // A finger that rests would open a menu in place of the values.
+        plot.addEventListener("contextmenu", event => this.touched && event.preventDefault());
     }
 
     remove() {
-        this.held?.stop.abort();
+        this.held?.abort();
         this.root.remove();
     }
 
@@ -527,18 +535,6 @@ class Panel {
         });
     }
 
-    listen() {
-        const plot = this.plot;
-        plot.addEventListener("pointerdown", event => this.onDown(event));
-        plot.addEventListener("pointermove", event => this.onPointer(event));
-        plot.addEventListener("pointerup", event => this.onUp(event));
-        for (const name of ["pointercancel", "pointerleave"])
-            plot.addEventListener(name, event => this.onAway(event));
-        plot.addEventListener("keydown", event => this.onKey(event));
-        // A finger that rests would open a menu in place of the values.
-        plot.addEventListener("contextmenu", event => this.touched && event.preventDefault());
-    }
-
     // Where the pointer is, in shares of the panel.
     at(event) {
         const box = this.plot.getBoundingClientRect(), { left, top, width, height } = this.area;
@@ -549,11 +545,10 @@ class Panel {
     }
 
     onDown(event) {
-        if (!this.spec || !this.picture.pointer || event.button !== 0 || this.held) return;
-        const at = this.at(event), i = event.target.closest?.("[data-handle]")?.dataset.handle;
         this.touched = event.pointerType === "touch";
+        if (!this.spec || !this.picture.pointer || event.button !== 0 || this.held) return;
+        const at = this.at(event), i = event.target.closest("[data-handle]")?.dataset.handle;
         if (this.hand) {
-            if (event.target.closest("button")) return;
             this.hold(event);
             this.hand.last = null;
             this.drawTo(at);
@@ -579,19 +574,17 @@ class Panel {
     // the page from scrolling and from selecting text.
     hold(event) {
         event.preventDefault();
-        this.held?.stop.abort();
-        const stop = new AbortController(), id = event.pointerId;
-        this.held = { stop, id };
+        const held = this.held = new AbortController(), id = event.pointerId;
         this.plot.setPointerCapture(id);
         const follow = (name, act) => window.addEventListener(name, next => {
             if (next.pointerId === id) act(next);
-        }, { signal: stop.signal });
+        }, { signal: held.signal });
         follow("pointermove", next => this.hand ? this.drawTo(this.at(next)) : this.dragTo(this.at(next)));
         for (const name of ["pointerup", "pointercancel"]) follow(name, () => this.release());
     }
 
     release() {
-        this.held?.stop.abort();
+        this.held?.abort();
         [this.held, this.drag] = [undefined, undefined];
         delete this.plot.dataset.dragged;
         this.showValues();
@@ -644,7 +637,7 @@ class Panel {
 
     onKey(event) {
         if (this.hand) return this.onHandKey(event);
-        const i = event.target.closest?.("[data-handle]")?.dataset.handle;
+        const i = event.target.closest("[data-handle]")?.dataset.handle;
         if (i === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
         const drags = this.drags(this.handles[i]);
         const isUp = /^(ArrowUp|ArrowDown|PageUp|PageDown)$/.test(event.key);
@@ -686,7 +679,8 @@ class Panel {
                 rows.push([null, controls[control].label, this.picture.said(control)]);
         } else if (this.hovered && !this.hand) {
             const { x, y } = this.hovered, { axes } = this.spec;
-            head = `${axes.x.label} = ${saidAcross(axes.x, x, width)}`;
+            const where = saidAcross(axes.x, x, width);
+            head = axes.x.label.length > 40 ? where : `${axes.x.label} = ${where}`;
             place = { x: left + x * width, y: top + (1 - y) * height };
             this.placed.forEach(mark => {
                 if (mark.kind !== "line" || !mark.label) return;
@@ -698,15 +692,13 @@ class Panel {
                 rows.push([mark, mark.label, sign + said(valueAt(axis, share), axis)]);
                 if (share >= 0 && share <= 1) dots.push([mark, place.x, top + (1 - share) * height]);
             });
-            if (axes.x.label.length > 40) head = saidAcross(axes.x, x, width);
         }
-        const isShown = rows.length > 0;
-        const isHair = isShown && !handle;
-        this.box.hidden = !isShown;
-        set(this.hair, { d: isHair ? `M${round(place.x)} ${top}V${round(top + height)}` : "" });
+        const isShown = this.hovered && rows.length > 0;
+        this.box.hidden = !isShown && !handle;
+        set(this.hair, { d: isShown ? `M${round(place.x)} ${top}V${round(top + height)}` : "" });
         this.crossings.replaceChildren(...dots.map(([mark, cx, cy]) =>
             svg("circle", { class: "divlab-crossing", cx: round(cx), cy: round(cy), r: 3.5, fill: color(mark.role) })));
-        if (!isShown) return;
+        if (this.box.hidden) return;
         const dashes = (role, size) => this.picture.dashes(role, size);
         this.box.replaceChildren();
         write(html("div", "divlab-box-head", this.box), head);
@@ -769,7 +761,7 @@ class Panel {
     // The heights from the last place of the pointer to this one, along a straight line.
     drawTo({ x, y }) {
         const { hand } = this;
-        const to = { i: clamp(x, 0, 1) * (GRID - 1), height: this.handHeight(y) };
+        const to = { i: clamp(x, 0, 1) * (GRID - 1), height: Math.max(0, valueAt(this.spec.axes.y, clamp(y, 0, 1))) };
         const from = hand.last ?? to;
         const [first, last] = [Math.min(from.i, to.i), Math.max(from.i, to.i)];
         for (let i = Math.round(first); i <= Math.round(last); i++) {
@@ -779,10 +771,6 @@ class Panel {
         hand.at = Math.round(to.i);
         hand.last = to;
         this.drawHand();
-    }
-
-    handHeight(share) {
-        return Math.max(0, valueAt(this.spec.axes.y, clamp(share, 0, 1)));
     }
 
     drawHand() {
@@ -834,7 +822,7 @@ export class Picture {
         root.classList.add("divlab", "divlab-picture");
         // Arrow keys belong to the grips here, and not to JupyterLab's shortcuts.
         root.setAttribute("data-lm-suppress-shortcuts", "true");
-        this.numbers = html("dl", "divlab-numbers", root);
+        this.numbers = html("div", "divlab-numbers", root);
         this.stage = html("div", "divlab-panels", root);
         this.caption = html("p", "divlab-caption", root);
         this.caption.setAttribute("aria-hidden", "true"); // the next one is read instead
@@ -939,9 +927,9 @@ export class Picture {
         if (labels !== this.labels) {
             this.labels = labels;
             this.texts = numbers.map(([label]) => {
-                const item = html("div", "");
-                write(html("dt", "", item), label);
-                return html("dd", "", item);
+                const item = html("div");
+                write(html("div", "divlab-number-label", item), label);
+                return html("div", "divlab-number", item);
             });
             this.numbers.replaceChildren(...this.texts.map(text => text.parentNode));
         }

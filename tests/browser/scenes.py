@@ -73,7 +73,12 @@ def densities(mean: float = 1.0, scale: float = 1.5) -> Scene:
         marks=(
             Line(means, kl + 1.4, role="other", label="NLL −E_{p} log p_{θ}"),
             Line(means, kl, role="model", label="KL(p‖p_{θ})"),
-            Line([mean, mean], [at, at + 1.4], role="muted", label="entropy of the data"),
+            Line(
+                np.array([mean, mean]),
+                np.array([at, at + 1.4]),
+                role="muted",
+                label="entropy of the data",
+            ),
             Points(np.array([mean, mean]), np.array([at, at + 1.4])),
         ),
         handles=(Handle(mean, at, across=Drag("mean"), label="Drag the mean"),),
@@ -144,8 +149,11 @@ def everything() -> Scene:
             Line(sizes, error, dots=True, role="model", label="nearest neighbours"),
             Line(sizes, 3 * error**2, dots=True, role="other", label="kernel density"),
             Line(sizes, 20 * error, role="fourth", label="histogram"),
-            Texts([30, 100, 100], [2, 0.3, 0.29], ("first", "an overlap", "another"),),
-            Texts([0.98], [0.95], ("p = 0.03",), anchor="end", of_panel=True),
+            Texts(
+                np.array([30, 100, 100]), np.array([2, 0.3, 0.29]),
+                ("first", "an overlap", "another"),
+            ),
+            Texts(np.array([0.98]), np.array([0.95]), ("p = 0.03",), anchor="end", of_panel=True),
         ),
         handles=(Handle(100, 0.08, across=Drag("samples"), label="Sample size", role="model"),),
     )  # fmt: skip
@@ -157,7 +165,7 @@ def everything() -> Scene:
         marks=(
             Bars(np.arange(4), np.zeros(4), np.array([2.7, 1.2, 0.4, 1.9]), 0.6, role="model",
                  label="exact"),
-            Points([2.5, 1.1, 0.5, 2.1], np.arange(4), shape="square", role="other",
+            Points(np.array([2.5, 1.1, 0.5, 2.1]), np.arange(4), shape="square", role="other",
                    label="estimated"),
         ),
     )  # fmt: skip
