@@ -96,7 +96,7 @@ def bars_panel(found: Mapping[str, float]) -> Panel:
     rows, ends = np.arange(len(NAMES)), _place(np.minimum(values, _WIDEST))
     of_cdfs = np.array([name in _OF_CDFS for name in NAMES])
     numbers = tuple("∞" if np.isinf(value) else f"{value:.3g}" for value in values)
-    kinds = (~of_cdfs, "model", "of densities"), (of_cdfs, "third", "of CDFs")
+    kinds = (~of_cdfs, "model", "densities"), (of_cdfs, "third", "CDFs")
     at = [0, 1, 10, 100, 1000]
     return Panel(
         "Divergences",

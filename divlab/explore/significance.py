@@ -49,7 +49,7 @@ def null_panel(shown: str, statistic: float, null: Float[np.ndarray, " permutati
     return Panel(
         "With labels dealt out anew",
         Axis(shown, low, high),
-        Axis("permutations", 0, ceiling(max(below + above))),
+        Axis("permutations", 0, ceiling(1.05 * max(below + above))),
         (
             Bars(middles, 0 * below, below, width, "y", role="muted", label="smaller"),
             Bars(

@@ -90,7 +90,7 @@ class DiracGan(Explorer):
                     for name, (label, role) in _WAYS.items()
                 ),
                 Points(at_rest, at_rest, shape="plus", size=12.0, label="rest"),
-                Points(np.array([theta]), np.array([psi]), label="start"),
+                Points(np.array([theta]), np.array([psi])),
             ),
             handles=(Handle(theta, psi, Drag("theta"), Drag("psi"), label="the start"),),
             equal=True,
@@ -108,7 +108,7 @@ class DiracGan(Explorer):
         return Scene((plane, distances), columns=2, height=0.48)
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
-        ends = {text: result[name]["distance"] for name, (text, _) in _WAYS.items()}
+        ends = {f"end, {text}": result[name]["distance"] for name, (text, _) in _WAYS.items()}
         found = {"distance at first": result["start"], **ends}
         return {text: number(distance, 4) for text, distance in found.items()}
 

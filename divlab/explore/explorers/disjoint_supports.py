@@ -22,12 +22,8 @@ _FAMILIES: dict[str, Callable[[Any, Any], Distribution]] = {
     "two Uniforms": lambda at, scale: Uniform(at - scale / 2, at + scale / 2),
     "two Gaussians": lambda at, scale: Normal(at, scale),
 }
-# The short name, the label and the role of each quantity.
-_STYLES = {
-    "kl": ("KL", "KL(P‖Q)", "other"),
-    "js": ("JS", "JS(P, Q)", "model"),
-    "wasserstein": ("W₁", "W₁(P, Q)", "third"),
-}
+# The label and the role of each quantity.
+_STYLES = {"kl": ("KL", "other"), "js": ("JS", "model"), "wasserstein": ("W₁", "third")}
 _QUANTITIES: dict[str, Callable[..., jax.Array]] = {n: getattr(divlab, n) for n in _STYLES}
 
 
@@ -129,8 +125,8 @@ class DisjointSupports(Explorer):
         return Scene((densities, divergence, gradient), columns=3, height=0.4)
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
-        distances = {text: result[name] for name, (text, _, _) in _STYLES.items()}
-        slopes = {f"{text} slope": result[f"{name}_grad"] for name, (text, _, _) in _STYLES.items()}
+        distances = {text: result[name] for name, (text, _) in _STYLES.items()}
+        slopes = {f"{text} slope": result[f"{name}_grad"] for name, (text, _) in _STYLES.items()}
         return {text: number(value) for text, value in (distances | slopes).items()}
 
     def python(self, values: dict[str, Any]) -> str:
@@ -160,7 +156,7 @@ for name in ("kl", "js", "wasserstein"):
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         parts = [
             f"{text} is {number(result[name])} with gradient {number(result[f'{name}_grad'])}"
-            for name, (text, _, _) in _STYLES.items()
+            for name, (text, _) in _STYLES.items()
         ]
         return f"For {values['family']} {values['separation']:.2f} apart, {'; '.join(parts)}."
 
@@ -170,7 +166,7 @@ def _marks(
 ) -> tuple[Any, ...]:
     """The curves of values (0) or of gradients (1), a dot on each, and a note where KL is ∞."""
     marks: list[Any] = [infinite] if np.isinf(result["kl"]) else []
-    for name, (_, label, role) in _STYLES.items():
+    for name, (label, role) in _STYLES.items():
         curve = np.where(np.isfinite(curves[name][0]), curves[name][which], np.nan)
         curve[:which] = np.nan  # at separation 0 a distance has a kink, and no slope
         marks.append(Line(_SEPARATIONS, curve, role=role, label=label))

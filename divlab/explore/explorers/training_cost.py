@@ -95,7 +95,7 @@ class TrainingCost(Explorer):
             lowest = 10 ** np.floor(np.log10(counts.min()))
             marks = (
                 Line(sizes, fit, width=1.5, role="muted", label="last slope"),
-                Line(sizes, counts, dots=True, role=role, label=label),
+                Line(sizes, counts, dots=True, role=role, label="counted"),
                 note(f"grows as {letter}^{{{exponent:.2f}}}", 0.04, 0.94),
             )
             panels.append(
@@ -106,7 +106,7 @@ class TrainingCost(Explorer):
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
         letter = values["vary"][-1]
         return {
-            f"{_QUANTITIES[name][1]}, power of {letter}": f"{found:.2f}"
+            f"{'FLOPs' if name == 'flops' else name}, power of {letter}": f"{found:.2f}"
             for name, found in result["exponents"].items()
         }
 

@@ -128,7 +128,7 @@ class TwoSampleTest(Explorer):
             shown: number(result["statistic"]),
             "p-value": number(pvalues[name]),
             "find a difference": f"{sum(p <= LEVEL for p in pvalues.values())} of {len(pvalues)}",
-            f"power at n = {result['power_n']}": number(power, 2),
+            "power": number(power, 2),
         }
 
     def python(self, values: dict[str, Any]) -> str:
