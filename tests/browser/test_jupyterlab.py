@@ -88,6 +88,36 @@ def test_flood_of_events(tmp_path: Path) -> None:
         assert page.errors == []
 
 
+def test_an_explorer_shown_twice(tmp_path: Path) -> None:
+    """Of two views of one explorer, the one that nobody touches could stay behind."""
+    cells = ["import divlab\nexplorer = divlab.explore.nll_is_kl()", "explorer", "explorer"]
+    with serve(tmp_path, cells) as address, browser() as page:
+        page.goto(address)
+        run_all(page)
+        first, second = Shown(page, 0), Shown(page, 1)
+        for shown in (first, second):
+            shown.wait()
+
+        def drag() -> None:
+            grip = second.box.locator(".divlab-grip").first
+            grip.scroll_into_view_if_needed()
+            box = grip.bounding_box()
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.mouse.down()
+            page.mouse.move(box["x"] + box["width"] / 2 + 25, box["y"], steps=3)
+            page.mouse.up()
+
+        first.changes(drag)
+        for shown in (first, second):
+            shown.settle()
+        assert first.state() == second.state()
+        assert json.loads(first.state())["separation"] > 4.0
+        numbers = [shown.box.locator(".divlab-numbers").inner_text() for shown in (first, second)]
+        assert numbers[0] == numbers[1]
+        assert first.pixels() == second.pixels()
+        assert page.errors == []
+
+
 def test_an_exercise_and_no_news(tmp_path: Path) -> None:
     """A new environment's question about news would cover the page, and an answer not be taken."""
     cells = ["import divlab\ndivlab.configure()", 'divlab.exercise("00.1")']
