@@ -36,6 +36,7 @@ class LivePage(widgets.VBox):
 
     Attributes:
         controls: the controls by name; setting `.value` from Python is the same as a drag.
+        groups: the names of the controls in each group, by its title.
         stage: what the browser draws.
         title: the name of the explorer.
         question: the question that it answers, in one sentence.
@@ -50,6 +51,7 @@ class LivePage(widgets.VBox):
         more: Mapping[str, Iterable[widgets.Widget]],
     ) -> None:
         self.controls = {name: one for named in groups.values() for name, one in named.items()}
+        self.groups = {title: tuple(named) for title, named in groups.items()}
         self._is_paused = False
         self._result: dict[str, Any] = {}
         self._scene: Scene | None = None
