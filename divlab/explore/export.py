@@ -79,8 +79,8 @@ class Estimate(NamedTuple):
 
     def __str__(self) -> str:
         trained = f" with {_count(self.trainings, 'training')}" if self.trainings else ""
-        seconds = "less than 1 s" if self.seconds < 1 else f"about {self.seconds:.0f} s"
-        return f"{_count(self.states, 'state')}{trained}, about {_megabytes(self.size)}, {seconds}"
+        parts = _count(self.states, "state") + trained, f"about {_megabytes(self.size)}"
+        return ", ".join([*parts, _duration(self.seconds)])
 
 
 class Page:
@@ -116,7 +116,7 @@ class Page:
             ValueError: the page would be too large; the message says what would fit.
         """
         states, sample = self.states, Recording({})
-        first = next(iter(states))
+        first = states.first()
         started = time.monotonic()
         self._look(first)  # it trains, and compiles
         once, started = time.monotonic() - started, time.monotonic()
@@ -151,9 +151,19 @@ class Page:
         trained = once * states.trainings
         return Estimate(len(states), size, trained + seconds * len(states), states.trainings)
 
+    @property
+    def recorded(self) -> int:
+        """How many states are recorded so far."""
+        return self._recording.count
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all states are recorded."""
+        return self.recorded == len(self.states)
+
     def record(self) -> Iterator[None]:
-        """Records all states, one at each turn."""
-        for state in self.states:
+        """Records the states that are left, one at each turn."""
+        for state in itertools.islice(self.states, self.recorded, None):
             self._recording.add(*self._look(state))
             yield
 
@@ -183,7 +193,8 @@ class Page:
             return
         counts = {name: len(positions) for name, positions in self.states.positions.items()}
         most = max(counts, key=lambda name: counts[name])
-        fit = math.floor(0.9 * counts[most] * LARGEST / size)
+        around = len(self._around(b""))
+        fit = math.floor(0.9 * counts[most] * (LARGEST - around) / (size - around))
         advice = (
             f"{_count(fit, 'position')} of {most} in place of {counts[most]} would fit"
             if fit > 1
@@ -247,7 +258,7 @@ def _fixed(explorer: Any, states: States) -> str:
     return f"{held}{_count(len(states), 'recorded state')}. Made with divlab {version('divlab')}."
 
 
-def _group(explorer: Any, name: str) -> str:
+def _group(explorer: Any, name: str) -> Any:
     """The title of the group of controls that one stands in."""
     return next(title for title, names in explorer.groups.items() if name in names)
 
@@ -264,6 +275,12 @@ def _name(explorer: Any) -> str:
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "less than 1 s"
+    return f"about {seconds:.0f} s" if seconds < 120 else f"about {seconds / 60:.0f} min"
 
 
 def _megabytes(size: float) -> str:

@@ -126,8 +126,8 @@
             const state = controls.reduce((number, { positions, place }) => number * positions.length + place, 0);
             const [used, change] = recorded.frames[state];
             const values = Object.fromEntries(controls.map(({ name, value }) => [name, value]));
-            const arrays = used.map(i => arrayOf(recorded, i));
-            picture.show({ ...changed(recorded.first, change), controls: spec, values }, arrays);
+            const frame = { ...changed(recorded.first, change), controls: spec, values, known: 1 / recorded.parts };
+            picture.show(frame, used.map(i => arrayOf(recorded, i)));
             due ??= setTimeout(writeAddress, LATER);
         }
 

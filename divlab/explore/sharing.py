@@ -10,8 +10,10 @@ import ipywidgets as widgets
 
 from divlab import figures
 from divlab.explore.controls import button, row
+from divlab.explore.slices import Turns, Work
 
 _MOST = 10_000  # measurements of a state that is shown as a line
+_LINKED = 7e6  # bytes of a page that a link can hold: a message of 10 MB, by base64
 
 
 class Share(widgets.VBox):
@@ -33,6 +35,8 @@ class Share(widgets.VBox):
 
     def __init__(self, explorer: Any) -> None:
         self._explorer = explorer
+        self._page: Any = None  # it is told of, and made when the button is pressed again
+        self._work = Work(self._show_page, explorer.show_error)
         self.save = button("Save figure", "download", "Make files of the picture and its numbers")
         self.page = button("Save page", "file-o", "Make one HTML file with sliders, for anyone")
         self.copy = button("Copy as Python", "code", "Show code that computes these numbers")
@@ -44,8 +48,14 @@ class Share(widgets.VBox):
         self.add_class("divlab-share")
 
     def update(self) -> None:
-        """Removes links to files of a former state."""
+        """Removes links to files of a former state, and gives up making a page of it."""
+        self._work.stop()
+        self._page = None
         self.links.value = ""
+
+    def close(self) -> None:
+        self._work.stop()
+        super().close()
 
     def _try(self, offer: Callable[[], None]) -> None:
         try:
@@ -65,17 +75,64 @@ class Share(widgets.VBox):
             "state": ("application/json", "json", json.dumps(explorer.state()).encode()),
         }
         self.links.value = " ".join(
-            f'<a download="{name}.{ending}" style="padding:0 .4em; text-decoration:underline" '
-            f'href="data:{kind};base64,{base64.b64encode(content).decode()}">{label}</a>'
+            _link(f"{name}.{ending}", label, kind, content)
             for label, (kind, ending, content) in files.items()
         )
 
     def offer_page(self) -> None:
-        """Makes a page and shows a link to it."""
+        """Says how large a page would be; makes it when pressed again, and shows a link to it."""
+        if self._page is not None:
+            self._work.press(self._record(), self.page)
+            return
+        from divlab.explore.export import Page  # it imports explorers, which have these buttons
+
+        page = Page(self._explorer, None, None)
+        with page.states.visit():
+            estimate = page.estimate()
+        if estimate.size > _LINKED:
+            self.links.value = f"{estimate}: {_TOO_LARGE}"
+        else:
+            self._page = page
+            self.links.value = f"{estimate}: press “Save page” again to make it."
+
+    def _record(self) -> Turns:
+        """Records one state at every turn; between them a user may do anything."""
+        page = self._page
+        states = page.record()
+        while not page.is_complete:
+            with page.states.visit():
+                next(states)
+            yield self._show_page
+
+    def _show_page(self) -> None:
+        """Shows how far the page is, or a link to it."""
+        page = self._page
+        if page is None:
+            return
+        if not page.is_complete:
+            done = f"Recorded {page.recorded} of {len(page.states)} states"
+            self.links.value = f"{done}: press “Save page” to go on."
+            return
+        content = page.html()
+        name = f"{type(self._explorer).__name__}.html"
+        is_small = len(content) <= _LINKED
+        self.links.value = _link(name, "Page", "text/html", content) if is_small else _TOO_LARGE
+        self._page = None
 
     def offer_code(self) -> None:
         """Shows the code, to copy it."""
         self.links.value = f"<pre>{html.escape(self._explorer.code())}</pre>"
+
+
+_TOO_LARGE = 'a link cannot hold that much. explorer.export("page.html") makes it from Python.'
+
+
+def _link(file: str, label: str, kind: str, content: bytes) -> str:
+    """A link that holds a file."""
+    return (
+        f'<a download="{file}" style="padding:0 .4em; text-decoration:underline" '
+        f'href="data:{kind};base64,{base64.b64encode(content).decode()}">{label}</a>'
+    )
 
 
 def as_line(explorer: Any) -> str:

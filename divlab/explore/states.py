@@ -58,8 +58,8 @@ class States:
             over = {"step": len(steps), **over}
         elif is_trainer and "step" in over and len(explorer.controls["step"].options) == 1:
             raise ValueError(
-                "over has step, but nothing is trained yet: press “Train”, or call "
-                'explorer.controls["train"].click(), first. Or name the seeds to train: '
+                "over has step, but nothing is trained yet. Press “Train”, or call "
+                'explorer.controls["train"].click(), or name the seeds to train, as in '
                 'over={"seed": 3}.'
             )
         self.positions = {
@@ -77,6 +77,13 @@ class States:
         """The states in order, as name -> value of each control that moves."""
         for values in itertools.product(*self.positions.values()):
             yield dict(zip(self.positions, values, strict=True))
+
+    def first(self) -> dict[str, Any]:
+        """A state that needs a training which is still to be done, or the first one."""
+        present = self._explorer.values()
+        states = ({n: p[i] for n, p in self.positions.items()} for i in (0, -1))
+        is_new = (s for s in states if any(s[name] != present[name] for name in self.retrain))
+        return next(is_new, {name: p[0] for name, p in self.positions.items()})
 
     def at(self, places: Mapping[str, int]) -> dict[str, Any]:
         """The positions of some controls, by the place of each among all positions."""
