@@ -120,7 +120,7 @@
                 update();
             },
         });
-        let due, own;
+        let due, known; // the address as it was last read or written
 
         function update() {
             const state = controls.reduce((number, { positions, place }) => number * positions.length + place, 0);
@@ -133,13 +133,15 @@
 
         function writeAddress() {
             due = undefined;
-            own = `#${new URLSearchParams(controls.map(({ name, value }) => [name, value]))}`;
-            history.replaceState(null, "", own);
+            if (location.hash !== known) return; // a new one was typed, and is about to be read
+            known = `#${new URLSearchParams(controls.map(({ name, value }) => [name, value]))}`;
+            history.replaceState(null, "", known);
         }
 
         // What the address leaves out stands where it stood at first.
         function readAddress() {
-            const asked = new URLSearchParams(location.hash.slice(1));
+            known = location.hash;
+            const asked = new URLSearchParams(known.slice(1));
             for (const control of controls) {
                 const text = asked.get(control.name) ?? "";
                 const isSaid = control.isSlider ? text.trim() !== "" && Number.isFinite(Number(text)) : control.texts.includes(text);
@@ -148,7 +150,7 @@
             update();
         }
 
-        addEventListener("hashchange", () => { if (location.hash !== own) readAddress(); });
+        addEventListener("hashchange", () => { if (location.hash !== known) readAddress(); });
         find(".divlab-controls").addEventListener("submit", event => event.preventDefault());
         readAddress();
     }
