@@ -1,5 +1,6 @@
 """The painter of scenes in a browser, on a page of its own: no Jupyter, no kernel."""
 
+import dataclasses
 import itertools
 import json
 import re
@@ -189,7 +190,11 @@ def test_narrow_pages_have_one_column(tab: Any) -> None:
 
 def test_numbers_and_panels_stand_still(tab: Any) -> None:
     """Numbers that change their width, or margins that shrink, make the picture jump in a drag."""
-    show(tab, densities(), numbers=[["NLL", "12.0172"], ["KL", "10.6127"]])
+    scene = densities()
+    long = dataclasses.replace(scene.panels[0].y, ticks={0.25: "0.2500000"})
+    first = dataclasses.replace(scene.panels[0], y=long)
+    wide = dataclasses.replace(scene, panels=(first, scene.panels[1]))
+    show(tab, wide, numbers=[["NLL", "12.0172"], ["KL", "10.6127"]])
 
     def places() -> list[Any]:
         return [one.bounding_box() for one in tab.locator(".divlab-number-label").all()] + [
@@ -297,13 +302,15 @@ def test_a_log_axis_and_options(tab: Any) -> None:
     """On a log axis equal ways are equal factors; a control with options takes one of them."""
     show(tab, everything())
     at = (np.log(100 / 25) / np.log(1200 / 25), (np.log10(0.08) + 3) / 5)
-    x, y = place(tab, 3, float(at[0]), float(at[1]))
-    tab.mouse.move(x, y)
-    tab.mouse.wheel(0, 0)
     tab.evaluate("document.querySelectorAll('.divlab-marks')[3].scrollIntoView({block: 'center'})")
     x, y = place(tab, 3, float(at[0]), float(at[1]))
-    further = place(tab, 3, float(np.log(280 / 25) / np.log(1200 / 25)), float(at[1]))
-    drag(tab, (x, y), further)
+    # Half way to 300 on paper is 173, which is nearer to 100.
+    half, whole = (
+        place(tab, 3, float(np.log(n / 25) / np.log(1200 / 25)), float(at[1])) for n in (173, 290)
+    )
+    drag(tab, (x, y), half)
+    assert tab.evaluate("moves") == []
+    drag(tab, (x, y), whole)
     assert moved(tab) == {"samples": 300}
     tab.keyboard.press("ArrowRight")
     assert moved(tab) == {"samples": 1000}
