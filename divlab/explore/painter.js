@@ -907,10 +907,13 @@ export class Picture {
         this.panels.forEach((panel, i) => {
             const share = heights[Math.floor(i / columns)];
             const { equal, axes } = scene.panels[i];
+            // The last one takes the whole row where it would stand alone in it.
+            const isAlone = i % this.columns === 0 && i === scene.panels.length - 1 && !equal;
+            panel.root.style.gridColumn = isAlone ? "1 / -1" : "";
             panel.size = { width: panel.plot.clientWidth };
             panel.size.height = isWhole
                 ? (this.width * height * share) / total - 64 // its title, legend and axis names
-                : (panel.size.width * 0.62 * share) / tallest;
+                : ((this.width / this.columns) * 0.62 * share) / tallest;
             if (equal && !isWhole)
                 panel.size.height = panel.size.width
                     * Math.min(1, Math.abs((axes.y.high - axes.y.low) / (axes.x.high - axes.x.low)));

@@ -188,6 +188,20 @@ def test_narrow_pages_have_one_column(tab: Any) -> None:
     assert lefts == {420: 1, 1000: 2, 1400: 2}
 
 
+def test_the_third_of_three_panels_fills_its_row(tab: Any) -> None:
+    """Where only two panels fit side by side, half of the picture would be empty."""
+    scene = everything()
+    three = dataclasses.replace(scene, panels=scene.panels[:2] + scene.panels[4:5], columns=3)
+    tab.set_viewport_size({"width": 700, "height": 900})
+    show(tab, dataclasses.replace(three, heights=()))
+    widths = [one.bounding_box()["width"] for one in tab.locator(".divlab-plot").all()]
+    assert widths[0] == widths[1]
+    assert widths[2] == 2 * widths[0] + 28  # and the gap
+    tab.set_viewport_size({"width": 1000, "height": 900})
+    tab.wait_for_timeout(100)
+    assert len({one.bounding_box()["y"] for one in tab.locator(".divlab-plot").all()}) == 1
+
+
 def test_numbers_and_panels_stand_still(tab: Any) -> None:
     """Numbers that change their width, or margins that shrink, make the picture jump in a drag."""
     scene = densities()
