@@ -56,7 +56,8 @@ class Drawing(widgets.Box):
             ends, heights = (_numbers(state[name]) for name in ("x", "heights"))
             if ends.size != 2 or heights.size < 2 or not ends[0] < ends[1]:
                 raise ValueError(f'state has "drawn" that is no density; {_NEEDED} would do.')
-            self.distribution = drawn(np.linspace(*ends, heights.size), heights)
+            x = np.linspace(ends[0], ends[1], heights.size)
+            self.distribution = drawn(x, heights)
             self._state = {"x": ends.tolist(), "heights": heights.tolist()}
         self.clear.layout.display = "none" if state is None else ""
         self._on_change()

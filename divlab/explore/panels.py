@@ -147,11 +147,10 @@ def training_panel(
         The panel, with a handle on the mark.
     """
     nothing = np.zeros(0)
-    lines = [
-        Line(*(np.asarray(a, float) for a in curves.get(name, (nothing, nothing))),
-             role=role, label=text, width=1.6)
-        for (name, text), role in zip(names.items(), roles, strict=False)
-    ]  # fmt: skip
+    lines = []
+    for (name, text), role in zip(names.items(), roles, strict=False):
+        at, values = (np.asarray(a, float) for a in curves.get(name, (nothing, nothing)))
+        lines.append(Line(at, values, width=1.6, role=role, label=text))
     finite = np.concatenate([line.y[np.isfinite(line.y)] for line in lines])
     lowest, highest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     low = -ceiling(-lowest) if lowest < 0 else 0.0

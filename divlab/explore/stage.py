@@ -38,7 +38,7 @@ def colors() -> str:
 STYLE = colors() + (_HERE / "painter.css").read_text(encoding="utf-8")
 
 
-class Stage(_Arrays):  # type: ignore[misc]
+class Stage(_Arrays):
     """Shows scenes, and says what a user does to them.
 
     Args:
@@ -51,7 +51,8 @@ class Stage(_Arrays):  # type: ignore[misc]
         moved: control -> value, and a count, from the page.
     """
 
-    _esm = _HERE / "painter.js"
+    # The text and not the path: anywidget would watch a file, and keep the widget alive for it.
+    _esm = (_HERE / "painter.js").read_text(encoding="utf-8")
     _css = STYLE
     frame = traitlets.Dict().tag(sync=True)
     moved = traitlets.Dict().tag(sync=True)
@@ -76,4 +77,6 @@ class Stage(_Arrays):  # type: ignore[misc]
         with self.hold_sync():
             for i, array in enumerate(arrays):
                 setattr(self, f"array_{i}", array.astype(np.float32).tobytes())
-            self.frame = {**more, "scene": described}
+            # The count tells the page of arrays that change while all else stays.
+            count = self.frame.get("count", 0) + 1
+            self.frame = {**more, "scene": described, "count": count}

@@ -151,7 +151,7 @@ def _distribution(given: dist.Distribution) -> tuple[list[str], str]:
             )
             return [], f"divlab.targets.gaussian_mixture({', '.join(map(str, numbers))})"
     name = type(given).__name__
-    numbers_of = {n: getattr(given, n, None) for n in type(given).arg_constraints}
+    numbers_of: dict[str, Any] = {n: getattr(given, n, None) for n in type(given).arg_constraints}
     if getattr(dist, name, None) is type(given) and all(
         np.shape(n) == () for n in numbers_of.values()
     ):

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import divlab
-from divlab.explore import base
+from divlab.explore import live
 from divlab.explore.controls import slider
 from divlab.figures.scene import packed
 
@@ -236,7 +236,7 @@ def test_results_and_files_follow_events_that_are_still_to_be_drawn(
     """A file could hold the numbers of an earlier position of the slider."""
     explorer = explorers("nll_is_kl")
     before = explorer.state()
-    monkeypatch.setattr(base, "from_browser", lambda: True)
+    monkeypatch.setattr(live, "from_browser", lambda: True)
     mean = explorer.controls["mean"]
 
     async def drag(read: Callable[[], Any]) -> None:
