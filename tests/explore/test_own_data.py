@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import divlab
 from divlab.explore import learned
@@ -238,6 +239,22 @@ def test_two_columns(two: tuple[TwoColumns, list[str]]) -> None:
     assert columns.state() == state
 
 
+def test_p_drawn_by_hand(divergences: Any) -> None:
+    """The picture could show divergences of the menu's P, or keep a drawing that was given up."""
+    before = divergences.state()
+    divergences.draw_target([-1.0, 1.0], [0.0, 1.0, 0.0])
+    assert divergences.controls["p"].disabled
+    assert not divergences.controls["q"].disabled
+    assert "P is drawn by hand" in caption(divergences)
+    # TV is half of ∫|p - q|, here for a triangle of height 1 and a Normal of mean and scale 1.5.
+    x = np.linspace(-20, 20, 400_001)
+    gap = np.abs(np.maximum(1 - np.abs(x), 0) - stats.norm.pdf(x, 1.5, 1.5))
+    assert divergences.result["tv"] == pytest.approx(np.trapezoid(gap, x) / 2, abs=1e-4)
+    divergences.drawing.clear.click()
+    assert divergences.state() == before
+    assert not divergences.controls["p"].disabled
+
+
 def test_divergences_of_two_columns(divergences: Any) -> None:
     """The picture could show divergences of the sliders' families, or of Q from P."""
     rng = np.random.default_rng(0)
@@ -253,7 +270,7 @@ def test_divergences_of_two_columns(divergences: Any) -> None:
     agree(divergences.result, {name: getattr(divlab, name)(p, q) for name in names}, 1e-6)
     assert "a.csv, y, n = 80" in caption(divergences)
     state, result = divergences.state(), divergences.result
-    assert divergences._share.text.value == json.dumps(state)
+    assert divergences.stage.frame["state"] == json.dumps(state)
     divergences.two_columns.clear.click()
     assert divergences.state() == before
     divergences.load(state)

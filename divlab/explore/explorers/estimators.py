@@ -1,5 +1,6 @@
 """What estimators of a divergence find in n samples, against the exact value."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,10 @@ class Estimators(Explorer):
     def python(self, values: dict[str, Any]) -> str:
         quantity, seed = values["quantity"], int(values["seed"])
         name = QUANTITIES[quantity].__name__
+        estimators = "".join(
+            f'    "{label}": {json.dumps(options)},\n'
+            for label, options in estimators_of(quantity).items()
+        )
         return f"""\
 import divlab
 import numpy as np
@@ -119,7 +124,8 @@ separation, scale = {values["separation"]}, {values["scale"]}
 print("truth", float(divlab.{name}(Normal(0.0, 1.0), Normal(separation, scale))))
 pairs = np.random.default_rng({seed}).standard_normal(({DRAWS}, 2, {SIZES[-1]}))
 pairs[:, 1] = separation + scale * pairs[:, 1]
-estimators = {estimators_of(quantity)}
+estimators = {{
+{estimators}}}
 for name, options in estimators.items():
     for n in {SIZES}:
         found = [float(divlab.{name}(x[:n], y[:n], **options)) for x, y in pairs]
