@@ -979,6 +979,7 @@ export class Picture {
         this.state.hidden = text === undefined;
         // What a user is typing is not overwritten.
         if (text !== undefined && !this.isTyped && this.stateInput.value !== text) this.stateInput.value = text;
+        this.stateInput.placeholder = text ? "" : "Too long for a line: “Save figure” makes a file";
     }
 
     // The value of a control, or what was asked for a moment ago and has not come back yet.

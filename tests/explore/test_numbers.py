@@ -35,6 +35,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("estimators", "separation", 2.0),
     ("estimators", "scale", 0.7),
     ("estimators", "seed", 3),
+    ("estimators", "n", 30),
     ("dirac_gan", "objective", "wgan_gp"),
     ("dirac_gan", "penalty", 0.0),
     ("dirac_gan", "rate", 0.3),

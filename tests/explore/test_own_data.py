@@ -310,13 +310,12 @@ def test_a_long_state_goes_to_a_file(collapse: Any, monkeypatch: pytest.MonkeyPa
     """Every picture would send megabytes of measurements to the page."""
     monkeypatch.setattr("divlab.explore.sharing._MOST", 30)
     upload(collapse, "a.csv", COLUMN)
-    assert collapse._share.text.value == ""
-    assert "makes a file" in collapse._share.text.placeholder
+    assert collapse.stage.frame["state"] == ""
     collapse._share.save.click()
     assert "data:application/json" in collapse._share.links.value
     assert len(collapse.state()["data"]["values"]) == 31
     collapse.own_data.clear.click()
-    assert json.loads(collapse._share.text.value) == collapse.state()
+    assert json.loads(collapse.stage.frame["state"]) == collapse.state()
 
 
 def test_a_value_far_out_leaves_the_histogram_small() -> None:
