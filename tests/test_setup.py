@@ -34,7 +34,6 @@ PLATFORMS = {
 CONDA_NAMES = {
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",
-    "isal": "python-isal",
 }
 
 

@@ -33,7 +33,6 @@ from divlab.figures.panels import (
     show,
 )
 from divlab.figures.scene import ceiling
-from divlab.figures.screen import Numbers, Screen
 
 __all__ = [
     "COLORS",
@@ -50,11 +49,9 @@ __all__ = [
     "Densities",
     "Estimates",
     "Lines",
-    "Numbers",
     "Panel",
     "Plane",
     "Rates",
-    "Screen",
     "ceiling",
     "draw_rates",
     "label",

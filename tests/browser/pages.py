@@ -205,7 +205,7 @@ class Shown:
         """The line of JSON to share."""
         return str(self.box.locator(".divlab-state input").input_value())
 
-    def expect(self, **values: int) -> None:
+    def expect(self, **values: float) -> None:
         """Waits until the state has these values; the kernel sends it after the picture."""
         end = time.monotonic() + 10
         while not values.items() <= json.loads(self.state()).items():
