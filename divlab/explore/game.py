@@ -82,7 +82,7 @@ class OnePlayer(divlab.GAN):
     def step(self, state, data, key, *, unroll=False):
         moved, losses = super().step(state, data, key, unroll=unroll)
         kept = {{"{rests}": state.params["{rests}"]}}
-        return moved._replace(params=moved.params | kept), losses
+        return divlab.models.State(moved.params | kept, moved.optimizer), losses
 
 """
     model = f'{"OnePlayer" if rests else "divlab.GAN"}("{objective}")'

@@ -1,5 +1,6 @@
 """The target of an explorer as Python."""
 
+import inspect
 import textwrap
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -150,11 +151,12 @@ def _distribution(given: dist.Distribution) -> tuple[list[str], str]:
                 np.broadcast_to(a, shape).tolist() for a in (parts.loc, parts.scale, weights)
             )
             return [], f"divlab.targets.gaussian_mixture({', '.join(map(str, numbers))})"
-    name = type(given).__name__
-    numbers_of: dict[str, Any] = {n: getattr(given, n, None) for n in type(given).arg_constraints}
-    if getattr(dist, name, None) is type(given) and all(
-        np.shape(n) == () for n in numbers_of.values()
-    ):
+    kind = type(given)
+    arguments = set(inspect.signature(kind).parameters) - {"validate_args"}
+    numbers_of = {name: getattr(given, name, None) for name in kind.arg_constraints}
+    # Others are made from more than a few numbers.
+    is_plain = arguments == set(numbers_of) and all(np.shape(n) == () for n in numbers_of.values())
+    if getattr(dist, kind.__name__, None) is kind and is_plain:
         options = ", ".join(f"{name}={float(number)}" for name, number in numbers_of.items())
-        return ["numpyro.distributions as dist"], f"dist.{name}({options})"
+        return ["numpyro.distributions as dist"], f"dist.{kind.__name__}({options})"
     return [], UNKNOWN

@@ -59,24 +59,19 @@ def code_of_comparison(
         models: the code of each model, by its name.
         seed: of the trainings.
         step: that is shown.
-        more: further lines for each model, which is called `name` there.
+        more: further lines for each model, which know its `name`, `run` and what `covered` is.
 
     Returns:
         The code.
     """
-    distances = "".join(
-        f'found["{name}"] = {code}\n' for name, code in target.distances(seed, step).items()
-    )
     made = "".join(f'    "{name}": {_with_comma(code)}\n' for name, code in models.items())
+    numbers = {name: f"covered.{name}" for name in _SHARES} | target.distances(seed, step)
     each = f"""\
 {code_of_training("model", seed, step)}\
-found = divlab.coverage(learned, {target.compared})._asdict()
-{distances}\
-fractions = found.pop("mode_fractions")
-for i, fraction in enumerate(fractions):
+covered = divlab.coverage(learned, {target.compared})
+for i, fraction in enumerate(covered.mode_fractions):
     print(f"{{name}}.mode_fractions.{{i}}", float(fraction))
-for quantity, value in found.items():
-    print(f"{{name}}.{{quantity}}", float(value))
+{"".join(_PRINT.format(name=name, code=code) for name, code in numbers.items())}\
 {more}"""
     return f"""\
 {target.text}
@@ -84,6 +79,10 @@ models = {{
 {made}}}
 for name, model in models.items():
 {textwrap.indent(each, "    ")}"""
+
+
+_SHARES = ("modes_covered", "high_quality", "bridge", "sharpness")
+_PRINT = 'print(f"{{name}}.{name}", float({code}))\n'
 
 
 def _with_comma(code: str) -> str:
@@ -116,6 +115,6 @@ if steps is None:
     return f"""\
 {"" if is_even else each}\
 runs = divlab.fit_many(model, target, seeds={seeds}, steps={shared.pop() if is_even else "steps"})
-covered = divlab.coverage(runs, target).modes_covered
-print(f"{{name}}.seeds_covered", int((covered == len(fractions)).sum()))
+is_whole = divlab.coverage(runs, target).modes_covered == len(covered.mode_fractions)
+print(f"{{name}}.seeds_covered", int(is_whole.sum()))
 """

@@ -12,13 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 
+import divlab
 from divlab.divergences.diagnosis import SamplesWarning
+from divlab.explore.chosen_target import ChosenTarget
 from divlab.explore.sharing import as_csv
+from divlab.explore.target_code import code_of_target
+from divlab.explore.training_code import code_of_model
 
 # An explorer and what differs from its first state.
 _COLUMNS = {"names": ["a", "b"], "samples": [[0.3, 1.0, 2.5, 3.1, 4.2], [1.4, 2.0, 3.6, 5.7, 9.5]]}
+_TRAINED = {"trained": 20, "step": 20}
 _MANY = np.random.default_rng(0).normal(size=24).tolist()
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("nll_is_kl", {}),
@@ -38,6 +44,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("two_sample_test", {"data": {"names": ["a", "b"], "samples": [_MANY, _MANY[::2]]}}),
     ("training_cost", {"vary": "data dimension D"}),
     ("training_cost", {"vary": "data dimension D", "model": "GAN", "layers": 2}),
+    ("mode_collapse", {}),
+    ("mode_collapse", {"separation": 2.5, "scale": 0.7, "seed": 3, **_TRAINED}),
+    ("elbo_gap", {"data": {"name": "x", "values": _MANY}, "x": -1.0, **_TRAINED}),
+    ("gan_game", {"who": "only D", "seed": 3, **_TRAINED}),
+    ("gan_game", {"data": {"name": "x", "values": _MANY}}),
+    ("minimum_divergence", {"a": "js", "density": "normal", "seed": 3, **_TRAINED}),
+    ("wasserstein_gan", {"seed": 3, **_TRAINED}),
+    ("wasserstein_gan", {"objective": "cramer"}),
 ]
 
 
@@ -101,3 +115,75 @@ def test_the_code_reads_many_measurements_from_the_state(
     monkeypatch.chdir(tmp_path)
     assert len(explorer.code()) < 3000
     agree(printed(explorer.code()), shown(explorer.result))
+
+
+def test_the_code_counts_seeds_as_the_strip_does(explorers: Callable[[str], Any]) -> None:
+    """A snippet could train other seeds than those of the strip, or stop where one has none."""
+    explorer = explorers("objective_zoo")
+    explorer.controls["seeds"].click()
+    assert explorer.result["b"]["seeds_covered"] >= 0
+    agree(printed(explorer.code()), shown(explorer.result))
+    del explorer._strips["b"]  # as where a user stopped before they were trained
+    explorer._seen = {}
+    explorer.refresh()
+    assert explorer.result["b"]["seeds_covered"] == -1
+    agree(printed(explorer.code()), shown(explorer.result))
+    explorer._strips = {}
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (dist.Gamma(3.0, 1.5), "dist.Gamma(concentration=3.0, rate=1.5)"),
+        (
+            divlab.targets.gaussian_mixture([-1.0, 2.0], 0.5, [0.25, 0.75]),
+            "divlab.targets.gaussian_mixture([-1.0, 2.0], [0.5, 0.5], [0.25, 0.75])",
+        ),
+        (np.array([1.5, 2.0, 2.1]), "1.5, 2.0, 2.1"),
+        (divlab.targets.old_faithful(), "3.6, 1.8, 3.333,"),
+        (dist.TruncatedNormal(0.0, 1.0, low=0.0), "target = ..."),
+        (np.arange(2000.0), "target = ..."),
+    ],
+)
+def test_the_code_makes_the_target_that_was_given(target: Any, text: str) -> None:
+    """A snippet could learn another target, or one with other digits."""
+    chosen = ChosenTarget(target, lambda: None, print)
+    code = code_of_target(chosen, {}, "Explorer").text
+    assert text in code
+    made: dict[str, Any] = {}
+    exec(code, made)
+    if isinstance(target, dist.Distribution) and made["target"] is not ...:
+        x = np.linspace(0.5, 3.0, 5)
+        np.testing.assert_array_equal(made["target"].log_prob(x), target.log_prob(x))
+    elif made["target"] is not ...:
+        np.testing.assert_array_equal(made["target"], target)
+
+
+def test_the_code_draws_the_target_that_was_drawn() -> None:
+    """A snippet could learn another density than the one that was drawn."""
+    chosen = ChosenTarget(None, lambda: None, print)
+    chosen.drawing.load({"x": [-4.0, 4.0], "heights": [0.0, 2.0, 0.5, 1.0, 0.0]})
+    made: dict[str, Any] = {}
+    exec(code_of_target(chosen, {}, "Explorer").text, made)
+    x = np.linspace(-3.9, 3.9, 9)
+    np.testing.assert_array_equal(made["target"].log_prob(x), chosen.of({}).log_prob(x))
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (divlab.VAE("elbo"), 'divlab.VAE("elbo")'),
+        (divlab.GAN("f_gan_js", hidden=(8,)), 'divlab.GAN("f_gan_js", hidden=(8,))'),
+        (
+            divlab.GAN(divlab.objectives.WassersteinGP(penalty=2.0)),
+            "divlab.GAN(divlab.objectives.WassersteinGP(",
+        ),
+        (divlab.MinimumDivergence("kl"), "..."),
+    ],
+)
+def test_the_code_makes_the_model_that_was_given(model: Any, text: str) -> None:
+    """A snippet could train a model with other settings."""
+    code = code_of_model(model)
+    assert code.startswith(text)
+    made = eval(code, {"divlab": divlab})
+    assert made is ... or repr(made) == repr(model)
