@@ -184,6 +184,8 @@ class Page:
         described, arrays = packed(scene)
         for panel in described["panels"]:
             panel["can_draw"] = False  # that needs a kernel
+            if not set(panel["click"] or ()) & set(self.states.positions):
+                panel["click"] = None
         shown = {name: more[name] for name in ("numbers", "caption")}
         return {"scene": described, **shown}, arrays
 
@@ -247,13 +249,17 @@ def _controls(explorer: Any, states: States) -> list[dict[str, Any]]:
 
 def _fixed(explorer: Any, states: States) -> str:
     """One line: what the page holds, and what does not move in it."""
-    fixed = [
-        f"{_group(explorer, name)}: {control.description} {_text(control.value)}"
-        for name, control in settings(explorer.controls).items()
-        if name not in states.positions and not control.disabled
-    ]
-    own = getattr(getattr(explorer, "_measurements", None), "names", ())
-    fixed += [f"Data: {name}" for name in own]
+    mine, fixed = settings(explorer.controls), []
+    for title, names in explorer.groups.items():
+        free = [mine[n] for n in names if n in mine and n not in states.positions]
+        texts = [f"{one.description} {_text(one.value)}" for one in free if not one.disabled]
+        if texts:
+            fixed.append(f"{title}: {', '.join(texts)}")
+    given = explorer._given
+    if "data" in given and given["data"].names:
+        fixed.append(f"Data: {', '.join(given['data'].names)}")
+    if "drawn" in given and given["drawn"].distribution is not None:
+        fixed.append("Target: drawn by hand")
     held = f"Fixed: {'; '.join(fixed)}. " if fixed else ""
     return f"{held}{_count(len(states), 'recorded state')}. Made with divlab {version('divlab')}."
 

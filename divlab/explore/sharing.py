@@ -86,9 +86,14 @@ class Share(widgets.VBox):
             return
         from divlab.explore.export import Page  # it imports explorers, which have these buttons
 
-        page = Page(self._explorer, None, None)
-        with page.states.visit():
-            estimate = page.estimate()
+        self.links.value = "<i>Recording a few states …</i>"
+        try:
+            page = Page(self._explorer, None, None)
+            with page.states.visit():
+                estimate = page.estimate()
+        except Exception:
+            self.links.value = ""
+            raise
         if estimate.size > _LINKED:
             self.links.value = f"{estimate}: {_TOO_LARGE}"
         else:

@@ -3,6 +3,7 @@
 The docstring of each test says what could go wrong without it.
 """
 
+import asyncio
 import base64
 import gzip
 import json
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from divlab.explore import export
+from divlab.explore import export, slices
 from divlab.explore.export import Page
 from divlab.explore.recording import Recording
 from divlab.explore.states import States
+from divlab.explore.trainer import Trainer
 from divlab.figures.scene import packed
 
 PIXEL = 1 / 1400  # of a panel of 700 pixels, where each of them is two
@@ -284,3 +286,53 @@ def test_the_button_tells_first_and_makes_then(explorer: Any) -> None:
     recorded = read_page(base64.b64decode(found[1]))
     assert len(recorded[0]["frames"]) == 41
     assert frame_of(recorded, 20)[0]["caption"] == explorer.stage.frame["caption"]
+
+
+def test_a_page_is_made_while_the_explorer_works_on(
+    explorer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user could find sliders moved between two slices, or get states of two pictures mixed."""
+    monkeypatch.setattr(slices, "from_browser", lambda: True)
+    monkeypatch.setattr(slices, "_SLICE", 0.001)
+    share, before = explorer._share, explorer.state()
+
+    async def press_and_change() -> None:
+        share.page.click()
+        share.page.click()
+        while not share.links.value.startswith("Recorded"):
+            await asyncio.sleep(0.01)
+            assert explorer.state() == before
+        assert share.page.description == "Pause"
+        explorer.controls["mean"].value = 0.3
+        assert share.links.value == ""
+        while share.page.description == "Pause":
+            await asyncio.sleep(0.01)
+        assert share.links.value == ""
+        share.page.click()
+        share.page.click()
+        while "href" not in share.links.value:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(press_and_change(), 60))
+
+
+def test_every_explorer_has_a_page(name: str, explorers: Callable[[str], Any]) -> None:
+    """What some explorer shows could be more than plain data, or none of its sliders be first."""
+    explorer = explorers(name)
+    if isinstance(explorer, Trainer):
+        explorer.train(records=1)
+    explorer.catch_up()
+    before, shown = explorer.state(), explorer.stage.frame
+    page = Page(explorer, None, "A title")
+    assert len(page.states) >= 2
+    with page.states.visit():
+        next(page.record())
+    recorded = read(page._recording.packed())
+    assert explorer.state() == before
+    assert explorer.stage.frame == shown
+    frame, arrays = frame_of(recorded, 0)
+    assert frame["caption"].endswith(".")
+    assert len(frame["scene"]["panels"]) == len(explorer._scene.panels)
+    assert arrays
+    if isinstance(explorer, Trainer):
+        explorer.rewind()
