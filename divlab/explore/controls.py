@@ -127,7 +127,7 @@ def button(description: str, icon: str, tooltip: str, *, style: str = "") -> wid
     Returns:
         The button.
     """
-    layout = widgets.Layout(width="auto", min_width="7em")
+    layout = widgets.Layout(width="auto", min_width="5em")
     return widgets.Button(
         description=description, icon=icon, tooltip=tooltip, button_style=style, layout=layout
     )

@@ -153,7 +153,7 @@ def _distribution(given: dist.Distribution) -> tuple[list[str], str]:
             return [], f"divlab.targets.gaussian_mixture({', '.join(map(str, numbers))})"
     kind = type(given)
     arguments = set(inspect.signature(kind).parameters) - {"validate_args"}
-    numbers_of = {name: getattr(given, name, None) for name in kind.arg_constraints}
+    numbers_of: dict[str, Any] = {n: getattr(given, n, None) for n in kind.arg_constraints}
     # Others are made from more than a few numbers.
     is_plain = arguments == set(numbers_of) and all(np.shape(n) == () for n in numbers_of.values())
     if getattr(dist, kind.__name__, None) is kind and is_plain:
