@@ -13,7 +13,8 @@ from divlab.explore.chosen_target import ChosenTarget
 from divlab.explore.learned import DRAWN, GROUPS
 
 _MOST = 1000  # measurements that are written out
-UNKNOWN = "...  # put in here what the explorer was made with"
+UNKNOWN = "..."  # what cannot be written; a comment tells what to put in its place
+_ADVICE = "  # put in the target that was given"
 
 
 class TargetCode(NamedTuple):
@@ -98,12 +99,13 @@ def code_of_target(
     read = read_exact("target", chosen.of(dict(values)))
     if not isinstance(read, Samples):
         imports, made = _distribution(read.distribution)
-        return TargetCode(f"{_imports(*imports, *others)}target = {made}\n")
+        advice = _ADVICE if made == UNKNOWN else ""
+        return TargetCode(f"{_imports(*imports, *others)}target = {made}{advice}\n")
     samples = np.asarray(read.values)
     if samples.size <= _MOST:
         imports, made = _written(samples)
     elif chosen.data.values is None:
-        imports, made = [], f"target = {UNKNOWN}"
+        imports, made = [], f"target = {UNKNOWN}{_ADVICE}"
     else:
         path = f'"{explorer}.json"'
         imports = ["json"]

@@ -9,16 +9,21 @@ from typing import Any
 import divlab
 from divlab.explore.target_code import UNKNOWN, TargetCode
 
+_ADVICE = f"# Put in the model that was given, in place of {UNKNOWN}\n"
+
 
 def code_of_model(model: Any) -> str:
-    """A GAN or a VAE as Python."""
+    """A GAN or a VAE as Python; `UNKNOWN` where it has parts that cannot be written."""
     if type(model) not in (divlab.GAN, divlab.VAE):
         return UNKNOWN
     kind, objective = type(model).__name__, model.objective
     table = divlab.GAN_OBJECTIVES if kind == "GAN" else divlab.VAE_OBJECTIVES
-    named = (f'"{name}"' for name, one in table.items() if repr(one) == repr(objective))
+    names = [f'"{name}"' for name, one in table.items() if repr(one) == repr(objective)]
     is_public = getattr(divlab.objectives, type(objective).__name__, None) is type(objective)
-    said = next(named, f"divlab.objectives.{objective!r}" if is_public else UNKNOWN)
+    settings = (getattr(objective, field.name) for field in dataclasses.fields(objective))
+    if not names and not (is_public and all(isinstance(one, int | float) for one in settings)):
+        return UNKNOWN
+    said = names[0] if names else f"divlab.objectives.{objective!r}"
     usual = type(model)()
     more = [
         f", {field.name}={getattr(model, field.name)!r}"
@@ -43,8 +48,9 @@ def code_of_training(model: str, seed: int, step: int, more: str = "") -> str:
     Returns:
         The lines.
     """
+    advice = _ADVICE if model == UNKNOWN else ""
     return (
-        f"run = divlab.fit({model}, target, steps={max(step, 1)}, key={seed}{more})\n"
+        f"{advice}run = divlab.fit({model}, target, steps={max(step, 1)}, key={seed}{more})\n"
         f"learned = run.distribution({step})\n"
     )
 
@@ -64,7 +70,8 @@ def code_of_comparison(
     Returns:
         The code.
     """
-    made = "".join(f'    "{name}": {_with_comma(code)}\n' for name, code in models.items())
+    made = "".join(f'    "{name}": {code},\n' for name, code in models.items())
+    advice = _ADVICE if UNKNOWN in models.values() else ""
     numbers = {name: f"covered.{name}" for name in _SHARES} | target.distances(seed, step)
     each = f"""\
 {code_of_training("model", seed, step)}\
@@ -75,7 +82,7 @@ for i, fraction in enumerate(covered.mode_fractions):
 {more}"""
     return f"""\
 {target.text}
-models = {{
+{advice}models = {{
 {made}}}
 for name, model in models.items():
 {textwrap.indent(each, "    ")}"""
@@ -83,12 +90,6 @@ for name, model in models.items():
 
 _SHARES = ("modes_covered", "high_quality", "bridge", "sharpness")
 _PRINT = 'print(f"{{name}}.{name}", float({code}))\n'
-
-
-def _with_comma(code: str) -> str:
-    """The code with a comma before its comment, if it has one."""
-    made, gap, said = code.partition("  # ")
-    return f"{made},{gap}{said}"
 
 
 def code_of_seeds(steps: Mapping[str, int], models: int, seeds: int) -> str:

@@ -178,6 +178,7 @@ def test_the_code_draws_the_target_that_was_drawn() -> None:
             divlab.GAN(divlab.objectives.WassersteinGP(penalty=2.0)),
             "divlab.GAN(divlab.objectives.WassersteinGP(",
         ),
+        (divlab.GAN(divlab.objectives.FGAN(family=divlab.families.jeffreys)), "..."),
         (divlab.MinimumDivergence("kl"), "..."),
     ],
 )
