@@ -83,18 +83,18 @@ function valueAt(axis, share) {
     return Math.exp(Math.log(axis.low) + share * (Math.log(axis.high) - Math.log(axis.low)));
 }
 
-// A value to the digits that a position tells.
-function said(value, axis) {
+// A value to the digits that a position tells, which is known to this share of the axis.
+function said(value, axis, known = 2 ** -20) {
+    let digits = 3;
     if (axis.scale !== "log") {
-        // Positions have 24 bits: what is less than this share of the axis is not known.
-        const unit = 10 ** (Math.floor(Math.log10(Math.abs(axis.high - axis.low))) - 5);
-        value = Math.round(value / unit) * unit;
+        const power = Math.ceil(Math.log10(Math.abs(axis.high - axis.low) * known));
+        value = Math.round(value / 10 ** power) * 10 ** power;
+        digits = clamp(1 + Math.floor(Math.log10(Math.abs(value))) - power, 1, 4);
     }
     if (value === 0) return "0";
     const size = Math.abs(value);
-    const digits = axis.scale === "log" ? 3 : 4;
     const text = size >= 1e5 || size < 1e-3
-        ? value.toExponential(2)
+        ? value.toExponential(Math.min(digits - 1, 2))
         : value.toFixed(clamp(digits - 1 - Math.floor(Math.log10(size)), 0, 6));
     return text.replaceAll("-", "−");
 }
@@ -689,7 +689,8 @@ class Panel {
                 const axis = (mark.on_right && axes.right) || axes.y;
                 // Positions far outside of the panel were cut off.
                 const sign = share <= -3.99 ? "< " : share >= 4.99 ? "> " : "";
-                rows.push([mark, mark.label, sign + said(valueAt(axis, share), axis)]);
+                const value = said(valueAt(axis, share), axis, this.picture.frame.known);
+                rows.push([mark, mark.label, sign + value]);
                 if (share >= 0 && share <= 1) dots.push([mark, place.x, top + (1 - share) * height]);
             });
         }

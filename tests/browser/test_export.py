@@ -6,6 +6,7 @@ The docstring of each test says what could go wrong without it.
 import contextlib
 import itertools
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def shows(page: Any, explorer: Any, address: str = "", **values: Any) -> None:
         explorer.controls[name].value = value
     frame = explorer.stage.frame
     page.locator(".divlab-caption").filter(has_text=frame["caption"]).wait_for(timeout=5000)
-    texts = page.locator(".divlab-numbers dd").all_text_contents()
+    texts = page.locator(".divlab-number").all_text_contents()
     assert texts == [text for _, text in frame["numbers"]]
     drawing = page.locator(".divlab-drawing").first
     assert drawing.get_attribute("aria-label") == frame["caption"]
@@ -143,6 +144,20 @@ def test_handles_move_the_sliders_of_the_page(explorer: Any, address: str) -> No
         page.wait_for_function("() => !location.hash.includes('separation=4&')", timeout=5000)
         moved = 4 + 2 * 40 * 18 / page.locator(".divlab-frame").first.bounding_box()["width"]
         shows(page, explorer, separation=float(np.rint(moved)))
+
+
+def test_values_under_the_pointer_have_digits_that_are_known(address: str) -> None:
+    """Positions are known to 1/12000 of the axis of 0.5 here: a fifth decimal would be made up."""
+    with opened(f"{address}#separation=4&mean=0") as page:
+        box = page.locator(".divlab-frame").first.bounding_box()
+        shown = set()
+        for share in np.linspace(0.2, 0.3, 6):  # in the tail of the model
+            page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+            page.locator(".divlab-box-value").first.wait_for(timeout=5000)
+            shown |= set(page.locator(".divlab-box:visible .divlab-box-value").all_text_contents())
+        assert len(shown) > 5
+        decimals = [-int(Decimal(text.replace("−", "-")).as_tuple().exponent) for text in shown]
+        assert max(decimals) == 4, shown
 
 
 def test_a_menu_and_a_name_of_several_words(tmp_path: Path) -> None:
