@@ -71,6 +71,7 @@
             html("span", "", this.node, label);
             if (this.isSlider) {
                 this.output = html("output", "", this.node);
+                this.output.setAttribute("aria-live", "off"); // the slider says its value itself
                 this.input = html("input", "", this.node);
                 Object.assign(this.input, { type: "range", min: 0, max: positions.length - 1, step: 1 });
             } else {
@@ -78,6 +79,7 @@
                 this.texts.forEach((text, i) => { html("option", "", this.input, text).value = i; });
             }
             this.input.name = name;
+            this.input.setAttribute("aria-label", `${label} (${group})`);
             this.input.addEventListener("input", () => { this.show(); onMove(); });
             this.place = this.start;
         }

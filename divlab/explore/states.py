@@ -80,10 +80,10 @@ class States:
 
     def first(self) -> dict[str, Any]:
         """A state that needs a training which is still to be done, or the first one."""
+        first, last = ({n: p[i] for n, p in self.positions.items()} for i in (0, -1))
         present = self._explorer.values()
-        states = ({n: p[i] for n, p in self.positions.items()} for i in (0, -1))
-        is_new = (s for s in states if any(s[name] != present[name] for name in self.retrain))
-        return next(is_new, {name: p[0] for name, p in self.positions.items()})
+        is_there = all(first[name] == present[name] for name in self.retrain)
+        return last if is_there and self.retrain and self._explorer._session.is_over else first
 
     def at(self, places: Mapping[str, int]) -> dict[str, Any]:
         """The positions of some controls, by the place of each among all positions."""
