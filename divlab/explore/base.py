@@ -150,9 +150,11 @@ class Explorer(LivePage):
 
         Args:
             path: where to write it.
-            over: name of a control -> how many positions it has in the file, or these positions.
-                The other controls stay as they are now. None for the first control, or for the
-                recorded steps of a training.
+            over: name of a control -> how many positions it has in the file, spread over its range,
+                or these positions. One position is the present one. The other controls stay as
+                they are now. Where a control changes what is trained, as `seed` does, each of its
+                positions is trained to the end, and the recorded steps move as well. None for the
+                first control, or for the recorded steps of a training.
             title: of the page; None for the explorer's own.
 
         Raises:
