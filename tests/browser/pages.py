@@ -178,7 +178,7 @@ class Shown:
     def pixels(self) -> str:
         """What differs when the picture does: its paths, and the texts in it."""
         found: str = self.page.evaluate(
-            """panels => [...panels.querySelectorAll('path, text')].map(node =>
+            """panels => [...panels.querySelectorAll('path, text, .divlab-title')].map(node =>
                 node.getAttribute('d') ?? node.textContent).join('|')""",
             self.picture.element_handle(),
         )
@@ -187,7 +187,8 @@ class Shown:
     def controls(self, kind: str) -> list[Any]:
         """The visible, enabled controls of a kind."""
         css = {
-            "slider": ".widget-hslider:visible .noUi-handle",
+            "slider": ".widget-hslider:visible:not(:has(.widget-label:text-is('Step'))) .noUi-handle",
+            "scrubber": ".widget-hslider:visible:has(.widget-label:text-is('Step')) .noUi-handle",
             "menu": "select:visible:not([disabled])",
             "toggles": ".widget-toggle-buttons:visible",
             "number": "input[type=number]:visible:not([disabled])",
@@ -229,12 +230,13 @@ def screenshots(page: Any, name: str) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})
 
 
-def operate(shown: Shown, is_trainer: bool) -> None:
-    """Every slider, menu, number and toggle of an explorer: by keyboard, then by mouse."""
+def operate(shown: Shown) -> None:
+    """Every slider, menu, number and toggle of an explorer: by keyboard, then by mouse.
+
+    The one over the steps of a training is left out: it cannot move before anything is trained.
+    """
     page = shown.page
-    scrubber = 1 if is_trainer else 0  # it cannot move before anything is trained
-    sliders = len(shown.controls("slider")) - scrubber
-    for i in range(sliders):
+    for i in range(len(shown.controls("slider"))):
 
         def press(i: int = i) -> None:
             handle = shown.controls("slider")[i]
@@ -289,10 +291,10 @@ def train_and_scrub(shown: Shown) -> None:
     if paused < 2000:
         shown.changes(shown.button("One record").click)
         shown.expect(trained=paused + 20)
-    shown.controls("slider")[-1].focus()
+    shown.controls("scrubber")[0].focus()
     shown.changes(lambda: page.keyboard.press("Home"))
     shown.expect(step=0)
-    shown.controls("slider")[-1].focus()
+    shown.controls("scrubber")[0].focus()
     shown.changes(lambda: page.keyboard.press("ArrowRight"))
     shown.expect(step=20)
     shown.changes(shown.button("Rewind").click)

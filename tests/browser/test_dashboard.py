@@ -46,7 +46,7 @@ def test_every_control_of_the_dashboard(dashboard: Any, title: str) -> None:
     shown = choose(page, title)
     shown.wait()
     shown.check()
-    operate(shown, name in TRAINERS)
+    operate(shown)
     if name in TRAINERS:
         train_and_scrub(shown)
     shown.settle()  # links to files go when the picture changes

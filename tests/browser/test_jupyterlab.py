@@ -36,9 +36,9 @@ def test_train_pause_scrub_reload_restore(tmp_path: Path) -> None:
     """What a lecturer does in front of a class could fail in a real browser only."""
     with in_jupyterlab(tmp_path, "mode_collapse") as shown:
         page = shown.page
-        operate(shown, is_trainer=True)
+        operate(shown)
         train_and_scrub(shown)
-        shown.controls("slider")[-1].focus()
+        shown.controls("scrubber")[0].focus()
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
         page.wait_for_timeout(1000)
@@ -66,7 +66,7 @@ def test_flood_of_events(tmp_path: Path) -> None:
     """A fast drag, of 200 events here, could end in the picture of an earlier position."""
     with in_jupyterlab(tmp_path, "nll_is_kl") as shown:
         page = shown.page
-        operate(shown, is_trainer=False)
+        operate(shown)
         shown.controls("slider")[0].focus()
         for i in range(200):
             page.keyboard.press("ArrowLeft" if i % 20 < 10 else "ArrowRight")
