@@ -27,6 +27,8 @@ ARGUMENTS = [
 # What a page says about its own absent extras, and not about the explorers.
 _NOISE = re.compile(r"\.map\b|favicon|custom\.css|ResizeObserver|api/workspaces|net::ERR|404", re.I)
 
+_IS_STEP = ":has(.widget-label:text-is('Step'))"
+
 
 @contextlib.contextmanager
 def browser(width: int = 1400, height: int = 1000) -> Iterator[Any]:
@@ -159,6 +161,7 @@ class Shown:
 
     def changes(self, act: Callable[[], Any], timeout: float = 120) -> None:
         """Does something, and waits until the picture has changed."""
+        self.settle(150)  # a late frame of what was done before would be taken for the change
         before = self.pixels()
         act()
         end = time.monotonic() + timeout
@@ -169,11 +172,11 @@ class Shown:
         self.wait()
         self.check()
 
-    def settle(self) -> None:
-        """Waits until the picture has stayed the same for half a second, with late events drawn."""
+    def settle(self, rest: float = 500) -> None:
+        """Waits until the picture has stayed the same for some ms, with late events drawn."""
         before = None
         while before != (before := self.pixels()):
-            self.page.wait_for_timeout(500)
+            self.page.wait_for_timeout(rest)
 
     def pixels(self) -> str:
         """What differs when the picture does: its paths, and the texts in it."""
@@ -187,8 +190,8 @@ class Shown:
     def controls(self, kind: str) -> list[Any]:
         """The visible, enabled controls of a kind."""
         css = {
-            "slider": ".widget-hslider:visible:not(:has(.widget-label:text-is('Step'))) .noUi-handle",
-            "scrubber": ".widget-hslider:visible:has(.widget-label:text-is('Step')) .noUi-handle",
+            "slider": f".widget-hslider:visible:not({_IS_STEP}) .noUi-handle",
+            "scrubber": f".widget-hslider:visible{_IS_STEP} .noUi-handle",
             "menu": "select:visible:not([disabled])",
             "toggles": ".widget-toggle-buttons:visible",
             "number": "input[type=number]:visible:not([disabled])",
