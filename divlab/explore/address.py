@@ -24,7 +24,7 @@ def as_address(name: str, state: Mapping[str, Any]) -> str:
         text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
         if len(text) <= _LONGEST:
             pairs[key] = text
-    return urlencode(pairs, quote_via=quote)
+    return urlencode(pairs, quote_via=quote, safe=",[]{}:")
 
 
 def read_address(address: str) -> tuple[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 from matplotlib.figure import Figure
 from traitlets import TraitError
 
@@ -249,7 +250,11 @@ class Explorer(LivePage):
         """
         if "drawn" not in self._given:
             raise ValueError("this explorer has no target that can be drawn by hand.")
-        self._given["drawn"].load({"x": x, "heights": heights})
+        # In steps of a thousandth of the peak, so that a link can hold it; it is scaled anyway.
+        heights = np.asarray(heights, float)
+        if heights.size and np.all(np.isfinite(heights)) and heights.max() > 0:
+            heights = np.round(1000 * heights / heights.max())
+        self._given["drawn"].load({"x": x, "heights": heights.tolist()})
 
     def _set(self, state: dict[str, Any]) -> None:
         """Sets all controls, or none of them if one cannot take its value."""

@@ -31,6 +31,9 @@ class Slider(widgets.FloatSlider):
         """
         start, self._start = self._start, None
         given = sync_data.get("value")
+        if isinstance(given, float):  # a browser says 1.2999999999999998 for 1.3
+            given = round(given, 10)
+            sync_data = {**sync_data, "value": given}
         if start is not None and given is not None and math.isclose(given, start, rel_tol=1e-9):
             sync_data = {name: value for name, value in sync_data.items() if name != "value"}
         super().set_state(sync_data)

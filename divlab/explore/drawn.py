@@ -58,7 +58,8 @@ class Drawing(widgets.Box):
                 raise ValueError(f'state has "drawn" that is no density; {_NEEDED} would do.')
             x = np.linspace(ends[0], ends[1], heights.size)
             self.distribution = drawn(x, heights)
-            self._state = {"x": ends.tolist(), "heights": heights.tolist()}
+            plain = [int(h) if h == int(h) else h for h in heights.tolist()]
+            self._state = {"x": ends.tolist(), "heights": plain}
         self.clear.layout.display = "none" if state is None else ""
         self._on_change()
 

@@ -151,6 +151,9 @@ class LivePage(widgets.VBox):
         except Exception as error:  # the user sees the page, and not a traceback in a log
             self.show_error(error)
 
+    def leave(self) -> None:
+        """Pauses what goes on: another explorer is shown in its place."""
+
     def refresh(self) -> None:
         """Computes and draws from the present values; shows an error in words.
 
@@ -195,7 +198,7 @@ class LivePage(widgets.VBox):
             error: the error; its message is shown.
         """
         text = html.escape(f"{type(error).__name__}: {error}")
-        self._error.value = f'<b class="divlab-error">This did not work. {text}</b>'
+        self._error.value = f'<b class="divlab-error" role="alert">This did not work. {text}</b>'
 
     def show_compiling(self, what: str = "") -> None:
         """Shows that something is being compiled, until the next picture.

@@ -76,6 +76,8 @@ class Gallery(widgets.VBox):
             address: the part behind “#”: `explorer`, and the values of controls.
         """
         name, state = read_address(address)
+        if self.name in self.explorers and self.name != name:
+            self.explorers[self.name].leave()
         if name not in EXPLORERS:
             self.name, self._links.value, self._page.children = "", "", [self._cards]
             return

@@ -975,6 +975,25 @@ export class Picture {
         });
     }
 
+    // Shows Python code, copied where the page may do that by itself.
+    offerCode(text) {
+        this.code ??= html("div", "divlab-code", this.root);
+        const copy = async node => {
+            try {
+                await navigator.clipboard.writeText(text);
+                node.textContent = "Copied";
+            } catch { // a page without https has no clipboard
+                getSelection().selectAllChildren(this.code.querySelector("pre"));
+                node.textContent = document.execCommand("copy") ? "Copied" : "Selected";
+            }
+        };
+        this.code.replaceChildren();
+        const again = button("Copy", "Copy the code", this.code, () => copy(again));
+        button("Close", "Hide the code", this.code, () => { this.code.remove(); this.code = null; });
+        html("pre", "", this.code, text).tabIndex = 0;
+        copy(again);
+    }
+
     drawState() {
         const text = this.frame?.state;
         this.state.hidden = text === undefined;
@@ -1041,6 +1060,22 @@ function floats(bytes) {
     return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
+// Sliders of ipywidgets have no names for a screen reader, and their icons are read as letters.
+function nameControls(explorer) {
+    for (const handle of explorer?.querySelectorAll(".noUi-handle:not([aria-label])") ?? []) {
+        const label = handle.closest(".widget-hslider")?.querySelector(".widget-label");
+        if (label) handle.setAttribute("aria-label", label.textContent);
+    }
+    const plays = { "fa-play": "Play the recorded steps", "fa-stop": "Stop, back to the first step",
+        "fa-retweet": "Repeat", "fa-pause": "Pause" };
+    for (const icon of explorer?.querySelectorAll("button i.fa:not([aria-hidden])") ?? []) {
+        icon.setAttribute("aria-hidden", "true");
+        const name = Object.keys(plays).find(one => icon.classList.contains(one));
+        const isBare = !icon.parentNode.textContent.trim();
+        if (isBare && name) icon.parentNode.setAttribute("aria-label", plays[name]);
+    }
+}
+
 function render({ model, el }) {
     const picture = new Picture(el, {
         onMove: values => {
@@ -1054,16 +1089,20 @@ function render({ model, el }) {
         for (let i = 0, bytes; (bytes = model.get(`array_${i}`)) != null; i++) arrays.push(floats(bytes));
         const frame = model.get("frame");
         picture.show(frame, arrays);
+        nameControls(el.closest(".divlab-explorer"));
         if (!frame.address) return; // not the only explorer of a page
         clearTimeout(due);
         due = setTimeout(() => history.replaceState(null, "", "#" + frame.address), REST);
     };
     let due;
+    const onMessage = content => { if (content.kind === "code") picture.offerCode(content.text); };
     model.on("change:frame", update);
+    model.on("msg:custom", onMessage);
     update();
     return () => {
         clearTimeout(due);
         model.off("change:frame", update);
+        model.off("msg:custom", onMessage);
         picture.destroy();
     };
 }

@@ -1,7 +1,6 @@
 """What a user takes away from an explorer: its state as a line of text, and files."""
 
 import base64
-import html
 import json
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +29,7 @@ class Share(widgets.VBox):
         save: the button that makes the files.
         page: the button that makes a page.
         copy: the button that shows the code.
-        links: the links to the files, or the code; empty until a button is pressed.
+        links: the links to the files; empty until a button is pressed.
     """
 
     def __init__(self, explorer: Any) -> None:
@@ -98,7 +97,10 @@ class Share(widgets.VBox):
             self.links.value = f"{estimate}: {_TOO_LARGE}"
         else:
             self._page = page
-            self.links.value = f"{estimate}: press “Save page” again to make it."
+            controls = self._explorer.controls
+            moves = " and ".join(controls[name].description for name in page.states.positions)
+            again = f"press “Save page” again to make it. {moves} can be moved in it"
+            self.links.value = f"{estimate}: {again}; {_OTHERS}."
 
     def _record(self) -> Turns:
         """Records one state at every turn; between them a user may do anything."""
@@ -125,10 +127,11 @@ class Share(widgets.VBox):
         self._page = None
 
     def offer_code(self) -> None:
-        """Shows the code, to copy it."""
-        self.links.value = f"<pre>{html.escape(self._explorer.code())}</pre>"
+        """Shows the code on the page, which copies it."""
+        self._explorer.stage.send({"kind": "code", "text": self._explorer.code()})
 
 
+_OTHERS = "for others there is explorer.export in Python"
 _TOO_LARGE = 'a link cannot hold that much. explorer.export("page.html") makes it from Python.'
 
 

@@ -196,7 +196,7 @@ class Trainer(Explorer):
         """Offers the steps that are recorded for all models."""
         steps = [run.steps.tolist() for run in self.runs.values()]
         shared = sorted(set(steps[0]).intersection(*steps[1:])) if steps else [0]
-        with self.paused():
+        with self.paused(), self.controls["step"].hold_sync():
             self.controls["step"].options = shared
             self.controls["step"].value = shared[-1]
         self._play.max = len(shared) - 1
@@ -213,6 +213,9 @@ class Trainer(Explorer):
             records: how many records to train; None to train to the end.
         """
         self._work.finish(self._records(records))
+
+    def leave(self) -> None:
+        self._work.stop()
 
     def rewind(self) -> None:
         """Goes back to the untrained models of the same seed."""
@@ -303,11 +306,13 @@ class Trainer(Explorer):
             check_steps(state.get("trained"), state.get("step"), STEPS, RECORD_EVERY)
             given = [one.keep() for one in self._given.values()]
             before = self.values(), {name: vars(self)[name] for name in _TRAINED}
-            try:
-                self._load(state)
-            except BaseException:
-                self._bring_back(*before, given)
-                raise
+            # The page is told of the steps once: of fewer ones in between it would take the first.
+            with self.controls["step"].hold_sync():
+                try:
+                    self._load(state)
+                except BaseException:
+                    self._bring_back(*before, given)
+                    raise
             self.refresh()
 
     def _load(self, state: dict[str, Any]) -> None:
