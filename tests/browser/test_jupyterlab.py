@@ -41,9 +41,9 @@ def test_train_pause_scrub_reload_restore(tmp_path: Path) -> None:
         shown.controls("scrubber")[0].focus()
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
-        page.wait_for_timeout(1000)
+        shown.expect(step=1940)
+        shown.settle()
         state, pixels = shown.state(), shown.pixels()
-        assert json.loads(state)["step"] == 1940
         screenshots(page, "lab-mode_collapse")
         page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         page.wait_for_timeout(1000)
