@@ -1,6 +1,7 @@
 """Each loss against its paper's formula, and what every objective owes to the training loop."""
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from scipy import stats
 import divlab
 from divlab import objectives
 from divlab.models import Runs
+from divlab.models.data import draws_from, read_target, standardised
+from divlab.pytrees import as_arrays
 from divlab.targets import two_gaussians
 
 # A linear critic on points chosen by hand, each generated from the latent of the same index.
@@ -290,12 +293,11 @@ def test_a_slope_in_two_dimensions_is_a_length() -> None:
 
 @pytest.mark.parametrize("clip", [0.1, 0.02])
 def test_clipping_bounds_every_parameter_of_the_critic(target: Distribution, clip: float) -> None:
-    model = divlab.GAN(objectives.Wasserstein(clip=clip), hidden=(8,), learning_rate=0.05)
-    run = divlab.fit(model, target, steps=4, record_every=1, batch_size=32)
-    leaves = jax.tree.leaves(run.snapshots["critic"])
-    largest = max(np.max(np.abs(leaf)) for leaf in leaves)
-    assert largest == pytest.approx(clip, rel=1e-6)  # reached, and never passed
-    generator = jax.tree.leaves(run.snapshots["generator"])
+    objective = objectives.Wasserstein(clip=clip, critic_steps=1, learning_rate=0.05)
+    for state, _ in steps_of(divlab.GAN(objective, hidden=(8,)), target, 4):
+        leaves = jax.tree.leaves(state.params["critic"])
+        assert max(np.max(np.abs(leaf)) for leaf in leaves) == pytest.approx(clip, rel=1e-6)
+    generator = jax.tree.leaves(state.params["generator"])
     assert max(np.max(np.abs(leaf)) for leaf in generator) > clip
 
 
@@ -453,17 +455,62 @@ def numeric_fields(objective: Any) -> Any:
 
 REGISTERED = [("gan", name) for name in divlab.GAN_OBJECTIVES]
 REGISTERED += [("vae", name) for name in divlab.VAE_OBJECTIVES]
+# Trained as users train: a critic of one step and one of several, one that looks ahead, and losses
+# of one latent and of many. The others' steps have the same loops, and other losses inside.
+TRAINED = {"non_saturating", "wgan_gp", "unrolled", "elbo", "iwae"}
 OPTIONS: dict[str, Any] = {"steps": 5, "record_every": 2, "batch_size": 32}
-SEEDS = 4
+SEEDS = 3
 
 
-# Trained by themselves too, as one of the seeds: a critic of several steps, one that looks ahead,
-# and a loss that draws. Each has loops or keys.
-ONE_BY_ONE = ("wgan_gp", "unrolled", "iwae")
+def steps_of(model: Any, target: Distribution, count: int) -> Any:
+    """The states and losses of a few steps of all seeds, without a program of the training."""
+    data = draws_from(standardised(read_target(target)), OPTIONS["batch_size"])
+    model = as_arrays(model)
+
+    def at(step: int) -> jax.Array:
+        return jnp.stack([jax.random.fold_in(jax.random.key(seed), step) for seed in range(SEEDS)])
+
+    state = jax.jit(jax.vmap(lambda key: model.init(key, data)))(at(0))
+    for step in range(1, count + 1):
+        state, losses = jax.vmap(lambda state, key: model.step(state, data, key))(state, at(step))
+        yield state, losses
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, name in REGISTERED if name not in TRAINED]
+)
+def test_every_step(kind: str, name: str, target: Distribution) -> None:
+    """A loss that draws no number, or has no slope, would not train."""
+    model = build(kind, name)
+    if kind == "gan":  # of several steps one is like the other
+        model = divlab.GAN(dataclasses.replace(model.objective, critic_steps=1), hidden=(8,))
+    (one, _), (other, losses) = steps_of(model, target, 2)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((losses, other.params)))
+    assert len(set(np.asarray(losses[min(losses)]).tolist())) == SEEDS
+    for before, after in zip(one.params.values(), other.params.values(), strict=True):
+        before, after = (jax.flatten_util.ravel_pytree(part)[0] for part in (before, after))
+        assert before.size == 0 or not np.array_equal(before, after)
 
 
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
-def test_every_objective(kind: str, name: str, target: Distribution) -> None:
+def test_no_number_is_a_new_program(kind: str, name: str) -> None:
+    """There is one program for each structure and types of a model, as `test_training` sees."""
+
+    def of_program(model: Any) -> Any:
+        leaves, structure = jax.tree.flatten(as_arrays(model))
+        return structure, [jax.typeof(leaf) for leaf in leaves]
+
+    model = build(kind, name)
+    numbers = numeric_fields(model.objective)
+    assert "learning_rate" in numbers
+    for field in numbers:
+        assert of_program(build(kind, name, **{field: 0.5})) == of_program(model)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, name in REGISTERED if name in TRAINED]
+)
+def test_every_kind_of_training(kind: str, name: str, target: Distribution) -> None:
     model = build(kind, name)
     runs = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)
     assert len(runs) == SEEDS
@@ -474,11 +521,9 @@ def test_every_objective(kind: str, name: str, target: Distribution) -> None:
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(runs.snapshots))
     assert len(set(runs.history[min(runs.history)][:, -1].tolist())) == SEEDS
     # No number is a new program: neither the target's, nor the objective's.
-    numbers = numeric_fields(model.objective)
-    assert "learning_rate" in numbers
     # Making a distribution compiles small things of its own, the first time in a process.
     targets = [two_gaussians(2.0, 0.5), two_gaussians(4.0, 1.0), two_gaussians(3, 2)]
-    models = [build(kind, name, **{field: 0.5}) for field in numbers]
+    models = [build(kind, name, **{field: 0.5}) for field in numeric_fields(model.objective)]
     models.append(build(kind, name, learning_rate=2.0))
     with compilations() as compiled:
         for other in targets:
@@ -487,11 +532,16 @@ def test_every_objective(kind: str, name: str, target: Distribution) -> None:
     assert compiled == []
     one, other = (jax.flatten_util.ravel_pytree(r.params)[0] for r in (runs, changed[-1]))
     assert not np.array_equal(one, other)
-    if name in ONE_BY_ONE:
-        alone = divlab.fit(model, target, key=2, **OPTIONS)
-        for of_one, of_many in zip(
-            jax.tree.leaves((alone.history, alone.snapshots)),
-            jax.tree.leaves((runs[2].history, runs[2].snapshots)),
-            strict=True,
-        ):
-            np.testing.assert_allclose(of_one, of_many, rtol=2e-3, atol=2e-4)
+
+
+def test_a_seed_of_many_is_a_training_of_its_own(target: Distribution) -> None:
+    """A critic of several steps, whose loss draws: each step and each draw has a key."""
+    model = build("gan", "wgan_gp")
+    many = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)[2]
+    alone = divlab.fit(model, target, key=2, **OPTIONS)
+    for of_one, of_many in zip(
+        jax.tree.leaves((alone.history, alone.snapshots)),
+        jax.tree.leaves((many.history, many.snapshots)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(of_one, of_many, rtol=2e-3, atol=2e-4)
