@@ -18,6 +18,7 @@ from scipy import stats
 from scipy.special import betaln, digamma, gammaln
 
 import divlab
+from tests.divergences import reference
 
 
 def of_gammas(a: float, b: float) -> float:
@@ -190,9 +191,12 @@ def test_known_parameters(
 
 @pytest.mark.parametrize(("function", "value", "cases"), [*SINGULAR, *HEAVY])
 def test_traced_parameters(
-    function: Function, value: Function, cases: list[tuple[float, ...]], precision: str
+    function: Function, value: Function, cases: list[tuple[float, ...]]
 ) -> None:
-    """A compiled call, which cannot raise, would give a number that is off by a few percent."""
+    """A compiled call, which cannot raise, would give a number that is off by a few percent.
+
+    With 32 bits, which is where a call may not reach far enough.
+    """
     program = jax.jit(function)
     for case in cases:
         got = float(program(*case))
@@ -218,27 +222,28 @@ def test_a_mean_that_is_infinite(p: Any, q: Any, precision: str) -> None:
 
 def test_distribution_functions_that_cross_twice_within_a_piece(precision: str) -> None:
     """The side between two crossings would be taken off instead of added: W₁ was 2e-3 too small."""
-    weights, at = np.array([0.25, 0.75]), np.linspace(-80.0, 80.0, 4_000_001)
+    weights = np.array([0.25, 0.75])
 
     def distance(scale: Any) -> Any:
         parts = [nd.Laplace(-2 * scale, scale), nd.Normal(scale, 0.5 * scale)]
         mixture = nd.MixtureGeneral(nd.Categorical(probs=weights), parts)
         return divlab.wasserstein(mixture, nd.Normal(1.0, 4.0))
 
-    def sums(scale: float) -> float:
-        of_p = 0.25 * stats.laplace.cdf(at, -2 * scale, scale)
-        of_p += 0.75 * stats.norm.cdf(at, scale, 0.5 * scale)
-        return float(np.trapezoid(np.abs(of_p - stats.norm.cdf(at, 1.0, 4.0)), at))
+    def by_scipy(scale: float) -> float:
+        parts = [stats.laplace(-2 * scale, scale), stats.norm(scale, 0.5 * scale)]
+        return reference.wasserstein(reference.Mixture(weights, parts), stats.norm(1.0, 4.0))
 
     near = 1e-6 if precision == "float32" else 1e-9
     gradient, program = jax.grad(distance), jax.jit(jax.value_and_grad(distance))
     for scale in (1.7, 1.8, 1.9):
-        slope = (sums(scale + 1e-4) - sums(scale - 1e-4)) / 2e-4
-        assert float(distance(scale)) == pytest.approx(sums(scale), rel=near)
+        exact = by_scipy(scale)
+        slope = (by_scipy(scale + 1e-4) - by_scipy(scale - 1e-4)) / 2e-4
+        assert float(distance(scale)) == pytest.approx(exact, rel=near)
         assert float(gradient(scale)) == pytest.approx(slope, rel=1e-3)
-        value, change = program(scale)
-        assert float(value) == pytest.approx(sums(scale), rel=1e-5)
-        assert float(change) == pytest.approx(slope, rel=1e-3)
+        if precision == "float32":  # traced calls take the same way with 64 bits
+            value, change = program(scale)
+            assert float(value) == pytest.approx(exact, rel=1e-5)
+            assert float(change) == pytest.approx(slope, rel=1e-3)
 
 
 def test_the_gradient_of_w2_across_a_gap(precision: str) -> None:
@@ -256,11 +261,11 @@ def test_the_gradient_of_w2_across_a_gap(precision: str) -> None:
     # Mass w - 0.3 goes 20 far, and what stays apart is next to nothing.
     expected = 20**2 / (2 * 20 * math.sqrt(0.2))
     assert float(jax.grad(distance)(0.5)) == pytest.approx(expected, rel=1e-3)
-    assert float(jax.jit(jax.grad(distance))(0.5)) == pytest.approx(expected, rel=1e-3)
+    if precision == "float32":
+        assert float(jax.jit(jax.grad(distance))(0.5)) == pytest.approx(expected, rel=1e-3)
 
 
-@pytest.mark.parametrize(("weight", "slope"), [(0.0, -9.0), (1.0, 0.0)])
-def test_a_weight_of_0_has_a_gradient(weight: float, slope: float, precision: str) -> None:
+def test_a_weight_of_0_has_a_gradient(precision: str) -> None:
     """A clipped logit would have none, so that training could not leave the edge."""
 
     def divergence(w: Any) -> Any:
@@ -268,8 +273,10 @@ def test_a_weight_of_0_has_a_gradient(weight: float, slope: float, precision: st
         mixture = nd.MixtureSameFamily(nd.Categorical(probs=jnp.stack([w, 1 - w])), parts)
         return divlab.kl(mixture, nd.Normal(0.0, 1.0))
 
-    for gradient in (jax.grad(divergence), jax.jit(jax.grad(divergence))):
-        assert float(gradient(weight)) == pytest.approx(slope, abs=2e-3)
+    gradient = jax.grad(divergence)
+    for function in (gradient, jax.jit(gradient)) if precision == "float32" else (gradient,):
+        for weight, slope in ((0.0, -9.0), (1.0, 0.0)):
+            assert float(function(weight)) == pytest.approx(slope, abs=2e-3)
 
 
 def mixture_of(*parts: Any) -> Any:
@@ -295,7 +302,6 @@ def test_w_infinity_of_mixtures(p: Any, q: Any, value: float) -> None:
 @pytest.mark.parametrize(
     ("base", "loc", "scale"),
     [
-        (nd.Beta(2.0, 2.0), 0.0, 2.0),
         (nd.Beta(2.0, 3.0), -1.0, 4.0),
         (nd.Exponential(1.0), 2.0, 3.0),
         (nd.Gamma(2.0, 1.0), 1.0, -2.0),
