@@ -1,6 +1,6 @@
 """Every row of the table against SciPy's integrals, its own 64 bits, finite differences, and ours.
 
-One batch per pair of types holds all the draws, so that it takes one program per precision.
+One batch per pair of types holds all the draws, so that a row takes one program per precision.
 """
 
 from collections.abc import Callable, Iterable
@@ -146,23 +146,27 @@ def split(rows: list[tuple[Any, ...]], results: Any) -> dict[Any, list[np.ndarra
 
 
 @cache
-def evaluated(kinds: tuple[Any, ...], shared: bool, precision: str) -> dict[Any, list[np.ndarray]]:
-    rows = [row for row in ROWS if row[1:] == kinds and is_shared(row) == shared]
+def evaluated(row: tuple[Any, ...], precision: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The values at all draws for each of the row's options, and their gradients.
+
+    By one program for each row, as a user runs it: one of all rows takes far longer to compile.
+    There are gradients with 64 bits, of the rows that are differentiated.
+    """
+    function = program([row])
+
+    def twice(values: Any) -> tuple[jax.Array, jax.Array]:
+        found = function(values)
+        return found, found
+
     with jax.enable_x64(precision == "float64"):
-        draws = jnp.asarray(batch(kinds, shared), float)
-        # A program for each row, as a user runs it: one of all rows takes far longer to compile.
-        values = [jax.jit(jax.vmap(program([row])))(draws) for row in rows]
-    assert all(value.dtype == precision for value in values)
-    return split(rows, np.concatenate(values, axis=1))
-
-
-@cache
-def differentiated(kinds: tuple[Any, ...], shared: bool) -> dict[Any, list[np.ndarray]]:
-    rows = [row for row in DIFFERENTIATED if row[1:] == kinds and is_shared(row) == shared]
-    with jax.enable_x64(True):
-        draws = batch(kinds, shared)
-        slopes = [jax.jit(jax.vmap(jax.jacrev(program([row]))))(draws) for row in rows]
-    return split(rows, np.concatenate(slopes, axis=1))
+        draws = jnp.asarray(batch(row[1:], is_shared(row)), float)
+        if precision == "float64" and row in DIFFERENTIATED:
+            slopes, values = jax.jit(jax.vmap(jax.jacrev(twice, has_aux=True)))(draws)
+            gradients = split([row], slopes)[row]
+        else:
+            values, gradients = jax.jit(jax.vmap(function))(draws), []
+    assert values.dtype == precision
+    return split([row], values)[row], gradients
 
 
 def is_shared(row: tuple[Any, ...]) -> bool:
@@ -173,7 +177,7 @@ def is_shared(row: tuple[Any, ...]) -> bool:
 
 def of_row(row: Any, precision: str) -> Any:
     """The values at all draws, for each of the row's options."""
-    return evaluated(row[1:], is_shared(row), precision)[row]
+    return evaluated(row, precision)[0]
 
 
 def truth(row: tuple[Any, ...], values: np.ndarray, options: dict[str, Any]) -> float:
@@ -204,7 +208,11 @@ def test_row_is_the_integral(row: Any) -> None:
                 assert value == pytest.approx(expected, rel=1e-8, abs=1e-10)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if not is_view(row)], ids=label)
+# A sum of two numbers above 0 has the digits that they have.
+OF_32_BITS = [row for row in ROWS if not is_view(row) and row[0] != "jeffreys"]
+
+
+@pytest.mark.parametrize("row", OF_32_BITS, ids=label)
 def test_row_keeps_its_digits_in_32_bits(row: Any) -> None:
     for got, exact in zip(of_row(row, "float32"), of_row(row, "float64"), strict=True):
         finite = np.abs(exact) < np.finfo(np.float32).max
@@ -218,8 +226,7 @@ def test_row_keeps_its_digits_in_32_bits(row: Any) -> None:
 def test_gradient_of_row(row: Any) -> None:
     shared, same = is_shared(row), FAR + NEAR + ANY
     count = batch(row[1:], shared).shape[1]
-    slopes = differentiated(row[1:], shared)[row]
-    for values, slope in zip(of_row(row, "float64"), slopes, strict=True):
+    for values, slope in zip(*evaluated(row, "float64"), strict=True):
         moved = values[same + 1 :].reshape(2, 2, count)
         for draw, (up, down) in zip((0, FAR), moved, strict=True):
             if np.all(np.isfinite([up, down])):
