@@ -33,21 +33,22 @@ def test_wide_layers_cost_what_their_matrix_products_do() -> None:
     assert products < cost.flops < 1.1 * products
 
 
-@pytest.mark.parametrize("name", ["wgan", "wgan_gp"])
-def test_every_update_of_the_critic_is_counted(name: str) -> None:
-    kind = type(divlab.GAN_OBJECTIVES[name])
-    one, two, five = (
-        divlab.training_cost(divlab.GAN(kind(critic_steps=k)), 256).flops for k in (1, 2, 5)
+def test_every_update_of_the_critic_is_counted() -> None:
+    """Loops are written out to be counted, which takes as long to compile as they are."""
+    one, two, three = (
+        divlab.training_cost(divlab.GAN(objectives.WassersteinGP(critic_steps=k)), 256).flops
+        for k in (1, 2, 3)
     )
-    assert five - two == pytest.approx(3 * (two - one), rel=0.05)
+    assert three - two == pytest.approx(two - one, rel=0.05)
+    assert two > 1.3 * one
 
 
 def test_looking_ahead_is_counted() -> None:
-    one, two, four = (
+    one, two, three = (
         divlab.training_cost(divlab.GAN(objectives.Unrolled(unrolled_steps=k)), 256).flops
-        for k in (1, 2, 4)
+        for k in (1, 2, 3)
     )
-    assert four - two == pytest.approx(2 * (two - one), rel=0.05)
+    assert three - two == pytest.approx(two - one, rel=0.05)
     assert divlab.training_cost(divlab.GAN(), 256).flops < one
 
 
