@@ -25,7 +25,7 @@ VISITORS, MEMORY = 3, 1500
 CELLS = ["import resource; print('memory', resource.getrlimit(resource.RLIMIT_DATA)[0])"]
 OPTIONS = [
     f"--visitors={VISITORS}", f"--memory={MEMORY}", "--host=course.example.org",
-    "--MappingKernelManager.cull_idle_timeout=15", "--MappingKernelManager.cull_interval=1",
+    "--MappingKernelManager.cull_idle_timeout=8", "--MappingKernelManager.cull_interval=1",
 ]  # fmt: skip
 
 
