@@ -12,12 +12,12 @@ from divlab import evidence
 
 def test_parts_are_those_of_the_trained_vaes() -> None:
     """The parts could be swapped, or the noise be in other units than the scale."""
-    options: dict[str, Any] = {"seeds": 2, "steps": 40, "batch_size": 32}
-    table = evidence.decoder_noise([3.0], scale=0.4, hidden=(4,), **options)
+    options: dict[str, Any] = {"seeds": 3, "steps": 40, "batch_size": 32}
+    table = evidence.decoder_noise([3.0], scale=0.4, hidden=(8,), **options)
     target = divlab.targets.two_gaussians(3.0, 0.4)
-    runs = divlab.fit_many(divlab.VAE("elbo", hidden=(4,)), target, **options)
+    runs = divlab.fit_many(divlab.VAE("elbo", hidden=(8,)), target, **options)
     z = jax.scipy.special.ndtri((np.arange(20_000) + 0.5) / 20_000)
-    for seed in range(2):
+    for seed in range(3):
         mean, log_scale = runs.model.decode(runs[seed].params, z[:, None])
         row = table.isel(separation=0, seed=seed)
         assert float(row["noise"]) == pytest.approx(float(np.exp(log_scale[0])) / 0.4, rel=1e-5)

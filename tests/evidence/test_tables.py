@@ -11,7 +11,7 @@ from divlab import evidence, objectives
 from divlab.metrics import wilson
 from divlab.models import Runs
 
-MODELS = {"vae": divlab.VAE(hidden=(4,))}
+MODELS = {"vae": divlab.VAE(hidden=(8,))}  # by the program of `vae_runs`
 
 
 def test_coverage_rates_are_those_of_the_seeds() -> None:
