@@ -248,6 +248,19 @@ def body(groups: Iterable[widgets.Widget], shown: Iterable[widgets.Widget]) -> w
     return box
 
 
+def offer(slider: widgets.SelectionSlider, options: list[int]) -> None:
+    """Gives a slider other options, and goes to the last one.
+
+    The page hears of the first option, then of the options, then of the last one. If it still
+    stood beyond the end of fewer options, it would move to their end and report that as a change;
+    if it heard of the last one first, it would stay where it was.
+    """
+    if list(slider.options) != options:
+        slider.index = 0
+        slider.options = options
+    slider.value = options[-1]
+
+
 def row(children: Iterable[widgets.Widget]) -> widgets.Box:
     """Widgets side by side; they wrap to further lines where the page is too narrow."""
     layout = widgets.Layout(display="flex", flex_flow="row wrap", width="100%")

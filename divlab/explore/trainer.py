@@ -196,9 +196,8 @@ class Trainer(Explorer):
         """Offers the steps that are recorded for all models."""
         steps = [run.steps.tolist() for run in self.runs.values()]
         shared = sorted(set(steps[0]).intersection(*steps[1:])) if steps else [0]
-        with self.paused(), self.controls["step"].hold_sync():
-            self.controls["step"].options = shared
-            self.controls["step"].value = shared[-1]
+        with self.paused():
+            controls.offer(self.controls["step"], shared)
         self._play.max = len(shared) - 1
         self._bar.max, self._bar.value = STEPS, shared[-1]
         self._bar.description = f"{shared[-1]} of {STEPS}"
@@ -306,13 +305,11 @@ class Trainer(Explorer):
             check_steps(state.get("trained"), state.get("step"), STEPS, RECORD_EVERY)
             given = [one.keep() for one in self._given.values()]
             before = self.values(), {name: vars(self)[name] for name in _TRAINED}
-            # The page is told of the steps once: of fewer ones in between it would take the first.
-            with self.controls["step"].hold_sync():
-                try:
-                    self._load(state)
-                except BaseException:
-                    self._bring_back(*before, given)
-                    raise
+            try:
+                self._load(state)
+            except BaseException:
+                self._bring_back(*before, given)
+                raise
             self.refresh()
 
     def _load(self, state: dict[str, Any]) -> None:
