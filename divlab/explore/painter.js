@@ -6,6 +6,7 @@ const EDGE = 2; // pixels around the plot area where marks may still paint
 const NARROWEST = 280; // pixels of a column
 const GRID = 129; // heights of a density drawn by hand
 const HOLD = 350; // ms until a finger that rests shows the values
+const FRAME = 14; // ms between two pictures that are drawn without waiting for the screen
 const REST = 300; // ms without a change until the address follows
 const QUIET = 600; // ms without a change until a screen reader hears the caption
 let patterns = 0;
@@ -832,7 +833,7 @@ export class Picture {
         this.makeState();
         const ruler = svg("svg", { class: "divlab-ruler", "aria-hidden": "true" }, root);
         this.ruler = svg("text", { class: "divlab-tick" }, ruler);
-        Object.assign(this, { panels: [], wished: {}, lengths: new Map(), styles: new Map(), width: 0 });
+        Object.assign(this, { drawnAt: 0, panels: [], wished: {}, lengths: new Map(), styles: new Map(), width: 0 });
         this.observer = new ResizeObserver(() => {
             if (root.clientWidth === this.width) return;
             this.width = root.clientWidth;
@@ -849,7 +850,7 @@ export class Picture {
         this.root.replaceChildren();
     }
 
-    // Shows a frame (see `Explorer.frame`). Of several in one animation frame only the last is drawn.
+    // Shows a frame (see `Explorer.frame`): at once, but of several in a short time only the last.
     show(frame, arrays) {
         [this.frame, this.arrays] = [frame, arrays];
         for (const [control, wish] of Object.entries(this.wished))
@@ -858,6 +859,10 @@ export class Picture {
     }
 
     redraw() {
+        if (this.due === undefined && performance.now() - this.drawnAt > FRAME) {
+            this.draw();
+            return;
+        }
         this.due ??= requestAnimationFrame(() => {
             this.due = undefined;
             this.draw();
@@ -866,6 +871,7 @@ export class Picture {
 
     draw() {
         if (!this.frame?.scene || !this.width) return; // it is drawn when it gets a width
+        this.drawnAt = performance.now();
         const { scene, caption } = this.frame;
         this.drawNumbers();
         if (this.panels.length !== scene.panels.length) this.isSized = false;

@@ -451,7 +451,7 @@ def test_a_density_drawn_with_the_keys(tab: Any) -> None:
     assert tab.get_by_role("button", name="Draw").evaluate("e => e === document.activeElement")
 
 
-def test_the_latest_of_many_frames_is_drawn_once(tab: Any) -> None:
+def test_of_a_flood_of_frames_only_the_latest_waits(tab: Any) -> None:
     """A flood of events drawn one by one would lag behind the pointer for seconds."""
     show(tab, densities())
     sent = [frame(densities(mean=k / 50 - 2), caption=f"frame {k}") for k in range(0, 200, 40)]
@@ -466,7 +466,7 @@ def test_the_latest_of_many_frames_is_drawn_once(tab: Any) -> None:
         }""",
         sent,
     )
-    assert drawn == 1
+    assert drawn <= 3  # the first one at once, and the last one
     assert tab.locator(".divlab-caption").inner_text() == "frame 160"
     np.testing.assert_allclose(points(tab, 0, 2)[:, 1], normal(X, 1.2, 1.5) / 0.5, atol=4e-4)
 
