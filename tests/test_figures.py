@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from divlab import figures
+from divlab.figures.packing import packed
 from divlab.figures.painter import mathtext
 from divlab.figures.scene import (
     ROLES,
@@ -28,7 +29,6 @@ from divlab.figures.scene import (
     Rule,
     Scene,
     Texts,
-    packed,
 )
 
 X = np.linspace(-3, 3, 13)

@@ -19,7 +19,7 @@ from divlab.explore.controls import settings
 from divlab.explore.recording import Recording
 from divlab.explore.stage import Stage
 from divlab.explore.states import States
-from divlab.figures.scene import packed
+from divlab.figures.packing import packed
 
 LARGEST = 30e6  # bytes of a page
 _ANCHORS = 4  # states from which the size is estimated, besides their neighbours

@@ -8,7 +8,8 @@ import anywidget
 import numpy as np
 import traitlets
 
-from divlab.figures.scene import ROLES, Scene, packed
+from divlab.figures.packing import packed
+from divlab.figures.scene import ROLES, Scene
 
 _HERE = Path(__file__).parent
 _MOST = 64  # arrays of a scene

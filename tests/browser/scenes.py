@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from divlab.explore.stage import Stage
+from divlab.figures.packing import packed
 from divlab.figures.scene import (
     Area,
     Arrows,
@@ -20,7 +21,6 @@ from divlab.figures.scene import (
     Rule,
     Scene,
     Texts,
-    packed,
 )  # fmt: skip
 
 X = np.linspace(-9, 9, 400)

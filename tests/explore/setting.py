@@ -9,7 +9,7 @@ import numpy as np
 
 import divlab
 from divlab.explore import EXPLORERS
-from divlab.figures.scene import packed
+from divlab.figures.packing import packed
 
 SIMPLE = [
     "nll_is_kl", "disjoint_supports", "divergences", "estimators", "dirac_gan", "training_cost",

@@ -21,7 +21,7 @@ from divlab.explore.export import Page
 from divlab.explore.recording import Recording
 from divlab.explore.states import States
 from divlab.explore.trainer import Trainer
-from divlab.figures.scene import packed
+from divlab.figures.packing import packed
 
 PIXEL = 1 / 1400  # of a panel of 700 pixels, where each of them is two
 Recorded = tuple[dict[str, Any], list[Any]]

@@ -21,7 +21,7 @@ from PIL import Image
 import divlab
 from divlab.explore import live
 from divlab.explore.controls import slider
-from divlab.figures.scene import packed
+from divlab.figures.packing import packed
 
 from . import expected
 from .setting import BUTTONS, agree, build, caption, numbers_of, picture
