@@ -1,0 +1,95 @@
+"""The notebooks in another language: the same cells of code, with prose from a catalogue.
+
+`python notebooks/translate.py catalogues` brings `notebooks/pt/*.po` up to date with the English
+notebooks: a cell of text that is new, or that has changed, appears there without a translation.
+`python notebooks/translate.py notebooks` writes `notebooks/pt/*.ipynb` from both.
+
+A catalogue is a PO file, which translators' tools read. It has one entry for each cell of text.
+"""
+
+import copy
+import sys
+from pathlib import Path
+
+import nbformat
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+
+HERE = Path(__file__).parent
+LANGUAGES = ("pt",)
+
+
+def english() -> list[Path]:
+    """The English notebooks."""
+    return sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
+
+
+def catalogue(notebook: Path, language: str) -> Path:
+    """The catalogue of a notebook in a language."""
+    return HERE / language / f"{notebook.stem}.po"
+
+
+def read_catalogue(path: Path, language: str) -> Catalog:
+    """Reads a catalogue; an empty one where there is no file yet."""
+    if not path.exists():
+        return Catalog(language)
+    with path.open("rb") as file:
+        return read_po(file, language)
+
+
+def texts(notebook: Path) -> dict[str, str]:
+    """The source of each cell of text, by where it stands, such as "00_start_here, cell 3"."""
+    cells = nbformat.read(notebook, 4).cells
+    return {
+        f"{notebook.stem}, cell {i}": cell.source
+        for i, cell in enumerate(cells)
+        if cell.cell_type == "markdown"
+    }
+
+
+def update(notebook: Path, language: str) -> None:
+    """Brings a catalogue up to date; what no cell says any more goes."""
+    path = catalogue(notebook, language)
+    former, now = read_catalogue(path, language), Catalog(language, fuzzy=False)
+    for where, source in texts(notebook).items():
+        known = former.get(source)
+        now.add(source, known.string if known else "", auto_comments=[where.split(", ")[1]])
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        write_po(file, now, width=100, omit_header=False, include_previous=False)
+
+
+def missing(notebook: Path, language: str) -> list[str]:
+    """The cells of text that the catalogue does not translate."""
+    known = read_catalogue(catalogue(notebook, language), language)
+    return [
+        where
+        for where, source in texts(notebook).items()
+        if not (found := known.get(source)) or not found.string or found.fuzzy
+    ]
+
+
+def translated(notebook: Path, language: str) -> nbformat.NotebookNode:
+    """The notebook with translated text; its cells of code and their outputs are the same."""
+    lacks = missing(notebook, language)
+    if lacks:
+        raise ValueError(f"{catalogue(notebook, language)} has no translation of {lacks}.")
+    known = read_catalogue(catalogue(notebook, language), language)
+    made = copy.deepcopy(nbformat.read(notebook, 4))
+    for cell in made.cells:
+        if cell.cell_type == "markdown":
+            found = known.get(cell.source)
+            assert found is not None
+            cell.source = str(found.string)
+    return made
+
+
+if __name__ == "__main__":
+    for language in LANGUAGES:
+        for notebook in english():
+            if sys.argv[1:] == ["catalogues"]:
+                update(notebook, language)
+            elif sys.argv[1:] == ["notebooks"]:
+                nbformat.write(translated(notebook, language), HERE / language / notebook.name)
+            else:
+                sys.exit(__doc__)
