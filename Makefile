@@ -40,7 +40,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks evidence pictures lock clean
+.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks translations evidence pictures lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
@@ -53,6 +53,7 @@ help:
 	@echo 'make accuracy   compare divergences of random pairs and columns with the truth'
 	@echo 'make lint       check style, formatting and types'
 	@echo 'make notebooks  run all notebooks again and store their outputs'
+	@echo 'make translations  bring the Portuguese notebooks in step with the English ones'
 	@echo 'make evidence   make the stored tables again, an hour in all (ARGS=collapse_rates for one)'
 	@echo 'make pictures   draw the pictures of the docs and of the dashboard again'
 	@echo 'make lock       resolve pyproject.toml into requirements.lock (ARGS=--upgrade for newer)'
@@ -98,7 +99,7 @@ test: $(STAMP)
 		JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.2; \
 	status=0; \
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS) || status=1; \
-	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks || status=1; \
+	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks/*.ipynb || status=1; \
 	exit $$status
 
 # One after the other: a browser beside another would measure, and wait for, both.
@@ -138,6 +139,11 @@ notebooks: $(STAMP)
 		--ClearMetadataPreprocessor.clear_cell_metadata=False \
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
 		$(ARGS) notebooks/*.ipynb
+
+# A text without a translation is named; it stands in notebooks/pt/*.po, without one.
+translations: $(STAMP)
+	$(PY) notebooks/translate.py catalogues
+	$(PY) notebooks/translate.py notebooks
 
 # Rates over many seeds, which the notebooks read from divlab/data/evidence.
 evidence: $(STAMP)

@@ -50,7 +50,14 @@ def texts(notebook: Path) -> dict[str, str]:
 def update(notebook: Path, language: str) -> None:
     """Brings a catalogue up to date; what no cell says any more goes."""
     path = catalogue(notebook, language)
-    former, now = read_catalogue(path, language), Catalog(language, fuzzy=False)
+    former = read_catalogue(path, language)
+    now = Catalog(
+        language,
+        project="divlab",
+        header_comment=f"# Prose of {notebook.name}. See notebooks/translate.py.",
+        creation_date=former.creation_date,
+        fuzzy=False,
+    )
     for where, source in texts(notebook).items():
         known = former.get(source)
         now.add(source, known.string if known else "", auto_comments=[where.split(", ")[1]])
@@ -70,10 +77,13 @@ def missing(notebook: Path, language: str) -> list[str]:
 
 
 def translated(notebook: Path, language: str) -> nbformat.NotebookNode:
-    """The notebook with translated text; its cells of code and their outputs are the same."""
+    """The notebook with translated text. Its cells of code and their outputs are the same.
+
+    Only the cell that sets divlab up differs: it asks for explorers in this language.
+    """
     lacks = missing(notebook, language)
     if lacks:
-        raise ValueError(f"{catalogue(notebook, language)} has no translation of {lacks}.")
+        raise ValueError(f"{catalogue(notebook, language).name} has no translation of {lacks}.")
     known = read_catalogue(catalogue(notebook, language), language)
     made = copy.deepcopy(nbformat.read(notebook, 4))
     for cell in made.cells:
@@ -81,6 +91,9 @@ def translated(notebook: Path, language: str) -> nbformat.NotebookNode:
             found = known.get(cell.source)
             assert found is not None
             cell.source = str(found.string)
+        else:
+            in_language = f'divlab.configure(language="{language}")'
+            cell.source = cell.source.replace("divlab.configure()", in_language)
     return made
 
 
