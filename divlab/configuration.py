@@ -1,4 +1,4 @@
-"""Opt-in settings of the machine, for a notebook's first cell."""
+"""Opt-in settings of the machine and of the language, for a notebook's first cell."""
 
 import os
 import warnings
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import jax
 
+from divlab import languages
 from divlab.checks import check_count
 
 
-def configure(*, cpu_devices: int | None = None, cache: bool = True) -> None:
-    """Spreads seeds over the cores of the CPU and keeps compiled programs between sessions.
+def configure(*, cpu_devices: int | None = None, cache: bool = True, language: str = "en") -> None:
+    """Spreads seeds over the cores of the CPU, keeps compiled programs, and sets a language.
 
     Call it before anything is computed, because JAX settles the number of devices when it starts
     its backend. Calling it again with the same settings does nothing.
@@ -20,14 +21,18 @@ def configure(*, cpu_devices: int | None = None, cache: bool = True) -> None:
             core. `divlab.fit_many` gives each an equal share of the seeds.
         cache: whether compiled programs are kept on disk, in the folder named by
             `JAX_COMPILATION_CACHE_DIR`, or else `divlab` in the user's cache folder.
+        language: in which explorers and exercises speak that are made afterwards: "en" or "pt".
+            Names of controls, the keys of `result` and error messages are the same in each.
 
     Raises:
-        TypeError, ValueError: `cpu_devices` is not a count of at least 1.
+        TypeError, ValueError: `cpu_devices` is not a count of at least 1, or there is no such
+            language.
 
     Example:
         >>> import divlab
         >>> divlab.configure(cpu_devices=1, cache=False)
     """
+    languages.use(language)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = cores if cpu_devices is None else check_count("cpu_devices", cpu_devices)
     if cache:

@@ -19,7 +19,9 @@ from divlab.explore.events import ALONE
 from divlab.explore.live import LivePage
 from divlab.explore.own_data import OwnData, TwoColumns
 from divlab.explore.sharing import as_line, read_state
+from divlab.explore.wording import told
 from divlab.figures.scene import Scene
+from divlab.languages import phrase
 
 
 class Explorer(LivePage):
@@ -183,17 +185,18 @@ class Explorer(LivePage):
                 raise ValueError(f"{name} must be a finite number, got {value}.")
         result, arrays = self.compute(**values)
         values = self.values()  # a training may have started anew, at step 0
+        tell, numbers = self.language.tell, self.numbers(values, result)
         more = {
             "title": self.title,
             "question": self.question,
-            "numbers": list(map(list, self.numbers(values, result).items())),
-            "caption": self.caption(values, result),
+            "numbers": [[tell(label), tell(text)] for label, text in numbers.items()],
+            "caption": tell(self.caption(values, result)),
             "controls": positions(self.controls),
             "values": values,
             "state": as_line(self),
             "address": as_address(self.name, self.state()) if self.name else "",
         }
-        return result, self.scene(values, result, arrays), more
+        return result, told(self.scene(values, result, arrays), tell), more
 
     def state(self) -> dict[str, Any]:
         """The values of the controls, and a user's data or drawing, for `json.dumps` and `load`."""
@@ -286,7 +289,7 @@ def number(value: float, digits: int = 3) -> str:
         The number; "infinite" or "undefined" where it is infinite or NaN.
     """
     if math.isnan(value):
-        return "undefined"
+        return phrase("undefined")
     if math.isinf(value):
-        return "infinite"
+        return phrase("infinite")
     return f"{value:.{digits}f}"

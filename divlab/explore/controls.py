@@ -8,6 +8,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from divlab.languages import phrase, tell
+
 LABEL = {"description_width": "6.5em"}
 WIDTH = {"width": "100%"}
 
@@ -45,7 +47,7 @@ def slider(
     """A slider for a number; its tooltip says what it means and how far it goes.
 
     Args:
-        description: the label.
+        description: the label, in English.
         value: where the slider starts.
         low: its lower end.
         high: its upper end.
@@ -55,36 +57,43 @@ def slider(
     Returns:
         The slider.
     """
+    label, unit = tell(description), tell(unit)
+    meant = tell("{label} in {unit}", label=label, unit=unit) if unit else label
     return Slider(
         value=value,
         min=low,
         max=high,
         step=step,
-        description=description,
+        description=label,
         readout_format=".2f",
-        tooltip=f"{description}{unit and f' in {unit}'}: {low:g} to {high:g}",
+        tooltip=tell("{label}: {low:g} to {high:g}", label=meant, low=low, high=high),
         style=LABEL,
         layout=WIDTH,
     )
 
 
-def menu(description: str, options: Iterable[Any], value: Any = None) -> widgets.Dropdown:
+def menu(
+    description: str, options: Iterable[Any], value: Any = None, *, words: bool = False
+) -> widgets.Dropdown:
     """A menu of names.
 
     Args:
-        description: the label.
+        description: the label, in English.
         options: what can be chosen.
         value: what is chosen at first; None for the first option.
+        words: whether the options are words that are shown in other languages, and not names of
+            divlab's own. The value is the English one in every language.
 
     Returns:
         The menu.
     """
-    options = list(options)
+    options, label = list(options), tell(description)
+    shown = [tell(one) if words else one for one in options]
     return widgets.Dropdown(
-        options=options,
+        options=options if shown == options else list(zip(shown, options, strict=True)),
         value=value if value is not None else options[0],
-        description=description,
-        tooltip=f"{description}: {len(options)} to choose from",
+        description=label,
+        tooltip=tell("{label}: {count} to choose from", label=label, count=len(options)),
         style=LABEL,
         layout=WIDTH,
     )
@@ -104,8 +113,12 @@ def sizes(options: Iterable[int], value: int) -> widgets.SelectionSlider:
     return widgets.SelectionSlider(
         options=options,
         value=value,
-        description="Samples n",
-        tooltip=f"How many samples of P, and of Q: {options[0]} to {options[-1]}",
+        description=tell("Samples n"),
+        tooltip=tell(
+            "How many samples of P, and of Q: {least} to {most}",
+            least=options[0],
+            most=options[-1],
+        ),
         style=LABEL,
         layout=WIDTH,
     )
@@ -122,9 +135,9 @@ def button(description: str, icon: str, tooltip: str, *, style: str = "") -> wid
     """A button that is as wide as its label.
 
     Args:
-        description: the label.
+        description: the label, in English.
         icon: the name of a Font Awesome icon.
-        tooltip: a sentence that says what pressing the button does.
+        tooltip: a sentence that says what pressing the button does, in English.
         style: "primary" for the button that a user is likely to want first.
 
     Returns:
@@ -132,7 +145,11 @@ def button(description: str, icon: str, tooltip: str, *, style: str = "") -> wid
     """
     layout = widgets.Layout(width="auto", min_width="5em")
     return widgets.Button(
-        description=description, icon=icon, tooltip=tooltip, button_style=style, layout=layout
+        description=tell(description),
+        icon=icon,
+        tooltip=tell(tooltip),
+        button_style=style,
+        layout=layout,
     )
 
 
@@ -158,18 +175,20 @@ def of_training(record_every: int) -> dict[str, widgets.Widget]:
             0,
             min=0,
             max=2**31 - 1,
-            description="Seed",
-            tooltip="The same seed gives the same training",
+            description=tell("Seed"),
+            tooltip=tell("The same seed gives the same training"),
             style=LABEL,
             layout=WIDTH,
         ),
         "train": button("Train", "play", "Train on from here, or pause", style="primary"),
-        "one_step": button("One record", "step-forward", f"Train {record_every} steps on"),
+        "one_step": button(
+            "One record", "step-forward", phrase("Train {steps} steps on", steps=record_every)
+        ),
         "rewind": button("Rewind", "undo", "Back to the same untrained models"),
         "step": widgets.SelectionSlider(
             options=[0],
-            description="Step",
-            tooltip="Move through the recorded training, both ways",
+            description=tell("Step"),
+            tooltip=tell("Move through the recorded training, both ways"),
             continuous_update=True,
             style=LABEL,
             layout=WIDTH,
@@ -180,10 +199,12 @@ def of_training(record_every: int) -> dict[str, widgets.Widget]:
 def of_progress() -> tuple[widgets.Play, widgets.IntProgress]:
     """What plays a recorded training, and a bar that says how far it has gone."""
     play = widgets.Play(
-        interval=100, tooltip="Play the recorded training", layout=widgets.Layout(width="auto")
+        interval=100,
+        tooltip=tell("Play the recorded training"),
+        layout=widgets.Layout(width="auto"),
     )
     bar = widgets.IntProgress(
-        0, 0, 1, description="Training", bar_style="info", style=LABEL, layout=WIDTH
+        0, 0, 1, description=tell("Training"), bar_style="info", style=LABEL, layout=WIDTH
     )
     return play, bar
 
@@ -191,6 +212,11 @@ def of_progress() -> tuple[widgets.Play, widgets.IntProgress]:
 def settings(controls: Mapping[str, widgets.Widget]) -> dict[str, widgets.Widget]:
     """The controls that have a value, by name."""
     return {name: one for name, one in controls.items() if not isinstance(one, widgets.Button)}
+
+
+def options_of(control: widgets.Widget) -> list[Any]:
+    """The values that can be chosen from a menu, in whichever language it shows them."""
+    return [one[1] if isinstance(one, tuple) else one for one in control.options]
 
 
 def positions(controls: Mapping[str, widgets.Widget]) -> dict[str, dict[str, Any]]:
@@ -206,7 +232,7 @@ def positions(controls: Mapping[str, widgets.Widget]) -> dict[str, dict[str, Any
     found = {}
     for name, control in settings(controls).items():
         if hasattr(control, "options"):
-            found[name] = {"label": control.description, "options": list(control.options)}
+            found[name] = {"label": control.description, "options": options_of(control)}
         else:
             low, high, step = float(control.min), float(control.max), getattr(control, "step", 1)
             found[name] = {"label": control.description, "low": low, "high": high, "step": step}
@@ -270,7 +296,7 @@ def row(children: Iterable[widgets.Widget]) -> widgets.Box:
 def describe_range(control: widgets.Widget) -> str:
     """Says in words which values a control accepts, for an error message."""
     if hasattr(control, "options"):
-        return f"one of {list(control.options)}"
+        return f"one of {options_of(control)}"
     return f"a number from {control.min:g} to {control.max:g}"
 
 

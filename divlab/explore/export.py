@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from divlab.explore.recording import Recording
 from divlab.explore.stage import Stage
 from divlab.explore.states import States
 from divlab.figures.packing import packed
+from divlab.languages import Phrase, listed, phrase
 
 LARGEST = 30e6  # bytes of a page
 _ANCHORS = 4  # states from which the size is estimated, besides their neighbours
@@ -77,10 +78,18 @@ class Estimate(NamedTuple):
     seconds: float
     trainings: int
 
+    def phrase(self) -> Phrase:
+        """The estimate in words, to be translated."""
+        states: Phrase = _states(self.states)
+        if self.trainings:
+            one = "{states} with {count} training"
+            template = one if self.trainings == 1 else "{states} with {count} trainings"
+            states = phrase(template, states=states, count=self.trainings)
+        size = phrase("about {size}", size=_megabytes(self.size))
+        return listed([states, size, _duration(self.seconds)])
+
     def __str__(self) -> str:
-        trained = f" with {_count(self.trainings, 'training')}" if self.trainings else ""
-        parts = _count(self.states, "state") + trained, f"about {_megabytes(self.size)}"
-        return ", ".join([*parts, _duration(self.seconds)])
+        return str(self.phrase())
 
 
 class Page:
@@ -101,7 +110,8 @@ class Page:
         self.states = States(explorer, over)
         self._title = explorer.title if title is None else title
         self._fixed = _fixed(explorer, self.states)
-        self._recording = Recording({"controls": _controls(explorer, self.states)})
+        page = {"controls": _controls(explorer, self.states), "words": explorer.stage.words}
+        self._recording = Recording(page)
 
     def estimate(self) -> Estimate:
         """Records a few states, and says what all of them will take.
@@ -198,7 +208,7 @@ class Page:
         around = len(self._around(b""))
         fit = math.floor(0.9 * counts[most] * (LARGEST - around) / (size - around))
         advice = (
-            f"{_count(fit, 'position')} of {most} in place of {counts[most]} would fit"
+            f"{fit} positions of {most} in place of {counts[most]} would fit"
             if fit > 1
             else f"fewer positions of {' and '.join(counts)}, which have "
             f"{' and '.join(map(str, counts.values()))}, would fit"
@@ -211,7 +221,11 @@ class Page:
     def _around(self, recorded: bytes) -> bytes:
         """The page with what was recorded."""
         scripts = ((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+        tell = self._explorer.language.tell
         parts = {
+            "language": self._explorer.language.name,
+            "needed": html.escape(tell(_NEEDED)),
+            "too_old": html.escape(tell(_TOO_OLD)),
             "title": html.escape(self._title),
             "question": html.escape(self._explorer.question),
             "footer": html.escape(self._fixed),
@@ -224,6 +238,11 @@ class Page:
         return before + recorded + after
 
 
+_NEEDED = "This page needs JavaScript. It loads nothing from a network."
+_TOO_OLD = (
+    "This browser is too old for this page: it needs Chrome 80, Firefox 113 or Safari 16.4, or a "
+    "later one."
+)
 # The painter, and what moves it.
 _SCRIPTS = ("painter.js", "exported.js")
 
@@ -234,34 +253,54 @@ def _inside(text: str, tag: str) -> str:
 
 
 def _controls(explorer: Any, states: States) -> list[dict[str, Any]]:
-    """What the page offers: each control's name, label, group and positions."""
+    """What the page offers: each control's name, label, group and positions.
+
+    `shown` holds the texts of positions that the page shows in other words.
+    """
     return [
         {
             "name": name,
             "label": explorer.controls[name].description,
-            "group": _group(explorer, name),
+            "group": explorer.language.tell(_group(explorer, name)),
             "positions": positions,
+            "shown": _labels(explorer.controls[name]),
             "start": explorer.controls[name].value,
         }
         for name, positions in states.positions.items()
     ]
 
 
+def _labels(control: Any) -> dict[str, str]:
+    """Value of a menu -> its text, where that is in other words."""
+    pairs = [one for one in getattr(control, "options", ()) if isinstance(one, tuple)]
+    return {value: label for label, value in pairs}
+
+
 def _fixed(explorer: Any, states: States) -> str:
     """One line: what the page holds, and what does not move in it."""
     mine, fixed = settings(explorer.controls), []
+    tell: Callable[[str], str] = explorer.language.tell
     for title, names in explorer.groups.items():
         free = [mine[n] for n in names if n in mine and n not in states.positions]
-        texts = [f"{one.description} {_text(one.value)}" for one in free if not one.disabled]
+        texts = [f"{one.description} {_text(one)}" for one in free if not one.disabled]
         if texts:
-            fixed.append(f"{title}: {', '.join(texts)}")
+            fixed.append(f"{tell(title)}: {', '.join(texts)}")
     given = explorer._given
     if "data" in given and given["data"].names:
-        fixed.append(f"Data: {', '.join(given['data'].names)}")
+        fixed.append(f"{tell('Data')}: {', '.join(given['data'].names)}")
     if "drawn" in given and given["drawn"].distribution is not None:
-        fixed.append("Target: drawn by hand")
-    held = f"Fixed: {'; '.join(fixed)}. " if fixed else ""
-    return f"{held}{_count(len(states), 'recorded state')}. Made with divlab {version('divlab')}."
+        fixed.append(tell("Target: drawn by hand"))
+    held = phrase("Fixed: {fixed}. ", fixed="; ".join(fixed)) if fixed else ""
+    template = "{count} recorded state" if len(states) == 1 else "{count} recorded states"
+    recorded = phrase(template, count=len(states))
+    return tell(
+        phrase(
+            "{held}{recorded}. Made with divlab {version}.",
+            held=held,
+            recorded=recorded,
+            version=version("divlab"),
+        )
+    )
 
 
 def _group(explorer: Any, name: str) -> Any:
@@ -269,7 +308,9 @@ def _group(explorer: Any, name: str) -> Any:
     return next(title for title, names in explorer.groups.items() if name in names)
 
 
-def _text(value: Any) -> str:
+def _text(control: Any) -> str:
+    value = control.value
+    value = _labels(control).get(value, value)
     return f"{value:.6g}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
@@ -279,14 +320,16 @@ def _name(explorer: Any) -> str:
     return next((name for name, one in EXPLORERS.items() if one.is_of(kind)), kind.__name__)
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _states(count: int) -> Phrase:
+    return phrase("{count} state" if count == 1 else "{count} states", count=count)
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float) -> Phrase:
     if seconds < 1:
-        return "less than 1 s"
-    return f"about {seconds:.0f} s" if seconds < 120 else f"about {seconds / 60:.0f} min"
+        return phrase("less than 1 s")
+    if seconds < 120:
+        return phrase("about {seconds:.0f} s", seconds=seconds)
+    return phrase("about {minutes:.0f} min", minutes=seconds / 60)
 
 
 def _megabytes(size: float) -> str:

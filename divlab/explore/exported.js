@@ -10,7 +10,7 @@
 
     async function read() {
         if (typeof DecompressionStream === "undefined")
-            throw new Error("This browser is too old for this page: it needs Chrome 80, Firefox 113 or Safari 16.4, or a later one.");
+            throw new Error(find(".divlab-failure").dataset.tooOld);
         const text = atob(document.getElementById("divlab-recorded").textContent.trim());
         const packed = new Uint8Array(text.length);
         for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
@@ -63,7 +63,7 @@
     }
 
     class Control {
-        constructor({ name, label, group, positions, start }, onMove) {
+        constructor({ name, label, group, positions, shown, start }, onMove) {
             Object.assign(this, { name, label, group, positions, texts: texts(positions) });
             this.start = nearest(positions, start);
             this.isSlider = positions.every(isNumber);
@@ -76,7 +76,7 @@
                 Object.assign(this.input, { type: "range", min: 0, max: positions.length - 1, step: 1 });
             } else {
                 this.input = html("select", "", this.node);
-                this.texts.forEach((text, i) => { html("option", "", this.input, text).value = i; });
+                this.texts.forEach((text, i) => { html("option", "", this.input, shown[text] ?? text).value = i; });
             }
             this.input.name = name;
             this.input.setAttribute("aria-label", `${label} (${group})`);
@@ -116,6 +116,7 @@
         }
         const spec = Object.fromEntries(controls.map(({ name, label, positions }) => [name, { label, options: positions }]));
         const picture = new Picture(find(".divlab-stage > div"), {
+            words: recorded.words,
             onMove: values => {
                 for (const control of controls)
                     if (control.name in values) control.place = nearest(control.positions, values[control.name]);

@@ -17,6 +17,7 @@ from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
 from divlab.explore.base import number
 from divlab.explore.parallel import in_parallel
+from divlab.languages import Phrase, phrase
 from divlab.metrics import coverage_by
 from divlab.models import Run
 from divlab.targets import exact_modes
@@ -208,9 +209,12 @@ def in_words(target: Packed | Samples) -> str:
     count = target.values.shape[0] if isinstance(target, Samples) else 0
     if count <= DRAWN:
         return ""
-    return (
-        f"KL, JS and modes by {DRAWN} of {count} measurements, W₁ by the means of {GROUPS} groups "
-        "of them"
+    return phrase(
+        "KL, JS and modes by {drawn} of {count} measurements, W₁ by the means of {groups} groups "
+        "of them",
+        drawn=DRAWN,
+        count=count,
+        groups=GROUPS,
     )
 
 
@@ -248,10 +252,36 @@ def in_short(result: dict[str, Any], labels: dict[str, str]) -> dict[str, str]:
     Returns:
         The text of each number, by its label.
     """
-    found = {}
+    found: dict[str, str] = {}
     for name, label in labels.items():
         one = result[name]
-        found[f"{label} modes"] = f"{one['modes_covered']} of {len(one['mode_fractions'])}"
-        found[f"{label} W₁"] = number(one["wasserstein"])
-        found[f"{label} KL"] = number(one["kl"])
+        found[phrase("{model} modes", model=label)] = phrase(
+            "{covered} of {count}", covered=one["modes_covered"], count=len(one["mode_fractions"])
+        )
+        found[phrase("{model} W₁", model=label)] = number(one["wasserstein"])
+        found[phrase("{model} KL", model=label)] = number(one["kl"])
     return found
+
+
+def in_full(template: str, found: dict[str, Any], **more: Any) -> Phrase:
+    """A sentence about one model.
+
+    Args:
+        template: the sentence, with `{covered}` of `{count}` modes, `{bridge}` in per cent,
+            `{sharpness}`, `{kl}`, `{js}` and `{wasserstein}`.
+        found: what `measure` returned of the model.
+        **more: what else stands in the sentence.
+
+    Returns:
+        The sentence.
+    """
+    distances = {name: number(found[name]) for name in ("kl", "js", "wasserstein")}
+    return phrase(
+        template,
+        covered=found["modes_covered"],
+        count=len(found["mode_fractions"]),
+        bridge=100 * found["bridge"],
+        sharpness=number(found["sharpness"], 2),
+        **distances,
+        **more,
+    )

@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from divlab import figures
+from divlab import figures, languages
 from divlab.explore import EXPLORERS
 from divlab.explore.controls import body, descendants, group, head, settings
 from divlab.explore.events import ALONE, PATIENCE, QUIET, REST, from_browser
@@ -20,6 +20,7 @@ from divlab.explore.memory import give_back
 from divlab.explore.sharing import Share
 from divlab.explore.stage import Stage
 from divlab.figures.scene import Scene
+from divlab.languages import phrase
 
 
 class LivePage(widgets.VBox):
@@ -41,6 +42,7 @@ class LivePage(widgets.VBox):
         title: the name of the explorer.
         question: the question that it answers, in one sentence.
         name: by which the address of the page calls it; empty where that holds no state.
+        language: the language of its texts.
     """
 
     name = ""
@@ -50,20 +52,23 @@ class LivePage(widgets.VBox):
         groups: Mapping[str, Mapping[str, widgets.Widget]],
         more: Mapping[str, Iterable[widgets.Widget]],
     ) -> None:
+        self.language = languages.present()
+        tell = self.language.tell
         self.controls = {name: one for named in groups.values() for name, one in named.items()}
         self.groups = {title: tuple(named) for title, named in groups.items()}
         self._is_paused = False
         self._result: dict[str, Any] = {}
         self._scene: Scene | None = None
-        self.stage = Stage(self._on_message, self._on_move)
+        self.stage = Stage(self._on_message, self._on_move, self.language)
         self._error = widgets.HTML()
         self.show_compiling()
         self._share = Share(self)
         entry = next((one for one in EXPLORERS.values() if one.is_of(type(self))), None)
-        self.title = entry.title if entry else type(self).__name__
-        self.question = entry.question if entry else ""
+        self.title = tell(entry.title) if entry else type(self).__name__
+        self.question = tell(entry.question) if entry else ""
         boxes = [
-            group(title, [*named.values(), *more.get(title, ())]) for title, named in groups.items()
+            group(tell(title), [*named.values(), *more.get(title, ())])
+            for title, named in groups.items()
         ]
         shown = [self._error, self.stage, self._share]
         super().__init__([head(self.title, self.question), body(boxes, shown)])
@@ -198,7 +203,8 @@ class LivePage(widgets.VBox):
             error: the error; its message is shown.
         """
         text = html.escape(f"{type(error).__name__}: {error}")
-        self._error.value = f'<b class="divlab-error" role="alert">This did not work. {text}</b>'
+        failed = self.language.tell("This did not work.")
+        self._error.value = f'<b class="divlab-error" role="alert">{failed} {text}</b>'
 
     def show_compiling(self, what: str = "") -> None:
         """Shows that something is being compiled, until the next picture.
@@ -206,7 +212,8 @@ class LivePage(widgets.VBox):
         Args:
             what: the name of it, with its article.
         """
-        self._error.value = f"<i>Compiling {what} …</i>" if what else "<i>Compiling …</i>"
+        said = phrase("Compiling {what} …", what=what) if what else "Compiling …"
+        self._error.value = f"<i>{self.language.tell(said)}</i>"
 
     def close(self) -> None:
         """Takes the explorer off every page, and frees what it holds.

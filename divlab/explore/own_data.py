@@ -10,8 +10,10 @@ import ipywidgets as widgets
 import numpy as np
 from jaxtyping import Float
 
+from divlab import languages
 from divlab.explore.tables import Table
 from divlab.explore.uploads import Upload
+from divlab.languages import phrase
 from divlab.models.data import read_target
 
 _TOLD = 3  # columns of which the page says why they are left out
@@ -21,9 +23,9 @@ class _Columns(widgets.VBox):
     """A button that takes a file, a menu for each column that is wanted, and the way back.
 
     Args:
-        menus: the label of each menu.
-        description: the label of the button.
-        back: the label of the button that gives the measurements up.
+        menus: the label of each menu, in English.
+        description: the label of the button, in English.
+        back: the label of the button that gives the measurements up, in English.
         on_change: is called when the measurements have changed.
         on_error: is called with an error that says what is wrong with a file.
 
@@ -44,18 +46,19 @@ class _Columns(widgets.VBox):
         on_error: Callable[[Exception], None],
     ) -> None:
         self._on_change, self._on_error = on_change, on_error
+        self._tell = tell = languages.present().tell
         self.samples: tuple[Float[np.ndarray, " n"], ...] = ()
         self.names: tuple[str, ...] = ()
         self._file, self._table = "", Table()
         self._chosen: tuple[str, ...] = ()
         hidden = {"display": "none"}
         self.columns = [
-            widgets.Dropdown(description=label, layout=widgets.Layout(width="16em", **hidden))
+            widgets.Dropdown(description=tell(label), layout=widgets.Layout(width="16em", **hidden))
             for label in menus
         ]
         self.clear = widgets.Button(
-            description=back,
-            tooltip="Gives the measurements up",
+            description=tell(back),
+            tooltip=tell("Gives the measurements up"),
             layout=widgets.Layout(width="auto", **hidden),
         )
         self._note = widgets.HTML()
@@ -113,8 +116,12 @@ class _Columns(widgets.VBox):
     ) -> None:
         """Takes measurements, and says on the page what they are."""
         self.samples, self.names = samples, names
-        counts = [f"{name}: {len(one)} values" for name, one in zip(names, samples, strict=True)]
-        self._note.value = html.escape("; ".join([*counts, *notes]))  # a file's names are any text
+        counts = (
+            phrase("{name}: {count} values", name=name, count=len(one))
+            for name, one in zip(names, samples, strict=True)
+        )
+        said = map(self._tell, [*counts, *notes])
+        self._note.value = html.escape("; ".join(said))  # a file's names are any text
         self.clear.layout.display = "" if samples else "none"
         self._on_change()
 
@@ -158,10 +165,17 @@ class _Columns(widgets.VBox):
         table, self._chosen = self._table, chosen
         self._offer(chosen)
         missing = {name: table.missing[name] for name in chosen if table.missing[name]}
-        notes = [f"{count} missing in {name}" for name, count in missing.items()]
-        left_out = [f"“{name}” is left out: {why}" for name, why in table.left_out.items()]
+        notes = [
+            phrase("{count} missing in {name}", count=count, name=name)
+            for name, count in missing.items()
+        ]
+        left_out = [
+            phrase("“{name}” is left out: {why}", name=name, why=why)
+            for name, why in table.left_out.items()
+        ]
         notes += left_out[:_TOLD]
-        notes += [f"and {len(left_out) - _TOLD} columns more"] if len(left_out) > _TOLD else []
+        if len(left_out) > _TOLD:
+            notes.append(phrase("and {count} columns more", count=len(left_out) - _TOLD))
         samples = tuple(table.columns[name] for name in chosen)
         self._show(samples, tuple(f"{self._file}, {name}" for name in chosen), *notes)
 

@@ -13,6 +13,7 @@ from divlab.explore import EXPLORERS
 from divlab.explore.address import read_address
 from divlab.explore.controls import descendants
 from divlab.explore.stage import STYLE
+from divlab.languages import Language, present
 
 
 class Address(anywidget.AnyWidget):
@@ -60,10 +61,11 @@ class Gallery(widgets.VBox):
     def __init__(self) -> None:
         self.name = ""
         self.explorers: dict[str, Any] = {}
+        self._language = present()
         self._address = Address()
         self._address.observe(lambda change: self.go_to(change["new"]["hash"]), "asked")
-        self._links, self._cards = widgets.HTML(), widgets.HTML(_cards())
-        self._opening = widgets.HTML("<i>Opening …</i>")
+        self._links, self._cards = widgets.HTML(), widgets.HTML(_cards(self._language))
+        self._opening = widgets.HTML(f"<i>{self._language.tell('Opening …')}</i>")
         self._page = widgets.VBox([self._cards])
         super().__init__([self._address, self._links, self._page])
         for name in ("divlab", "divlab-gallery"):
@@ -81,7 +83,7 @@ class Gallery(widgets.VBox):
         if name not in EXPLORERS:
             self.name, self._links.value, self._page.children = "", "", [self._cards]
             return
-        self.name, self._links.value = name, _links(name)
+        self.name, self._links.value = name, _links(name, self._language)
         if name not in self.explorers:
             self._page.children = [self._opening]
             self.explorers[name] = EXPLORERS[name].load()()
@@ -108,33 +110,38 @@ class Gallery(widgets.VBox):
         super().close()
 
 
-def _cards() -> str:
+def _cards(language: Language) -> str:
     """The front page: a picture, the title and the question of each explorer, as links."""
     cards = []
     for name, entry in EXPLORERS.items():
         picture = resources.files("divlab").joinpath("data", "pictures", f"{name}.png")
         shown = base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else ""
         image = f'<img alt="" src="data:image/png;base64,{shown}">' if shown else ""
-        title, question = html.escape(entry.title), html.escape(entry.question)
+        title, question = (html.escape(language.tell(text)) for text in entry[:2])
         cards.append(
             f'<a href="#explorer={name}">{image}<strong>{title}</strong><span>{question}</span></a>'
         )
-    intro = (
-        "<h1>divlab</h1><p>How the choice of a divergence shapes what a model learns, in one "
-        "dimension, where every number can be exact. Choose a question.</p>"
+    intro = language.tell(
+        "How the choice of a divergence shapes what a model learns, in one dimension, where every "
+        "number can be exact. Choose a question."
     )
-    return f'{intro}<nav class="divlab-cards" aria-label="Explorers">{"".join(cards)}</nav>'
+    label = language.tell("Explorers")
+    return (
+        f"<h1>divlab</h1><p>{intro}</p>"
+        f'<nav class="divlab-cards" aria-label="{label}">{"".join(cards)}</nav>'
+    )
 
 
-def _links(shown: str) -> str:
+def _links(shown: str, language: Language) -> str:
     """A row of links above an explorer: the front page, and the other explorers."""
     links = [
         f'<a href="#explorer={name}"{_CURRENT if name == shown else ""}>'
-        f"{html.escape(entry.title)}</a>"
+        f"{html.escape(language.tell(entry.title))}</a>"
         for name, entry in EXPLORERS.items()
     ]
-    front = '<a href="#">All explorers</a>'
-    return f'<nav class="divlab-links" aria-label="Explorers">{front}{"".join(links)}</nav>'
+    front, label = (language.tell(text) for text in ("All explorers", "Explorers"))
+    links.insert(0, f'<a href="#">{front}</a>')
+    return f'<nav class="divlab-links" aria-label="{label}">{"".join(links)}</nav>'
 
 
 _CURRENT = ' aria-current="page"'

@@ -721,25 +721,27 @@ class Panel {
     // ---- a density drawn by hand ----
 
     showTools(spec) {
+        const { word } = this.picture;
         this.tools.replaceChildren();
         if (!spec.can_draw || !this.picture.pointer) return;
         if (!this.hand) {
-            button("Draw", "Draw a density by hand", this.tools, () => this.startDrawing());
+            button(word("Draw"), word("Draw a density by hand"), this.tools, () => this.startDrawing());
             return;
         }
-        this.hand.done = button("Done", "Take this density", this.tools, () => this.endDrawing(true));
+        this.hand.done = button(word("Done"), word("Take this density"), this.tools, () => this.endDrawing(true));
         this.hand.done.disabled = true;
-        button("Cancel", "Leave without a change", this.tools, () => this.endDrawing(false));
+        button(word("Cancel"), word("Leave without a change"), this.tools, () => this.endDrawing(false));
     }
 
     startDrawing() {
         this.hover(null);
+        const { word } = this.picture;
         const line = svg("path", { class: "divlab-hand" }, this.over);
         const cursor = svg("circle", {
             class: "divlab-cursor", r: 6, tabindex: 0, role: "slider", "aria-label":
-                "Height of the density: left and right go along x, up and down change it",
+                word("Height of the density: left and right go along x, up and down change it"),
         }, this.over);
-        const hint = html("div", "divlab-hint", this.plot, "Draw with the pointer, or with the arrow keys");
+        const hint = html("div", "divlab-hint", this.plot, word("Draw with the pointer, or with the arrow keys"));
         this.hand = { heights: new Float64Array(GRID), at: (GRID - 1) / 2, last: null, line, cursor, hint };
         this.plot.classList.add("divlab-by-hand");
         this.showTools(this.spec);
@@ -788,7 +790,7 @@ class Panel {
         const isEmpty = heights.every(one => one === 0);
         set(cursor, {
             cx, cy, "aria-valuemin": 0, "aria-valuemax": axes.y.high, "aria-valuenow": heights[at],
-            "aria-valuetext": `x = ${x}, height ${said(heights[at], axes.y)}`,
+            "aria-valuetext": `x = ${x}, ${this.picture.word("height")} ${said(heights[at], axes.y)}`,
         });
         done.disabled = isEmpty;
         hint.hidden = !isEmpty;
@@ -819,8 +821,10 @@ class Panel {
 
 export class Picture {
     // onMove is called with control -> value, onMessage with what else the page says.
-    constructor(root, { onMove = () => {}, onMessage = () => {}, pointer = true } = {}) {
+    // What the picture says itself is in English, but for the texts that `words` translates.
+    constructor(root, { onMove = () => {}, onMessage = () => {}, pointer = true, words = {} } = {}) {
         Object.assign(this, { root, onMove, onMessage, pointer });
+        this.word = text => words[text] ?? text;
         root.classList.add("divlab", "divlab-picture");
         // Arrow keys belong to the grips here, and not to JupyterLab's shortcuts.
         root.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -892,7 +896,7 @@ export class Picture {
             this.panels[i].draw(spec, arrays, {
                 left: Math.max(...column.map(m => m.left)), right: Math.max(...column.map(m => m.right)),
             });
-            set(this.panels[i].drawing, { "aria-label": (i ? spec.title : caption) || "picture" });
+            set(this.panels[i].drawing, { "aria-label": (i ? spec.title : caption) || this.word("picture") });
         });
         if (this.caption.textContent !== caption) {
             write(this.caption, caption ?? "");
@@ -957,7 +961,7 @@ export class Picture {
     makeState() {
         this.state = html("div", "divlab-state", this.root);
         this.state.hidden = true;
-        const label = html("label", "", this.state, "State");
+        const label = html("label", "", this.state, this.word("State"));
         const input = this.stateInput = html("input", "", label);
         input.type = "text";
         input.spellcheck = false;
@@ -969,15 +973,15 @@ export class Picture {
             this.isTyped = false;
             this.onMessage({ kind: "state", text: input.value });
         });
-        const copy = button("Copy", "Copy the state", this.state, async () => {
+        const copy = button(this.word("Copy"), this.word("Copy the state"), this.state, async () => {
             input.select();
             try {
                 await navigator.clipboard.writeText(input.value);
             } catch { // a page from a file or without https has no clipboard
                 document.execCommand("copy");
             }
-            copy.textContent = "Copied";
-            setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+            copy.textContent = this.word("Copied");
+            setTimeout(() => { copy.textContent = this.word("Copy"); }, 1500);
         });
     }
 
@@ -987,15 +991,16 @@ export class Picture {
         const copy = async node => {
             try {
                 await navigator.clipboard.writeText(text);
-                node.textContent = "Copied";
+                node.textContent = this.word("Copied");
             } catch { // a page without https has no clipboard
                 getSelection().selectAllChildren(this.code.querySelector("pre"));
-                node.textContent = document.execCommand("copy") ? "Copied" : "Selected";
+                node.textContent = document.execCommand("copy") ? this.word("Copied") : this.word("Selected");
             }
         };
         this.code.replaceChildren();
-        const again = button("Copy", "Copy the code", this.code, () => copy(again));
-        button("Close", "Hide the code", this.code, () => { this.code.remove(); this.code = null; });
+        const again = button(this.word("Copy"), this.word("Copy the code"), this.code, () => copy(again));
+        button(this.word("Close"), this.word("Hide the code"), this.code,
+            () => { this.code.remove(); this.code = null; });
         html("pre", "", this.code, text).tabIndex = 0;
         copy(again);
     }
@@ -1005,7 +1010,7 @@ export class Picture {
         this.state.hidden = text === undefined;
         // What a user is typing is not overwritten.
         if (text !== undefined && !this.isTyped && this.stateInput.value !== text) this.stateInput.value = text;
-        this.stateInput.placeholder = text ? "" : "Too long for a line: “Save figure” makes a file";
+        this.stateInput.placeholder = text ? "" : this.word("Too long for a line: “Save figure” makes a file");
     }
 
     // The value of a control, or what was asked for a moment ago and has not come back yet.
@@ -1067,13 +1072,13 @@ function floats(bytes) {
 }
 
 // Sliders of ipywidgets have no names for a screen reader, and their icons are read as letters.
-function nameControls(explorer) {
+function nameControls(explorer, word) {
     for (const handle of explorer?.querySelectorAll(".noUi-handle:not([aria-label])") ?? []) {
         const label = handle.closest(".widget-hslider")?.querySelector(".widget-label");
         if (label) handle.setAttribute("aria-label", label.textContent);
     }
-    const plays = { "fa-play": "Play the recorded steps", "fa-stop": "Stop, back to the first step",
-        "fa-retweet": "Repeat", "fa-pause": "Pause" };
+    const plays = { "fa-play": word("Play the recorded steps"), "fa-stop": word("Stop, back to the first step"),
+        "fa-retweet": word("Repeat"), "fa-pause": word("Pause") };
     for (const icon of explorer?.querySelectorAll("button i.fa:not([aria-hidden])") ?? []) {
         icon.setAttribute("aria-hidden", "true");
         const name = Object.keys(plays).find(one => icon.classList.contains(one));
@@ -1084,6 +1089,7 @@ function nameControls(explorer) {
 
 function render({ model, el }) {
     const picture = new Picture(el, {
+        words: model.get("words"),
         onMove: values => {
             model.set("moved", { count: (model.get("moved")?.count ?? 0) + 1, values });
             model.save_changes();
@@ -1095,7 +1101,7 @@ function render({ model, el }) {
         for (let i = 0, bytes; (bytes = model.get(`array_${i}`)) != null; i++) arrays.push(floats(bytes));
         const frame = model.get("frame");
         picture.show(frame, arrays);
-        nameControls(el.closest(".divlab-explorer"));
+        nameControls(el.closest(".divlab-explorer"), picture.word);
         if (!frame.address) return; // not the only explorer of a page
         clearTimeout(due);
         due = setTimeout(() => history.replaceState(null, "", "#" + frame.address), REST);

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from divlab import figures
 from divlab.explore.controls import button, row
 from divlab.explore.slices import Turns, Work
+from divlab.languages import phrase
 
 _MOST = 10_000  # measurements of a state that is shown as a line
 _LINKED = 7e6  # bytes of a page that a link can hold: a message of 10 MB, by base64
@@ -33,7 +34,7 @@ class Share(widgets.VBox):
     """
 
     def __init__(self, explorer: Any) -> None:
-        self._explorer = explorer
+        self._explorer, self._tell = explorer, explorer.language.tell
         self._page: Any = None  # it is told of, and made when the button is pressed again
         self._work = Work(self._show_page, explorer.show_error)
         self.save = button("Save figure", "download", "Make files of the picture and its numbers")
@@ -71,7 +72,11 @@ class Share(widgets.VBox):
             "PNG": ("image/png", "png", figures.save(figure, "png")),
             "SVG": ("image/svg+xml", "svg", figures.save(figure, "svg")),
             "CSV": ("text/csv", "csv", as_csv(explorer.result).encode()),
-            "state": ("application/json", "json", json.dumps(explorer.state()).encode()),
+            self._tell("state"): (
+                "application/json",
+                "json",
+                json.dumps(explorer.state()).encode(),
+            ),
         }
         self.links.value = " ".join(
             _link(f"{name}.{ending}", label, kind, content)
@@ -85,7 +90,7 @@ class Share(widgets.VBox):
             return
         from divlab.explore.export import Page  # it imports explorers, which have these buttons
 
-        self.links.value = "<i>Recording a few states …</i>"
+        self.links.value = f"<i>{self._tell('Recording a few states …')}</i>"
         try:
             page = Page(self._explorer, None, None)
             with page.states.visit():
@@ -93,14 +98,23 @@ class Share(widgets.VBox):
         except Exception:
             self.links.value = ""
             raise
+        said = {"estimate": estimate.phrase()}
         if estimate.size > _LINKED:
-            self.links.value = f"{estimate}: {_TOO_LARGE}"
+            self.links.value = self._tell(phrase("{estimate}: {why}", why=_TOO_LARGE, **said))
         else:
             self._page = page
             controls = self._explorer.controls
-            moves = " and ".join(controls[name].description for name in page.states.positions)
-            again = f"press “Save page” again to make it. {moves} can be moved in it"
-            self.links.value = f"{estimate}: {again}; {_OTHERS}."
+            moves = [controls[name].description for name in page.states.positions]
+            first = phrase("{control}", control=moves[0])
+            for one in moves[1:]:
+                first = phrase("{first} and {second}", first=first, second=one)
+            asked = phrase(
+                "{estimate}: press “Save page” again to make it. {moves} can be moved in it; for "
+                "others there is explorer.export in Python.",
+                moves=first,
+                **said,
+            )
+            self.links.value = self._tell(asked)
 
     def _record(self) -> Turns:
         """Records one state at every turn; between them a user may do anything."""
@@ -117,13 +131,18 @@ class Share(widgets.VBox):
         if page is None:
             return
         if not page.is_complete:
-            done = f"Recorded {page.recorded} of {len(page.states)} states"
-            self.links.value = f"{done}: press “Save page” to go on."
+            done = phrase(
+                "Recorded {done} of {count} states: press “Save page” to go on.",
+                done=page.recorded,
+                count=len(page.states),
+            )
+            self.links.value = self._tell(done)
             return
         content = page.html()
         name = f"{type(self._explorer).__name__}.html"
         is_small = len(content) <= _LINKED
-        self.links.value = _link(name, "Page", "text/html", content) if is_small else _TOO_LARGE
+        link = _link(name, self._tell("Page"), "text/html", content)
+        self.links.value = link if is_small else self._tell(_TOO_LARGE)
         self._page = None
 
     def offer_code(self) -> None:
@@ -131,8 +150,9 @@ class Share(widgets.VBox):
         self._explorer.stage.send({"kind": "code", "text": self._explorer.code()})
 
 
-_OTHERS = "for others there is explorer.export in Python"
-_TOO_LARGE = 'a link cannot hold that much. explorer.export("page.html") makes it from Python.'
+_TOO_LARGE = phrase(
+    'a link cannot hold that much. explorer.export("page.html") makes it from Python.'
+)
 
 
 def _link(file: str, label: str, kind: str, content: bytes) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from divlab.explore import two_samples
+from divlab.explore.base import number
 from divlab.explore.panels import rows_axis
 from divlab.explore.two_samples import LEVEL, OFFERED, QUICK, Power
 from divlab.figures.scene import (
@@ -22,8 +23,10 @@ from divlab.figures.scene import (
     Texts,
     ceiling,
 )
+from divlab.languages import Phrase, phrase
 
 _BINS = 30
+_AT_LEVEL = phrase("level {level:g}", level=LEVEL)
 
 
 def null_panel(shown: str, statistic: float, null: Float[np.ndarray, " permutations"]) -> Panel:
@@ -81,7 +84,7 @@ def pvalues_panel(pvalues: Mapping[str, float]) -> Panel:
         Axis("p-value", 7e-4, 5.0, "log", {p: f"{p:g}" for p in (0.001, 0.01, LEVEL, 1)}),
         rows_axis(OFFERED),
         (
-            Rule(LEVEL, role="other", label=f"level {LEVEL:g}"),
+            Rule(LEVEL, role="other", label=_AT_LEVEL),
             *(
                 Points(values[some], rows[some], shape, role=role, label=label)
                 for some, role, shape, label in kinds
@@ -106,7 +109,7 @@ def power_panel(shown: str, n: int, power: Mapping[str, Power], *, can_move: boo
     chosen, labels = OFFERED[shown].name, {one.name: text for text, one in OFFERED.items()}
     roles = dict(zip(QUICK, ("third", "fourth", "fifth"), strict=True))
     sizes = list(power[chosen].shares) or list(two_samples.SIZES)
-    marks: list[Any] = [Rule(LEVEL, "x", role="other", label=f"level {LEVEL:g}")]
+    marks: list[Any] = [Rule(LEVEL, "x", role="other", label=_AT_LEVEL)]
     if n:
         marks.append(Rule(n, role="muted"))
     for name, (shares, low, high) in power.items():
@@ -129,4 +132,44 @@ def power_panel(shown: str, n: int, power: Mapping[str, Power], *, can_move: boo
         Axis("share that is found", 0, 1.05, ticks={a: f"{a:g}" for a in (0, 0.25, 0.5, 0.75, 1)}),
         tuple(marks),
         handles=(Handle(n, 1.0, Drag("n"), label="the number of samples"),) if can_move else (),
+    )
+
+
+def sentence(start: Phrase, shown: str, result: Mapping[str, Any]) -> Phrase:
+    """The caption: what the tests say.
+
+    Args:
+        start: what is compared.
+        shown: the label of the divergence that is shown.
+        result: of the explorer.
+
+    Returns:
+        The sentence.
+    """
+    name, pvalues = OFFERED[shown].name, result["pvalue"]
+    found = sum(value <= LEVEL for value in pvalues.values())
+    one = phrase("{found} of {count} divergence finds one", found=found, count=len(pvalues))
+    many = phrase("{found} of {count} divergences find one", found=found, count=len(pvalues))
+    said = phrase(
+        "{shown} is {statistic} with p = {pvalue}, so at the level {level:g} it {verdict}; "
+        "{others}",
+        shown=shown,
+        statistic=number(result["statistic"]),
+        pvalue=number(pvalues[name]),
+        level=LEVEL,
+        verdict=phrase("finds a difference" if pvalues[name] <= LEVEL else "finds no difference"),
+        others=one if found == 1 else many,
+    )
+    if not result["power"]:
+        template = "{start}: {said}; the power takes {least} values of each or more."
+        return phrase(template, start=start, said=said, least=2 * two_samples.FEWEST)
+    return phrase(
+        "{start}: {said}, and {shown} finds one in {share:.0f} % of {draws} draws of {size} of "
+        "each.",
+        start=start,
+        said=said,
+        shown=shown,
+        share=100 * result["power"][name],
+        draws=OFFERED[shown].draws,
+        size=result["power_n"],
     )

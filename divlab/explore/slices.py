@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import ipywidgets as widgets
 
+from divlab import languages
 from divlab.explore.events import ALONE, from_browser
 
 # How many seconds to work between two pictures. A press on "Pause" is heard in that time, and
@@ -28,6 +29,7 @@ class Work:
         self, show_end: Callable[[], None], show_error: Callable[[Exception], None]
     ) -> None:
         self._show_end, self._show_error = show_end, show_error
+        self._pause = languages.tell("Pause")
         self._task: asyncio.Task[None] | None = None
         self._is_stopped = False
 
@@ -40,7 +42,7 @@ class Work:
 
         Args:
             turns: the work to start.
-            pressed: the button that was pressed; it says "Pause" while the work goes on.
+            pressed: the button that was pressed; it says “Pause” while the work goes on.
         """
         if self._task is not None:
             self.stop()
@@ -69,7 +71,7 @@ class Work:
 
     async def _in_slices(self, turns: Turns, pressed: widgets.Button) -> None:
         label, icon = pressed.description, pressed.icon
-        pressed.description, pressed.icon = "Pause", "pause"
+        pressed.description, pressed.icon = self._pause, "pause"
         self._is_stopped = False
         show: Callable[[], None] | None = self._show_end
         try:

@@ -10,6 +10,7 @@ import traitlets
 
 from divlab.figures.packing import packed
 from divlab.figures.scene import ROLES, Scene
+from divlab.languages import Language
 
 _HERE = Path(__file__).parent
 _MOST = 64  # arrays of a scene
@@ -36,6 +37,40 @@ def colors() -> str:
     )
 
 
+# What painter.js says itself, each by `word("…")`.
+_WORDS = (
+    "Cancel",
+    "Close",
+    "Copied",
+    "Copy",
+    "Copy the code",
+    "Copy the state",
+    "Done",
+    "Draw",
+    "Draw a density by hand",
+    "Draw with the pointer, or with the arrow keys",
+    "Height of the density: left and right go along x, up and down change it",
+    "Hide the code",
+    "Leave without a change",
+    "Pause",
+    "Play the recorded steps",
+    "Repeat",
+    "Selected",
+    "State",
+    "Stop, back to the first step",
+    "Take this density",
+    "Too long for a line: “Save figure” makes a file",
+    "height",
+    "picture",
+)
+
+
+def words(language: Language) -> dict[str, str]:
+    """What the page itself says, by the English text; empty where that is English."""
+    told = {text: language.tell(text) for text in _WORDS}
+    return {text: said for text, said in told.items() if said != text}
+
+
 STYLE = colors() + (_HERE / "painter.css").read_text(encoding="utf-8")
 
 
@@ -46,10 +81,12 @@ class Stage(_Arrays):
         on_message: is called with what the page says: a dict whose "kind" is "state" (with the
             `text` to go to) or "draw" (with the `x` and the `heights` of a drawn density).
         on_move: is called with control -> value when a handle is dragged.
+        language: of what the page itself says.
 
     Attributes:
         frame: what is shown, but for the arrays.
         moved: control -> value, and a count, from the page.
+        words: what the page itself says, by the English text.
     """
 
     # The text and not the path: anywidget would watch a file, and keep the widget alive for it.
@@ -57,13 +94,15 @@ class Stage(_Arrays):
     _css = STYLE
     frame = traitlets.Dict().tag(sync=True)
     moved = traitlets.Dict().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
         on_message: Callable[[dict[str, Any]], None],
         on_move: Callable[[dict[str, Any]], None],
+        language: Language,
     ) -> None:
-        super().__init__()
+        super().__init__(words=words(language))
         self.on_msg(lambda _, content, __: on_message(content))
         self.observe(lambda change: on_move(change["new"]["values"]), "moved")
 

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from divlab.explore import trainer
-from divlab.explore.controls import describe_range, settings
+from divlab.explore.controls import describe_range, options_of, settings
 from divlab.explore.events import ALONE
 from divlab.explore.trainer import Trainer
 
@@ -193,7 +193,7 @@ def _spread(control: Any, count: int, all_of_them: list[Any] | None) -> list[Any
     if isinstance(control, widgets.BoundedIntText):  # a seed; the range has no meaning
         return list(range(control.min, min(control.min + count, control.max + 1)))
     if all_of_them is None and hasattr(control, "options"):
-        all_of_them = list(control.options)
+        all_of_them = options_of(control)
     if all_of_them is not None:
         return [all_of_them[i] for i in _even(len(all_of_them), count)]
     steps = round((control.max - control.min) / control.step)
@@ -209,7 +209,7 @@ def _even(length: int, count: int) -> list[int]:
 def _takes(control: Any, value: Any) -> bool:
     """Whether a control has this position."""
     if hasattr(control, "options"):
-        return value in control.options
+        return value in options_of(control)
     if isinstance(value, (bool, str)) or not isinstance(value, (int, float)):
         return False
     is_whole = isinstance(control.value, int)

@@ -1,6 +1,6 @@
 """What explorers that train share: train, pause, one record, rewind, and a slider over the run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from divlab.explore.sharing import copy_of, read_state
 from divlab.explore.slices import Turns, Work
 from divlab.explore.target_code import TargetCode, code_of_target
 from divlab.figures.scene import Handle
+from divlab.languages import listed, phrase
 from divlab.models import Run
 
 STEPS, RECORD_EVERY = 2000, 20
@@ -200,7 +201,8 @@ class Trainer(Explorer):
             controls.offer(self.controls["step"], shared)
         self._play.max = len(shared) - 1
         self._bar.max, self._bar.value = STEPS, shared[-1]
-        self._bar.description = f"{shared[-1]} of {STEPS}"
+        said = phrase("{step} of {steps}", step=shared[-1], steps=STEPS)
+        self._bar.description = self.language.tell(said)
         return shared
 
     # The buttons.
@@ -229,7 +231,7 @@ class Trainer(Explorer):
         if session is None or session.is_over or not is_current:
             session = self._restart()
         if session.is_untrained:
-            self.show_compiling("the training")
+            self.show_compiling(phrase("the training"))
         for _ in range(STEPS + 1 if count is None else count):
             more = session.advance()
             yield self._show_records
@@ -275,15 +277,20 @@ class Trainer(Explorer):
 
     def trained(self) -> str:
         """For a caption: what is not trained yet, has diverged, or is measured in part."""
-        lost = [
-            f"{name} diverged at step {run.status.step}"
+        lost: list[str] = [
+            phrase("{model} diverged at step {step}", model=name, step=run.status.step)
             for name, run in self.runs.items()
             if run.status == "diverged"
         ]
         reached = self.controls["step"].options[-1]
-        said = lost if reached else [*lost, "not trained yet: press “Train”"]
+        said = lost if reached else [*lost, phrase("not trained yet: press “Train”")]
         said += filter(None, [in_words(self.prepared["target"])])
-        return f" ({', '.join(said)})" if said else ""
+        return phrase(" ({remarks})", remarks=listed(said)) if said else ""
+
+    def at_step(self, values: dict[str, Any], parts: Iterable[str]) -> str:
+        """A caption: the step that is shown, and a sentence of each of the models."""
+        said = phrase("Step {step}{trained}", step=values["step"], trained=self.trained())
+        return phrase("{parts}.", parts=listed([said, *parts], ". "))
 
     def state(self) -> dict[str, Any]:
         """The values of the controls, how far the training has gone, and a user's own data."""

@@ -8,12 +8,23 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
+from divlab import languages
 from divlab.explore.controls import row
 from divlab.explore.tables import AmbiguousError, Table, read_table
+from divlab.languages import phrase, tell
 
 _CHUNK = 2**20  # bytes of a message; Jupyter's and Voila's servers take 10 MB at most
 _LARGEST = 20 * 10**6  # bytes of a file
 _WIDEST = 100  # characters of a line that is shown with a question
+
+
+# What the page says itself, each by `word("…")`.
+_WORDS = (
+    "or drop a file here",
+    "{file} cannot be read: {why}",
+    "{file} has {size}; up to {limit} can be sent. Fewer rows or columns would do.",
+    "{file}: {done} of {size} sent",
+)
 
 
 class FileDrop(anywidget.AnyWidget):
@@ -25,7 +36,7 @@ class FileDrop(anywidget.AnyWidget):
 
     Args:
         on_file: is called with the name and the content of a file that has arrived.
-        description: the label of the button.
+        description: the label of the button, in English.
     """
 
     _esm = """
@@ -35,13 +46,17 @@ class FileDrop(anywidget.AnyWidget):
         button.style.width = "auto";
         button.textContent = model.get("description");
         button.title = model.get("tooltip");
+        const words = model.get("words");
+        // A text of this page, with what stands in it.
+        const word = (text, values = {}) =>
+            (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
         const input = document.createElement("input");
         input.type = "file";
         input.accept = ".csv,.txt,.tsv,.dat";
         input.hidden = true;
         const zone = document.createElement("span");
         zone.className = "divlab-drop";
-        zone.textContent = "or drop a file here";
+        zone.textContent = word("or drop a file here");
         const said = document.createElement("span");
         said.className = "divlab-said";
         said.setAttribute("role", "status");
@@ -52,8 +67,9 @@ class FileDrop(anywidget.AnyWidget):
         async function send(file) {
             const limit = model.get("largest"), chunk = model.get("chunk");
             if (file.size > limit) {
-                said.textContent = `${file.name} has ${megabytes(file.size)}; up to `
-                    + `${megabytes(limit)} can be sent. Fewer rows or columns would do.`;
+                said.textContent = word(
+                    "{file} has {size}; up to {limit} can be sent. Fewer rows or columns would do.",
+                    { file: file.name, size: megabytes(file.size), limit: megabytes(limit) });
                 return;
             }
             let at = 0;
@@ -63,12 +79,14 @@ class FileDrop(anywidget.AnyWidget):
                     model.send({ name: file.name, size: file.size, at }, undefined, [part]);
                     at += chunk;
                     if (file.size > chunk)
-                        said.textContent = `${file.name}: ${megabytes(Math.min(at, file.size))} of `
-                            + `${megabytes(file.size)} sent`;
+                        said.textContent = word("{file}: {done} of {size} sent", {
+                            file: file.name, done: megabytes(Math.min(at, file.size)),
+                            size: megabytes(file.size) });
                 } while (at < file.size);
                 if (file.size > chunk) setTimeout(() => { said.textContent = ""; }, 5000);
             } catch (error) {
-                said.textContent = `${file.name} cannot be read: ${error.message}`;
+                said.textContent = word(
+                    "{file} cannot be read: {why}", { file: file.name, why: error.message });
             }
         }
         button.addEventListener("click", () => input.click());
@@ -100,14 +118,19 @@ class FileDrop(anywidget.AnyWidget):
     .divlab-said { font-size: 13px; padding: 0 6px; }
     """
     description = traitlets.Unicode().tag(sync=True)
-    tooltip = traitlets.Unicode("A CSV or text file with columns of numbers").tag(sync=True)
+    tooltip = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
     largest = traitlets.Int(_LARGEST).tag(sync=True)
     chunk = traitlets.Int(_CHUNK).tag(sync=True)
 
     def __init__(self, on_file: Callable[[str, bytes], None], description: str) -> None:
         self._on_file = on_file
         self._parts = bytearray()
-        super().__init__(description=description)
+        super().__init__(
+            description=tell(description),
+            tooltip=tell("A CSV or text file with columns of numbers"),
+            words={text: tell(text) for text in _WORDS},
+        )
         self.on_msg(self.receive)
 
     def receive(self, _: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
@@ -134,7 +157,7 @@ class Upload(widgets.VBox):
     Args:
         on_table: is called with the name of the file and its columns.
         on_error: is called with an error that says what is wrong with a file.
-        description: the label of the button.
+        description: the label of the button, in English.
         beside: widgets that stand beside the button.
 
     Attributes:
@@ -152,9 +175,10 @@ class Upload(widgets.VBox):
     ) -> None:
         self._on_table, self._on_error = on_table, on_error
         self._file, self._readings = "", dict[str, Table]()
+        self._tell = languages.present().tell
         self.drop = FileDrop(self.take, description)
         self.choice = widgets.Dropdown(
-            description="Read it as", layout=widgets.Layout(width="max-content")
+            description=tell("Read it as"), layout=widgets.Layout(width="max-content")
         )
         self.preview = widgets.HTML()
         self._question = widgets.VBox(
@@ -183,14 +207,21 @@ class Upload(widgets.VBox):
     def _ask(self, name: str, question: AmbiguousError) -> None:
         # A file's name and its lines are any text; they are shown as text.
         shown = html.escape("\n".join(line[:_WIDEST] for line in question.preview))
+        ways = phrase(
+            "{file} can be read in {count} ways:",
+            file=html.escape(name),
+            count=len(question.readings),
+        )
+        asked = phrase("How is line {line} meant, the last one here?", line=question.line)
         self.preview.value = (
-            f"{html.escape(name)} can be read in {len(question.readings)} ways:"
+            f"{self._tell(ways)}"
             f'<pre style="margin:0; line-height:1.3">{shown}</pre>'
-            f"How is line {question.line} meant, the last one here?"
+            f"{self._tell(asked)}"
         )
         self._file, self._readings = name, question.readings
         # A label of a menu is text to the browser, not HTML.
-        self.choice.options = [("choose …", ""), *((text, text) for text in question.readings)]
+        first = self._tell("choose …")
+        self.choice.options = [(first, ""), *((text, text) for text in question.readings)]
         self._question.layout.display = ""
 
     def _close(self) -> None:

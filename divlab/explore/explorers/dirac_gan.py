@@ -8,6 +8,7 @@ import numpy as np
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import menu, slider
 from divlab.figures.scene import Arrows, Axis, Drag, Handle, Line, Panel, Points, Scene
+from divlab.languages import phrase
 from divlab.models.dirac import phase_plane, why_no_plane
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial
 from divlab.pytrees import as_arrays
@@ -108,8 +109,9 @@ class DiracGan(Explorer):
         return Scene((plane, distances), columns=2, height=0.48)
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
-        ends = {f"end, {text}": result[name]["distance"] for name, (text, _) in _WAYS.items()}
-        found = {"distance at first": result["start"], **ends}
+        found: dict[str, float] = {"distance at first": result["start"]}
+        for name, (text, _) in _WAYS.items():
+            found[phrase("end, {way}", way=phrase(text))] = result[name]["distance"]
         return {text: number(distance, 4) for text, distance in found.items()}
 
     def python(self, values: dict[str, Any]) -> str:
@@ -137,19 +139,18 @@ for name, alternating in (("simultaneous", False), ("alternating", True)):
 """
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        chosen = GAN_OBJECTIVES[values["objective"]]
-        name = values["objective"]
-        name += f" with penalty {values['penalty']:.2f}" if _has_penalty(chosen) else ", no penalty"
-        ends = " and ".join(
-            f"{_distance(result[way]['distance'])} where {words}"
-            for way, words in (
-                ("simultaneous", "both move at once"),
-                ("alternating", "the critic moves first"),
-            )
-        )
-        return (
-            f"{name}: after {_STEPS} steps of size {values['rate']:.2f} the distance from rest, "
-            f"{number(result['start'])} at first, is {ends}."
+        penalised = phrase("{objective} with penalty {penalty:.2f}", **values)
+        free = phrase("{objective}, no penalty", **values)
+        return phrase(
+            "{game}: after {steps} steps of size {rate:.2f} the distance from rest, {start} at "
+            "first, is {together} where both move at once and {in_turn} where the critic moves "
+            "first.",
+            game=penalised if _has_penalty(GAN_OBJECTIVES[values["objective"]]) else free,
+            steps=_STEPS,
+            rate=values["rate"],
+            start=number(result["start"]),
+            together=_distance(result["simultaneous"]["distance"]),
+            in_turn=_distance(result["alternating"]["distance"]),
         )
 
 
@@ -164,7 +165,7 @@ def _arrows(across: Any, up: Any) -> Arrows:
 
 
 def _distance(value: float) -> str:
-    return "below 0.001" if value < 0.001 else number(value)
+    return phrase("below 0.001") if value < 0.001 else number(value)
 
 
 def _has_penalty(objective: Adversarial) -> bool:

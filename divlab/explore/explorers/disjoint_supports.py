@@ -15,6 +15,7 @@ from divlab.explore.controls import menu, slider
 from divlab.explore.learned import log_density_at
 from divlab.explore.panels import SHOULDER, note
 from divlab.figures.scene import Axis, Drag, Handle, Line, Panel, Points, Scene, Texts, ceiling
+from divlab.languages import listed, phrase
 
 _X = np.linspace(-3, 9, 1201)
 _SEPARATIONS = np.linspace(0.0, 6.0, 121)
@@ -67,7 +68,7 @@ class DisjointSupports(Explorer):
         self._curves_of: Any = None  # the family and scale that `_curves` are for
         self._curves: dict[str, Any] = {}
         controls = {
-            "family": menu("P and Q are", _FAMILIES),
+            "family": menu("P and Q are", _FAMILIES, words=True),
             "separation": slider("Separation", 1.5, 0.0, 6.0, 0.05),
             "scale": slider("Scale", 1.0, 0.3, 2.0, 0.05),
         }
@@ -126,7 +127,7 @@ class DisjointSupports(Explorer):
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
         distances = {text: result[name] for name, (text, _) in _STYLES.items()}
-        slopes = {f"{text} slope": result[f"{name}_grad"] for name, (text, _) in _STYLES.items()}
+        slopes = {phrase("{of} slope", of=t): result[f"{n}_grad"] for n, (t, _) in _STYLES.items()}
         return {text: number(value) for text, value in (distances | slopes).items()}
 
     def python(self, values: dict[str, Any]) -> str:
@@ -154,11 +155,15 @@ for name in ("kl", "js", "wasserstein"):
 """
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        parts = [
-            f"{text} is {number(result[name])} with gradient {number(result[f'{name}_grad'])}"
+        parts = (
+            phrase(
+                "{of} is {value} with gradient {slope}",
+                of=text, value=number(result[name]), slope=number(result[f"{name}_grad"]),
+            )
             for name, (text, _) in _STYLES.items()
-        ]
-        return f"For {values['family']} {values['separation']:.2f} apart, {'; '.join(parts)}."
+        )  # fmt: skip
+        said = {"family": phrase(values["family"]), "parts": listed(parts, "; ")}
+        return phrase("For {family} {separation:.2f} apart, {parts}.", **(values | said))
 
 
 def _marks(

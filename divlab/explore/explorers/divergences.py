@@ -18,6 +18,7 @@ from divlab.explore.own_data import TwoColumns
 from divlab.explore.panels import handles_on_q
 from divlab.explore.snippets import imports_of, two_columns
 from divlab.figures.scene import Axis, Line, Panel, Scene, ceiling
+from divlab.languages import listed, phrase
 
 _X = np.linspace(-10, 10, 801)
 
@@ -54,8 +55,8 @@ class Divergences(Explorer):
 
     def __init__(self) -> None:
         controls = {
-            "p": menu("P", FAMILIES),
-            "q": menu("Q", FAMILIES),
+            "p": menu("P", FAMILIES, words=True),
+            "q": menu("Q", FAMILIES, words=True),
             "separation": slider("Separation", 1.5, 0.0, 8.0, 0.05),
             "scale": slider("Scale of Q", 1.5, 0.2, 4.0, 0.05),
         }
@@ -137,8 +138,8 @@ class Divergences(Explorer):
         return imports_of(both) + f"\n{both}\n{CODE}"
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        parts = ", ".join(
-            f"{text} {number(result[name])}"
+        parts = listed(
+            listed([text, number(result[name])], " ")
             for name, text in (
                 ("kl", "KL(P‖Q)"), ("reverse_kl", "KL(Q‖P)"), ("js", "JS"), ("tv", "TV"),
                 ("wasserstein", "W₁"),
@@ -146,15 +147,28 @@ class Divergences(Explorer):
         )  # fmt: skip
         if self.two_columns.pair is not None:
             (x, y), names = self.two_columns.pair, self.two_columns.names
-            doubt = f" Ties or a lack of overlap make these doubtful: {', '.join(self._doubtful)}."
-            return (
-                f"P is {names[0]}, n = {x.size}, Q is {names[1]}, n = {y.size}, all estimated from "
-                f"samples: {parts}.{doubt if self._doubtful else ''}"
+            doubt = phrase(
+                " Ties or a lack of overlap make these doubtful: {names}.",
+                names=", ".join(self._doubtful),
             )
-        p = values["p"] if self.drawing.distribution is None else "drawn by hand"
+            return phrase(
+                "P is {first}, n = {size}, Q is {second}, n = {other_size}, all estimated from "
+                "samples: {parts}.{doubt}",
+                first=names[0],
+                size=x.size,
+                second=names[1],
+                other_size=y.size,
+                parts=parts,
+                doubt=doubt if self._doubtful else "",
+            )
         low, high = result["tv_bounds"]["kl"]
-        return (
-            f"P is {p}, Q {values['q']} {values['separation']:.2f} away with scale "
-            f"{values['scale']:.2f}: {parts}; by KL(P‖Q) alone TV is between {low:.2f} and "
-            f"{high:.2f}."
+        return phrase(
+            "P is {of_p}, Q {of_q} {separation:.2f} away with scale {scale:.2f}: {parts}; by "
+            "KL(P‖Q) alone TV is between {low:.2f} and {high:.2f}.",
+            of_p=phrase(values["p"] if self.drawing.distribution is None else "drawn by hand"),
+            of_q=phrase(values["q"]),
+            parts=parts,
+            low=low,
+            high=high,
+            **values,
         )

@@ -19,6 +19,7 @@ from divlab.explore.panels import learned_panel, top_of, training_panel
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_model, code_of_training
 from divlab.figures.scene import Area, Axis, Drag, Handle, Line, Panel, Rule, Scene, ceiling
+from divlab.languages import phrase
 from divlab.models import Run
 
 _LATENT = np.linspace(-6, 6, 301)
@@ -145,8 +146,7 @@ class ElboGap(Trainer):
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
         names = {"−ELBO": "negative_elbo", "KL": "kl", "gap": "gap", "entropy": "entropy"}
-        names["gap at x"] = "gap_at_x"
-        return {label: number(result[name]) for label, name in names.items()}
+        return {t: number(result[n]) for t, n in [*names.items(), ("gap at x", "gap_at_x")]}
 
     def python(self, values: dict[str, Any]) -> str:
         step, at = values["step"], values["x"]
@@ -173,8 +173,8 @@ print("gap_at_x", np.trapezoid(np.exp(log_q) * (log_q - log_posterior), z))
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         texts = {name: number(value) for name, value in result.items()}
-        return (
-            f"Step {values['step']}{self.trained()}: −ELBO {texts['negative_elbo']} = KL "
-            f"{texts['kl']} + gap {texts['gap']} + entropy {texts['entropy']} nats; at x = "
-            f"{values['x']:.1f} the gap is {texts['gap_at_x']}."
-        )
+        return phrase(
+            "Step {step}{trained}: −ELBO {negative_elbo} = KL {kl} + gap {gap} + entropy {entropy} "
+            "nats; at x = {point:.1f} the gap is {gap_at_x}.",
+            step=values["step"], trained=self.trained(), point=values["x"], **texts,
+        )  # fmt: skip

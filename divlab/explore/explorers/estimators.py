@@ -10,6 +10,7 @@ from divlab.explore.controls import menu, seed_slider, sizes, slider
 from divlab.explore.estimation import DRAWS, QUANTITIES, estimates, estimators_of
 from divlab.explore.panels import ROLES
 from divlab.figures.scene import Area, Axis, Drag, Handle, Line, Panel, Rule, Scene, ceiling
+from divlab.languages import listed, phrase
 
 SIZES = (30, 100, 300, 1000)
 
@@ -102,10 +103,7 @@ class Estimators(Explorer):
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
         n = str(values["n"])
-        found = {
-            name: f"{number(one[n]['mean'])} ± {number(one[n]['deviation'])}"
-            for name, one in result["estimates"].items()
-        }
+        found = {name: _around(one[n]) for name, one in result["estimates"].items()}
         return {"exact": number(result["truth"]), **found}
 
     def python(self, values: dict[str, Any]) -> str:
@@ -135,12 +133,21 @@ for name, options in estimators.items():
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         n = str(values["n"])
-        parts = ", ".join(
-            f"{name} {number(found[n]['mean'])} ± {number(found[n]['deviation'])}"
+        parts = (
+            listed([phrase(name), _around(found[n])], " ")
             for name, found in result["estimates"].items()
         )
-        return (
-            f"{values['quantity']} of N(0, 1) and N({values['separation']:.1f}, "
-            f"{values['scale']:.2f}²) is {number(result['truth'])}; from {n} samples each, mean ± "
-            f"standard deviation of {DRAWS} draws: {parts}."
+        return phrase(
+            "{quantity} of N(0, 1) and N({separation:.1f}, {scale:.2f}²) is {truth}; from {size} "
+            "samples each, mean ± standard deviation of {draws} draws: {parts}.",
+            truth=number(result["truth"]),
+            size=n,
+            draws=DRAWS,
+            parts=listed(parts),
+            **values,
         )
+
+
+def _around(found: dict[str, float]) -> str:
+    """A mean, and the standard deviation around it."""
+    return listed([number(found["mean"]), number(found["deviation"])], " ± ")

@@ -15,6 +15,7 @@ from divlab.explore.learned import View, distances, learned_at, log_density_at
 from divlab.explore.panels import arrows_along, learned_panel, training_panel
 from divlab.explore.trainer import Trainer
 from divlab.figures.scene import Axis, Line, Panel, Scene
+from divlab.languages import phrase
 from divlab.models import Run
 
 _ARROWS = 15
@@ -57,7 +58,7 @@ class GanGame(Trainer):
     """
 
     def __init__(self, target: Any = None) -> None:
-        objective, who = menu("Objective", _OBJECTIVES), menu("Who plays", tuple(RESTS))
+        objective, who = menu("Objective", _OBJECTIVES), menu("Who plays", RESTS, words=True)
         super().__init__(target, {"objective": objective, "who": who})
 
     def models(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -122,18 +123,18 @@ class GanGame(Trainer):
         self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]
     ) -> Scene:
         x, density, learned = arrays["x"], arrays["density"], arrays["gan"]
-        at_rest = {RESTS[values["who"]]: ", at rest"}
+        rests = RESTS[values["who"]]
         samples = np.sort(learned.samples)
         if samples.size == 0:  # all of the generator's mass lies beyond the panel
             samples = x[:1]
         at = samples[np.linspace(0, len(samples) - 1, _ARROWS).astype(int)]
         arrows = arrows_along(x, density, at, np.interp(at, x, arrays["push"]), least=1e-3)
         densities = learned_panel(
-            f"Target and generator{at_rest.get('generator', '')}", x, density, learned,
+            "Target and generator" + ", at rest" * (rests == "generator"), x, density, learned,
             role="other", name="p_{G}", more=(arrows,), handles=self.target_handles(values),
         )  # fmt: skip
         discriminators = Panel(
-            f"Discriminators{at_rest.get('critic', '')}",
+            "Discriminators" + ", at rest" * (rests == "critic"),
             Axis("x", x[0], x[-1]),
             Axis("D(x)", -0.02, 1.02, ticks={0: "0", 0.5: "0.5", 1: "1"}),
             (
@@ -160,9 +161,10 @@ class GanGame(Trainer):
         return code_of_game(target, objective, RESTS[who], values["seed"], values["step"])
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        texts = {name: number(value) for name, value in result.items()}
-        return (
-            f"Step {values['step']}{self.trained()}: V(D, G) is {texts['value']}, its maximum over "
-            f"D is 2·JS − log 4 = {texts['best_value']} with JS {texts['js']}; on average D is "
-            f"{texts['distance']} from D*."
+        return phrase(
+            "Step {step}{trained}: V(D, G) is {value}, its maximum over D is 2·JS − log 4 = "
+            "{best_value} with JS {js}; on average D is {distance} from D*.",
+            step=values["step"],
+            trained=self.trained(),
+            **{name: number(value) for name, value in result.items()},
         )

@@ -13,13 +13,13 @@ from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals import on_nodes
 from divlab.divergences.integrals.packed import Packed
 from divlab.explore import trainer
-from divlab.explore.base import number
 from divlab.explore.controls import menu
-from divlab.explore.learned import View, in_short, log_density_at, measure
+from divlab.explore.learned import View, in_full, in_short, log_density_at, measure
 from divlab.explore.panels import arrows_along, learned_panel, training_panel
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_comparison
 from divlab.figures.scene import Scene
+from divlab.languages import listed
 from divlab.models import Run
 from divlab.models.data import Measurements, draws_from, read_target, standardised
 from divlab.models.minimum_divergence import Chosen
@@ -139,7 +139,7 @@ class MinimumDivergence(Trainer):
         x, density, handles = arrays["x"], arrays["density"], self.target_handles(values)
         above = (
             learned_panel(
-                f"{name.upper()}: {values[name]}", x, density, arrays[name], role=role,
+                listed([name.upper(), values[name]], ": "), x, density, arrays[name], role=role,
                 more=(arrows_along(x, density, *arrays[f"{name} arrows"]),), handles=handles,
             )
             for name, role in _ROLES.items()
@@ -163,15 +163,15 @@ class MinimumDivergence(Trainer):
         return code_of_comparison(target, models, values["seed"], values["step"])
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        parts = []
-        for name in "ab":
-            one = result[name]
-            parts.append(
-                f"{name.upper()}, {values[name]}: {one['modes_covered']} of "
-                f"{len(one['mode_fractions'])} modes, bridge {100 * one['bridge']:.1f} %, KL "
-                f"{number(one['kl'])}, JS {number(one['js'])}, W₁ {number(one['wasserstein'])}"
+        parts = (
+            in_full(
+                "{letter}, {divergence}: {covered} of {count} modes, bridge {bridge:.1f} %, KL "
+                "{kl}, JS {js}, W₁ {wasserstein}",
+                result[name], letter=name.upper(), divergence=values[name],
             )
-        return f"Step {values['step']}{self.trained()}. {'. '.join(parts)}."
+            for name in "ab"
+        )  # fmt: skip
+        return self.at_step(values, parts)
 
 
 def _second(target: Any) -> str:

@@ -7,8 +7,7 @@ import numpy as np
 
 import divlab
 from divlab.explore import trainer
-from divlab.explore.base import number
-from divlab.explore.learned import View, in_short, measure
+from divlab.explore.learned import View, in_full, in_short, measure
 from divlab.explore.panels import learned_panel, training_panel
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_comparison, code_of_model
@@ -115,12 +114,12 @@ class ModeCollapse(Trainer):
         return code_of_comparison(target, models, values["seed"], values["step"])
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        parts = []
-        for name, text in (("vae", "VAE"), ("gan", "GAN")):
-            one = result[name]
-            parts.append(
-                f"{text}: {one['modes_covered']} of {len(one['mode_fractions'])} modes, bridge "
-                f"{100 * one['bridge']:.1f} %, sharpness {number(one['sharpness'], 2)}, KL "
-                f"{number(one['kl'])}, JS {number(one['js'])}, W₁ {number(one['wasserstein'])}"
+        parts = (
+            in_full(
+                "{model}: {covered} of {count} modes, bridge {bridge:.1f} %, sharpness "
+                "{sharpness}, KL {kl}, JS {js}, W₁ {wasserstein}",
+                result[name], model=text,
             )
-        return f"Step {values['step']}{self.trained()}. {'. '.join(parts)}."
+            for name, text in (("vae", "VAE"), ("gan", "GAN"))
+        )  # fmt: skip
+        return self.at_step(values, parts)

@@ -23,6 +23,7 @@ from divlab.figures.scene import (
     Scene,
     ceiling,
 )
+from divlab.languages import phrase
 from divlab.targets import two_gaussians
 
 _X = np.linspace(-9, 9, 361)
@@ -157,9 +158,10 @@ for name, quantity in (("nll", divlab.cross_entropy), ("kl", divlab.kl)):
 """
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        nll, kl, entropy = (number(result[name], 4) for name in ("nll", "kl", "entropy"))
-        slopes = result["nll_grad"][0], result["kl_grad"][0]
-        return (
-            f"NLL {nll} = KL {kl} + entropy {entropy} nats; the slopes in the model's mean are "
-            f"{slopes[0]:.5f} and {slopes[1]:.5f}."
+        return phrase(
+            "NLL {nll} = KL {kl} + entropy {entropy} nats; the slopes in the model's mean are "
+            "{nll_slope:.5f} and {kl_slope:.5f}.",
+            nll_slope=result["nll_grad"][0],
+            kl_slope=result["kl_grad"][0],
+            **{name: number(result[name], 4) for name in ("nll", "kl", "entropy")},
         )

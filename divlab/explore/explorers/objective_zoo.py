@@ -8,14 +8,14 @@ import numpy as np
 
 import divlab
 from divlab.explore import trainer
-from divlab.explore.base import number
 from divlab.explore.controls import button, menu
-from divlab.explore.learned import View, in_short, measure
+from divlab.explore.learned import View, in_full, in_short, measure
 from divlab.explore.panels import learned_panel, seeds_panel
 from divlab.explore.slices import Turns
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_comparison, code_of_seeds
 from divlab.figures.scene import Scene
+from divlab.languages import listed, phrase
 from divlab.metrics import wilson
 from divlab.models import Run, Training
 
@@ -65,7 +65,8 @@ class ObjectiveZoo(Trainer):
         super().__init__(target, menus)
 
     def more_buttons(self) -> dict[str, widgets.Widget]:
-        seeds = button(f"{SEEDS} seeds", "th", f"Train {SEEDS} seeds of A and of B, or stop")
+        tooltip = phrase("Train {count} seeds of A and of B, or stop", count=SEEDS)
+        seeds = button(phrase("{count} seeds", count=SEEDS), "th", tooltip)
         seeds.on_click(lambda pressed: self._work.press(self._seeds(), pressed))
         return {"seeds": seeds}
 
@@ -75,7 +76,7 @@ class ObjectiveZoo(Trainer):
     def _seeds(self) -> Turns:
         """Trains 32 seeds of both objectives; keeps what they have learned if it is stopped."""
         self.start()
-        self.show_compiling(f"the training of {SEEDS} seeds")
+        self.show_compiling(phrase("the training of {count} seeds", count=SEEDS))
         values = self.values()
         target, of = self.target(values), self._what_strips_depend_on(values)
         x = self.prepared["x"]
@@ -102,7 +103,8 @@ class ObjectiveZoo(Trainer):
 
     def _show_seeds(self, name: str, step: int) -> None:
         self._bar.value = step
-        self._bar.description = f"{name.upper()}, {SEEDS} seeds"
+        said = phrase("{letter}, {count} seeds", letter=name.upper(), count=SEEDS)
+        self._bar.description = self.language.tell(said)
 
     def _what_strips_depend_on(self, values: dict[str, Any]) -> Any:
         settings, *data = self._what_runs_depend_on(values)
@@ -133,15 +135,16 @@ class ObjectiveZoo(Trainer):
         x, density, handles = arrays["x"], arrays["density"], self.target_handles(values)
         above = (
             learned_panel(
-                f"{name.upper()}: {values[name]}", x, density, arrays[name], role=role,
+                listed([name.upper(), values[name]], ": "), x, density, arrays[name], role=role,
                 handles=handles,
             )
             for name, role in _ROLES.items()
         )  # fmt: skip
         below = (
             seeds_panel(
-                f"{SEEDS} seeds of {name.upper()}", SEEDS, density, arrays["strips"].get(name),
-                role=role, hint=f"press “{SEEDS} seeds”",
+                phrase("{count} seeds of {letter}", count=SEEDS, letter=name.upper()), SEEDS,
+                density, arrays["strips"].get(name), role=role,
+                hint=phrase("press “{count} seeds”", count=SEEDS),
             )
             for name, role in _ROLES.items()
         )  # fmt: skip
@@ -160,16 +163,17 @@ class ObjectiveZoo(Trainer):
         parts = []
         for name in "ab":
             one = result[name]
-            text = (
-                f"{name.upper()}, {values[name]}: {one['modes_covered']} of "
-                f"{len(one['mode_fractions'])} modes, W₁ {number(one['wasserstein'])}, KL "
-                f"{number(one['kl'])}"
-            )
+            text = in_full(
+                "{letter}, {objective}: {covered} of {count} modes, W₁ {wasserstein}, KL {kl}",
+                one, letter=name.upper(), objective=values[name],
+            )  # fmt: skip
             if one["seeds_covered"] >= 0:
                 low, high = wilson(one["seeds_covered"], SEEDS)
-                text += (
-                    f", all modes in {one['seeds_covered']} of {SEEDS} seeds (95 % interval of the "
-                    f"rate {100 * low:.0f} to {100 * high:.0f} %)"
-                )
+                whole = phrase(
+                    "all modes in {covered} of {count} seeds (95 % interval of the rate {low:.0f} "
+                    "to {high:.0f} %)",
+                    covered=one["seeds_covered"], count=SEEDS, low=100 * low, high=100 * high,
+                )  # fmt: skip
+                text = listed([text, whole])
             parts.append(text)
-        return f"Step {values['step']}{self.trained()}. {'. '.join(parts)}."
+        return self.at_step(values, parts)

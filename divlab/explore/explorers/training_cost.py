@@ -12,6 +12,7 @@ from divlab.explore.controls import menu
 from divlab.explore.panels import ROLES, note
 from divlab.explore.parallel import in_parallel
 from divlab.figures.scene import Axis, Line, Panel, Scene
+from divlab.languages import phrase
 
 _MODELS: dict[str, Callable[..., Any]] = {"VAE": divlab.VAE, "GAN": divlab.GAN}
 _SIZES = {
@@ -68,7 +69,9 @@ class TrainingCost(Explorer):
             "model": menu("Model", _MODELS),
             "layers": menu("Hidden layers", [1, 2, 3]),
         }
-        super().__init__({"Model": of_model, "View": {"vary": menu("What grows", _SIZES)}})
+        super().__init__(
+            {"Model": of_model, "View": {"vary": menu("What grows", _SIZES, words=True)}}
+        )
 
     def compute(self, model: str, vary: str, layers: int) -> tuple[dict[str, Any], dict[str, Any]]:
         sizes = _SIZES[vary]
@@ -96,7 +99,11 @@ class TrainingCost(Explorer):
             marks = (
                 Line(sizes, fit, width=1.5, role="muted", label="last slope"),
                 Line(sizes, counts, dots=True, role=role, label="counted"),
-                note(f"grows as {letter}^{{{exponent:.2f}}}", 0.04, 0.94),
+                note(
+                    phrase("grows as {letter}^{{power:.2f}}", letter=letter, power=exponent),
+                    0.04,
+                    0.94,
+                ),
             )
             panels.append(
                 Panel(title, across, Axis(label, lowest / 2, 20 * counts.max(), "log"), marks)
@@ -106,7 +113,11 @@ class TrainingCost(Explorer):
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
         letter = values["vary"][-1]
         return {
-            f"{'FLOPs' if name == 'flops' else name}, power of {letter}": f"{found:.2f}"
+            phrase(
+                "{quantity}, power of {letter}",
+                quantity=phrase("FLOPs" if name == "flops" else name),
+                letter=letter,
+            ): f"{found:.2f}"
             for name, found in result["exponents"].items()
         }
 
@@ -135,9 +146,15 @@ for name in ("flops", "bytes", "parameters"):
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
         letter, found = values["vary"][-1], result["exponents"]
-        return (
-            f"A step of a {values['model']} with {values['layers']} hidden layer(s) grows with the "
-            f"{values['vary'][:-2]} as {letter}^{found['flops']:.2f} in operations, "
-            f"{letter}^{found['bytes']:.2f} in bytes and {letter}^{found['parameters']:.2f} in "
-            f"parameters; at {result['sizes'][-1]} it takes {result['flops'][-1]:.3g} FLOPs."
+        return phrase(
+            "A step of a {model} with {layers} hidden layer(s) grows with the {size} as "
+            "{letter}^{flops:.2f} in operations, {letter}^{bytes:.2f} in bytes and "
+            "{letter}^{parameters:.2f} in parameters; at {largest} it takes {most:.3g} FLOPs.",
+            model=values["model"],
+            layers=values["layers"],
+            size=phrase(values["vary"][:-2]),
+            letter=letter,
+            largest=result["sizes"][-1],
+            most=result["flops"][-1],
+            **found,
         )

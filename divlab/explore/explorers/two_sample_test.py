@@ -8,9 +8,10 @@ from divlab.explore.controls import menu, seed_slider, sizes, slider
 from divlab.explore.families import FAMILIES
 from divlab.explore.own_data import TwoColumns
 from divlab.explore.panels import handles_on_q
-from divlab.explore.significance import null_panel, power_panel, pvalues_panel
-from divlab.explore.two_samples import FEWEST, LARGEST, LEVEL, OFFERED
+from divlab.explore.significance import null_panel, power_panel, pvalues_panel, sentence
+from divlab.explore.two_samples import LARGEST, LEVEL, OFFERED
 from divlab.figures.scene import Axis, Line, Panel, Rug, Scene, ceiling
+from divlab.languages import Phrase, phrase
 
 
 class TwoSampleTest(Explorer):
@@ -52,8 +53,8 @@ class TwoSampleTest(Explorer):
         super().__init__(
             {
                 "P and Q": {
-                    "p": menu("P", FAMILIES),
-                    "q": menu("Q", FAMILIES),
+                    "p": menu("P", FAMILIES, words=True),
+                    "q": menu("Q", FAMILIES, words=True),
                     "separation": slider("Separation", 0.5, 0.0, 4.0, 0.05),
                     "scale": slider("Scale of Q", 1.0, 0.2, 4.0, 0.05),
                 },
@@ -124,10 +125,11 @@ class TwoSampleTest(Explorer):
         shown = values["shown"]
         name = OFFERED[shown].name
         pvalues, power = result["pvalue"], result["power"].get(name, float("nan"))
+        found = sum(p <= LEVEL for p in pvalues.values())
         return {
             shown: number(result["statistic"]),
             "p-value": number(pvalues[name]),
-            "find a difference": f"{sum(p <= LEVEL for p in pvalues.values())} of {len(pvalues)}",
+            "find a difference": phrase("{found} of {count}", found=found, count=len(pvalues)),
             "power": number(power, 2),
         }
 
@@ -144,33 +146,20 @@ class TwoSampleTest(Explorer):
         return f"{snippets.imports_of(samples)}\n{samples}{tests}"
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        shown = values["shown"]
-        name, draws = OFFERED[shown].name, OFFERED[shown].draws
-        p, pvalues = result["pvalue"][name], result["pvalue"].values()
-        found = sum(value <= LEVEL for value in pvalues)
-        verdict = "finds a difference" if p <= LEVEL else "finds no difference"
-        others = "divergence finds" if found == 1 else "divergences find"
-        said = (
-            f"{shown} is {number(result['statistic'])} with p = {number(p)}, so at the level "
-            f"{LEVEL:g} it {verdict}; {found} of {len(pvalues)} {others} one"
-        )
-        pair = self.two_columns.pair
+        return sentence(self._of_what(values), values["shown"], result)
+
+    def _of_what(self, values: dict[str, Any]) -> Phrase:
+        """For the caption: what is compared."""
+        pair, names = self.two_columns.pair, self.two_columns.names
         if pair is None:
-            start = (
-                f"P is {values['p']}, Q {values['q']} {values['separation']:.2f} away with scale "
-                f"{values['scale']:.2f}, {values['n']} samples of each"
-            )
-        else:
-            names = self.two_columns.names
-            most = max(one.size for one in pair)
-            part = f", {LARGEST} drawn of each that has more" if most > LARGEST else ""
-            start = (
-                f"P is {names[0]}, n = {pair[0].size}, Q is {names[1]}, n = {pair[1].size}{part}"
-            )
-        if not result["power"]:
-            return f"{start}: {said}; the power takes {2 * FEWEST} values of each or more."
-        share = f"{100 * result['power'][name]:.0f} %"
-        return (
-            f"{start}: {said}, and {shown} finds one in {share} of {draws} draws of "
-            f"{result['power_n']} of each."
-        )
+            return phrase(
+                "P is {of_p}, Q {of_q} {separation:.2f} away with scale {scale:.2f}, {size} "
+                "samples of each",
+                of_p=phrase(values["p"]), of_q=phrase(values["q"]), size=values["n"], **values,
+            )  # fmt: skip
+        is_part = max(one.size for one in pair) > LARGEST
+        part = phrase(", {most} drawn of each that has more", most=LARGEST) if is_part else ""
+        return phrase(
+            "P is {first}, n = {size}, Q is {second}, n = {other_size}{part}",
+            first=names[0], size=pair[0].size, second=names[1], other_size=pair[1].size, part=part,
+        )  # fmt: skip

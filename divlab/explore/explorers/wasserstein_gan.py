@@ -14,6 +14,7 @@ from divlab.explore.panels import learned_panel, training_panel
 from divlab.explore.trainer import Trainer
 from divlab.explore.training_code import code_of_training
 from divlab.figures.scene import Axis, Line, Panel, Scene, ceiling
+from divlab.languages import phrase
 from divlab.models import Run
 
 _OBJECTIVES = ("wgan_gp", "wgan", "cramer")
@@ -118,7 +119,7 @@ class WassersteinGan(Trainer):
             "W₁": number(result["wasserstein"]),
             "critic's difference": number(result["critic_estimate"]),
             "steepest slope": number(result["steepest"]),
-            "found of W₁": f"{100 * result['agreement']:.0f} %",
+            "found of W₁": phrase("{share:.0f} %", share=100 * result["agreement"]),
             "JS": number(result["js"]),
         }
 
@@ -134,9 +135,12 @@ class WassersteinGan(Trainer):
 {code_of_critic(values["objective"], step)}"""
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
-        texts = {name: number(value) for name, value in result.items()}
-        return (
-            f"Step {values['step']}{self.trained()}: W₁ is {texts['wasserstein']}; the critic "
-            f"finds a difference of {texts['critic_estimate']} at a steepest slope of "
-            f"{texts['steepest']}, {100 * result['agreement']:.0f} % of W₁ in units of that slope."
+        return phrase(
+            "Step {step}{trained}: W₁ is {wasserstein}; the critic finds a difference of "
+            "{critic_estimate} at a steepest slope of {steepest}, {share:.0f} % of W₁ in units of "
+            "that slope.",
+            step=values["step"],
+            trained=self.trained(),
+            share=100 * result["agreement"],
+            **{name: number(value) for name, value in result.items()},
         )
