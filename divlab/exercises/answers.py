@@ -9,8 +9,11 @@ from typing import Any, NamedTuple, Protocol
 
 from simpleeval import DEFAULT_OPERATORS, InvalidExpression, simple_eval
 
-_FUNCTIONS = {name: getattr(math, name) for name in ("exp", "log", "sqrt", "erf", "log2")}
-_FUNCTIONS |= {"ln": math.log, "abs": abs}
+from divlab.languages import phrase
+
+# Each takes one number, so that a comma between digits can be nothing but a decimal comma.
+_FUNCTIONS = {name: getattr(math, name) for name in ("exp", "sqrt", "erf", "log2")}
+_FUNCTIONS |= {"log": lambda x: math.log(x), "ln": lambda x: math.log(x), "abs": abs}
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 # Greek letters as people type them in words, and signs as they are typeset.
 _SPELLINGS = {"−": "-", "·": "*", "×": "*", "^": "**", "²": "**2", "√": "sqrt", "∞": "inf"}
@@ -82,9 +85,21 @@ def evaluate(text: str, names: Mapping[str, float]) -> float:
     except (InvalidExpression, SyntaxError, ArithmeticError, TypeError, ValueError) as error:
         allowed = ", ".join([*names, *_CONSTANTS, *_FUNCTIONS])
         raise ValueError(
-            f"{text!r} could not be worked out. Write a number or a formula such as log(2)/2 or "
-            f"3**2; known names are {allowed}."
+            phrase(
+                "{text} could not be worked out. Write a number or a formula such as log(2)/2 or "
+                "3**2; known names are {allowed}.",
+                text=repr(text),
+                allowed=allowed,
+            )
         ) from error
+
+
+def _readings(given: Any) -> list[Any]:
+    """What was typed; also without the mark between thousands, where 12,345 may have one."""
+    if not (isinstance(given, str) and re.fullmatch(r"[1-9]\d{0,2}([.,]\d{3})+", given.strip())):
+        return [given]
+    marks, whole = len(re.findall("[.,]", given)), re.sub("[.,]", "", given)
+    return [given, whole] if marks == 1 else [whole]
 
 
 @dataclass(frozen=True)
@@ -120,15 +135,19 @@ class Formula:
             for values in itertools.product(*self.at.values())
         ]
         if isinstance(given, str) and not given.strip():
-            raise ValueError("answer must not be empty.")
-        found = self._values(given, points)
-        if self._agree(found, self._values(self.value, points)):
+            raise ValueError(phrase("answer must not be empty."))
+        readings = [self._values(reading, points) for reading in _readings(given)]
+        right = self._values(self.value, points)
+        if any(self._agree(found, right) for found in readings):
             return Verdict(True, "Right.")
         for mistake in self.mistakes:
-            if self._agree(found, self._values(mistake.answer, points)):
+            wrong = self._values(mistake.answer, points)
+            if any(self._agree(found, wrong) for found in readings):
                 return Verdict(False, mistake.message)
-        far = f"{given} is not it" + (f" (the answer is in {self.unit})" if self.unit else "")
-        return Verdict(False, f"{far}. The hint may help.")
+        if not self.unit:
+            return Verdict(False, phrase("{given} is not it. The hint may help.", given=given))
+        far = "{given} is not it (the answer is in {unit}). The hint may help."
+        return Verdict(False, phrase(far, given=given, unit=phrase(self.unit)))
 
     def _values(self, given: Any, points: Sequence[dict[str, float]]) -> list[float]:
         if isinstance(given, str):
@@ -163,7 +182,8 @@ class Choice:
     def judge(self, given: Any) -> Verdict:
         """Whether it is the right option."""
         if given not in self.options:
-            raise ValueError(f"answer must be one of {', '.join(self.options)}; got {given!r}.")
+            options = ", ".join(self.options)
+            raise ValueError(f"answer must be one of {options}; got {given!r}.")
         if given == self.value():
             return Verdict(True, "Right.")
         found = [mistake.message for mistake in self.mistakes if mistake.answer == given]

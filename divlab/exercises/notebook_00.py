@@ -7,6 +7,7 @@ from numpyro.distributions import Normal
 
 import divlab
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 
 _P, _Q = Normal(0.0, 1.0), Normal(1.0, 1.0)
 _WIDE = Normal(1.0, 2.0)
@@ -19,9 +20,10 @@ _DIVERGENCES = {
 
 
 def _first_solution() -> str:
-    return (
+    return phrase(
         "For two Gaussians of equal spread $\\mathrm{KL} = \\delta^2 / 2\\sigma^2$, here "
-        f"{float(divlab.kl(_P, _Q)):.3f} nats."
+        "{kl:.3f} nats.",
+        kl=float(divlab.kl(_P, _Q)),
     )
 
 
@@ -31,10 +33,11 @@ def _kl_from_standard(mu: float, sigma: float) -> Float[Array, ""]:
 
 def _second_solution() -> str:
     value = float(_kl_from_standard(1.0, 2.0))
-    return (
-        "Put $\\mu_1 = 0$, $\\sigma_1 = 1$, $\\mu_2 = \\mu$ and $\\sigma_2 = \\sigma$ into the "
-        "closed form: $\\log\\sigma + \\frac{1 + \\mu^2}{2\\sigma^2} - \\frac12$. At $\\mu = 1$ "
-        f"and $\\sigma = 2$ it is {value:.5f} nats, as in the notebook."
+    return phrase(
+        "Put $\\mu_1 = 0$, $\\sigma_1 = 1$, $\\mu_2 = \\mu$ and $\\sigma_2 = \\sigma$ into "
+        "the closed form: $\\log\\sigma + \\frac{1 + \\mu^2}{2\\sigma^2} - \\frac12$. At "
+        "$\\mu = 1$ and $\\sigma = 2$ it is {value:.5f} nats, as in the notebook.",
+        value=value,
     )
 
 
@@ -54,10 +57,18 @@ def _third_solution() -> str:
         there, back = float(divergence(_P, _WIDE)), float(divergence(_WIDE, _P))
         back_text = "∞" if math.isinf(back) else f"{back:.3f}"
         there_text = "∞" if math.isinf(there) else f"{there:.3f}"
-        shown.append(f"{name}: {there_text} and {back_text}")
-    return (
-        "Between $N(0, 1)$ and $N(1, 2^2)$, in both orders: " + "; ".join(shown) + ". In JS both "
-        "distributions are compared with their mixture, and swapping them changes nothing."
+        shown.append(
+            phrase(
+                "{name}: {there_text} and {back_text}",
+                name=phrase(name),
+                there_text=there_text,
+                back_text=back_text,
+            )
+        )
+    return phrase(
+        "Between $N(0, 1)$ and $N(1, 2^2)$, in both orders: {shown}. In JS both distributions are "
+        "compared with their mixture, and swapping them changes nothing.",
+        shown=listed(shown, "; "),
     )
 
 

@@ -6,6 +6,7 @@ from numpyro.distributions import Normal
 
 import divlab
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import phrase
 
 _P, _Q = Normal(0.0, 1.0), Normal(1.0, 2.0)
 _NARROW = Normal(0.0, 0.05), Normal(0.0, 0.1)
@@ -30,22 +31,25 @@ def _closer() -> str:
 
 def _entropy_solution() -> str:
     border = 1 / math.sqrt(2 * math.pi * math.e)
-    return (
-        "$-\\log p(x) = \\log(\\sigma\\sqrt{2\\pi}) + (x-\\mu)^2/2\\sigma^2$. The mean of the last "
-        "term is $\\sigma^2/2\\sigma^2 = \\frac12 = \\log\\sqrt e$. "
-        "So $H = \\log(\\sigma\\sqrt{2\\pi e})$: "
-        f"{float(divlab.entropy(Normal(0.0, 1.0))):.4f} nats for $\\sigma = 1$, and negative below "
-        f"$\\sigma = {border:.3f}$."
+    return phrase(
+        "$-\\log p(x) = \\log(\\sigma\\sqrt{2\\pi}) + (x-\\mu)^2/2\\sigma^2$. The mean of "
+        "the last term is $\\sigma^2/2\\sigma^2 = \\frac12 = \\log\\sqrt e$. So $H = "
+        "\\log(\\sigma\\sqrt{2\\pi e})$: {entropy:.4f} nats for $\\sigma = 1$, and negative "
+        "below $\\sigma = {border:.3f}$.",
+        entropy=float(divlab.entropy(Normal(0.0, 1.0))),
+        border=border,
     )
 
 
 def _nll_solution() -> str:
     kl, entropy = float(divlab.kl(_P, _Q)), float(divlab.entropy(_P))
-    return (
+    return phrase(
         "$\\mathrm{NLL} = \\log(2\\sqrt{2\\pi}) + \\mathbb E[(x-1)^2]/(2\\cdot 2^2)$, and "
-        "$\\mathbb E[(x-1)^2] = 1 + 1 = 2$ (variance plus squared distance of the means). This is "
-        f"{float(divlab.cross_entropy(_P, _Q)):.4f} nats: a KL of {kl:.4f} and an entropy of "
-        f"{entropy:.4f}."
+        "$\\mathbb E[(x-1)^2] = 1 + 1 = 2$ (variance plus squared distance of the means). "
+        "This is {nll:.4f} nats: a KL of {kl:.4f} and an entropy of {entropy:.4f}.",
+        nll=float(divlab.cross_entropy(_P, _Q)),
+        kl=kl,
+        entropy=entropy,
     )
 
 
@@ -53,18 +57,24 @@ def _closer_solution() -> str:
     found = [
         (float(divlab.cross_entropy(*pair)), float(divlab.kl(*pair))) for pair in (_NARROW, _BROAD)
     ]
-    return (
-        f"The first has an NLL of {found[0][0]:.3f} nats and a KL of {found[0][1]:.3f}; the second "
-        f"an NLL of {found[1][0]:.3f} and a KL of {found[1][1]:.4f}. The first NLL is low only "
-        "because the entropy of its data is low."
+    return phrase(
+        "The first has an NLL of {nll:.3f} nats and a KL of {kl:.3f}; the second an NLL of "
+        "{other_nll:.3f} and a KL of {other_kl:.4f}. The first NLL is low only because the "
+        "entropy of its data is low.",
+        nll=found[0][0],
+        kl=found[0][1],
+        other_nll=found[1][0],
+        other_kl=found[1][1],
     )
 
 
 def _units_solution() -> str:
-    return (
-        "With $y = 60x$ the density of $y$ is the density of $x$ divided by 60. So $-\\log$ of it "
-        f"grows by $\\log 60 = {math.log(60):.4f}$, and the NLL is now {_seconds():.4f} nats. KL "
-        "does not change: the factor 60 cancels in $p/p_\\theta$."
+    return phrase(
+        "With $y = 60x$ the density of $y$ is the density of $x$ divided by 60. So $-\\log$ "
+        "of it grows by $\\log 60 = {log:.4f}$, and the NLL is now {nll:.4f} nats. KL does "
+        "not change: the factor 60 cancels in $p/p_\\theta$.",
+        log=math.log(60),
+        nll=_seconds(),
     )
 
 

@@ -7,6 +7,7 @@ from numpyro.distributions import Normal
 
 import divlab
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 
 # z ~ N(0, 1), x | z ~ N(z, 1), at x = 2, with an encoder that gives the prior.
 _PRIOR = Normal(0.0, 1.0)
@@ -46,41 +47,56 @@ def _best_beta() -> str:
 
 
 def _gap_solution() -> str:
-    return (
+    return phrase(
         "The posterior at $x = 2$ is $N(1, \\tfrac12)$. "
-        "$\\mathrm{KL}(N(0,1)\\,\\|\\,N(1,\\tfrac12)) = \\tfrac12\\log\\tfrac12 + (1 + 1)/1 - "
-        f"\\tfrac12 = {float(divlab.kl(_PRIOR, _POSTERIOR)):.4f}$ nats. Check: $-\\mathrm{{ELBO}}$ "
-        f"is {float(_bound()):.4f} and the NLL is {float(_nll()):.4f}."
+        "$\\mathrm{KL}(N(0,1)\\,\\|\\,N(1,\\tfrac12)) = \\tfrac12\\log\\tfrac12 + (1 + 1)/1 "
+        "- \\tfrac12 = {kl:.4f}$ nats. Check: $-\\mathrm{ELBO}$ is {bound:.4f} and the NLL "
+        "is {nll:.4f}.",
+        kl=float(divlab.kl(_PRIOR, _POSTERIOR)),
+        bound=float(_bound()),
+        nll=float(_nll()),
     )
 
 
 def _mean_solution() -> str:
-    return (
-        "$-\\mathrm{ELBO}$ has no KL to the prior here. Its mean is $\\tfrac12\\log 2\\pi s^2 + "
-        "(2a^2 + s^2)/2s^2$, because $x - az$ has the variance $2a^2 + s^2$. The mean NLL is "
-        "$\\tfrac12\\log 2\\pi e(a^2 + s^2)$. The difference is $a^2/s^2 - "
-        f"\\tfrac12\\log(1 + a^2/s^2)$: {float(_mean_gap(1.0, 1.0)):.4f} nats for $a = s = 1$, and "
-        "zero only for $a = 0$, where $x$ does not depend on $z$."
+    return phrase(
+        "$-\\mathrm{ELBO}$ has no KL to the prior here. Its mean is $\\tfrac12\\log 2\\pi "
+        "s^2 + (2a^2 + s^2)/2s^2$, because $x - az$ has the variance $2a^2 + s^2$. The mean "
+        "NLL is $\\tfrac12\\log 2\\pi e(a^2 + s^2)$. The difference is $a^2/s^2 - "
+        "\\tfrac12\\log(1 + a^2/s^2)$: {gap:.4f} nats for $a = s = 1$, and zero only for $a "
+        "= 0$, where $x$ does not depend on $z$.",
+        gap=float(_mean_gap(1.0, 1.0)),
     )
 
 
 def _beta_solution() -> str:
     kl = float(divlab.kl(_POSTERIOR, _PRIOR))
-    return (
+    return phrase(
         "$\\text{loss}_4 = \\mathrm{NLL} + \\text{gap} + 3\\,\\mathrm{KL}(q\\,\\|\\,p(z))$, "
         "with a gap of zero. Take the decoder of the first exercise: at $x = 2$ "
-        f"$\\mathrm{{KL}} = {kl:.4f}$. So the loss is {3 * kl:.4f} nats above the NLL, though the "
-        "encoder is exact."
+        "$\\mathrm{KL} = {kl:.4f}$. So the loss is {excess:.4f} nats above the NLL, though "
+        "the encoder is exact.",
+        kl=kl,
+        excess=3 * kl,
     )
 
 
 def _best_solution() -> str:
     kls, losses, gaps = (_at_the_end(name) for name in ("kl", "loss", "gap"))
-    listed = "; ".join(
-        f"β = {beta}: KL {kls[beta]:.3f}, loss {losses[beta]:.3f}, gap {gaps[beta]:.4f}"
+    rows = [
+        phrase(
+            "β = {beta}: KL {kl:.3f}, loss {loss:.3f}, gap {gap:.4f}",
+            beta=beta,
+            kl=kls[beta],
+            loss=losses[beta],
+            gap=gaps[beta],
+        )
         for beta in _BETAS
+    ]
+    return phrase(
+        "Means over 16 seeds, in nats: {rows}. Neither the loss nor the gap tells.",
+        rows=listed(rows, "; "),
     )
-    return f"Means over 16 seeds, in nats: {listed}. Neither the loss nor the gap tells."
 
 
 EXERCISES = (

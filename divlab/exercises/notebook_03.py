@@ -9,6 +9,7 @@ from numpyro.distributions import Normal, Uniform
 import divlab
 from divlab.evidence import inequalities
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 
 _ONE = Normal(0.0, 1.0)
 
@@ -18,12 +19,14 @@ def _kl_of_scale(sigma: float) -> Any:
 
 
 def _scale_solution() -> str:
-    return (
-        "$\\log p - \\log q = \\log\\sigma - \\frac{x^2}{2} + \\frac{x^2}{2\\sigma^2}$. Under $P$ "
-        "the mean of $x^2$ is 1, so $\\mathrm{KL}(P\\,\\|\\,Q) = \\log\\sigma + "
-        "\\frac{1}{2\\sigma^2} - \\frac12$. For $\\sigma = 2$ it is "
-        f"{float(_kl_of_scale(2.0)):.4f}, for $\\sigma = 0.5$ it is {float(_kl_of_scale(0.5)):.4f}:"
-        " a model that is too narrow costs more than one that is too wide."
+    return phrase(
+        "$\\log p - \\log q = \\log\\sigma - \\frac{x^2}{2} + \\frac{x^2}{2\\sigma^2}$. "
+        "Under $P$ the mean of $x^2$ is 1, so $\\mathrm{KL}(P\\,\\|\\,Q) = \\log\\sigma + "
+        "\\frac{1}{2\\sigma^2} - \\frac12$. For $\\sigma = 2$ it is {wide:.4f}, for $\\sigma "
+        "= 0.5$ it is {narrow:.4f}: a model that is too narrow costs more than one that is "
+        "too wide.",
+        wide=float(_kl_of_scale(2.0)),
+        narrow=float(_kl_of_scale(0.5)),
     )
 
 
@@ -36,10 +39,12 @@ def _pinsker() -> float:
 
 
 def _pinsker_solution() -> str:
-    return (
-        f"$\\mathrm{{KL}} = 0.2^2/2 = {float(divlab.kl(_ONE, _NEAR)):.4f}$ nats, so "
-        f"$\\mathrm{{TV}} \\le \\sqrt{{\\mathrm{{KL}}/2}} = {_pinsker():.4f}$. The total variation "
-        f"itself is {float(divlab.tv(_ONE, _NEAR)):.4f}."
+    return phrase(
+        "$\\mathrm{KL} = 0.2^2/2 = {kl:.4f}$ nats, so $\\mathrm{TV} \\le "
+        "\\sqrt{\\mathrm{KL}/2} = {bound:.4f}$. The total variation itself is {tv:.4f}.",
+        kl=float(divlab.kl(_ONE, _NEAR)),
+        bound=_pinsker(),
+        tv=float(divlab.tv(_ONE, _NEAR)),
     )
 
 
@@ -51,11 +56,13 @@ def _spread() -> float:
 
 
 def _spread_solution() -> str:
-    return (
-        "The Gaussian with the least KL has the mean and the variance of the data. The mean is "
-        "$(-1 + 3)/2 = 1$. The variance is the mean of the two variances plus the variance of the "
-        "two means, "
-        f"$(0.25 + 1)/2 + 2^2 = {_spread() ** 2:.4f}$, so $\\sigma = {_spread():.4f}$."
+    return phrase(
+        "The Gaussian with the least KL has the mean and the variance of the data. The mean "
+        "is $(-1 + 3)/2 = 1$. The variance is the mean of the two variances plus the "
+        "variance of the two means, $(0.25 + 1)/2 + 2^2 = {variance:.4f}$, so $\\sigma = "
+        "{spread:.4f}$.",
+        variance=_spread() ** 2,
+        spread=_spread(),
     )
 
 
@@ -82,12 +89,20 @@ def _seeker() -> str:
 
 
 def _seeker_solution() -> str:
-    rows = "; ".join(
-        f"{name}: {one:.3f} on a mode, {both:.3f} over both"
+    rows = [
+        phrase(
+            "{name}: {one:.3f} on a mode, {both:.3f} over both",
+            name=name,
+            one=one,
+            both=both,
+        )
         for name in _MODE_OR_MIDDLE
         for one, both in [_mode_and_middle(name)]
+    ]
+    return phrase(
+        "Take $N(2, 0.5^2)$ on one mode and $N(0, 4.25)$ over both. {rows}.",
+        rows=listed(rows, "; "),
     )
-    return f"Take $N(2, 0.5^2)$ on one mode and $N(0, 4.25)$ over both. {rows}."
 
 
 _UNITS: Mapping[str, Callable[..., Any]] = {
@@ -110,11 +125,13 @@ def _by_root() -> str:
 
 
 def _units_solution() -> str:
-    rows = ", ".join(f"{name} {_in_minutes(name):.3f}" for name in _UNITS)
-    return (
-        f"For uniform $U(0, 1)$ and $U(0, 2)$ the factors are: {rows}. Cramér's square is "
-        "$\\int (F - G)^2\\,dx$: $F$ and $G$ have no unit and $dx$ has one, so the square grows by "
-        f"60 and its root by $\\sqrt{{60}} = {math.sqrt(60):.3f}$."
+    rows = listed(phrase("{name} {factor:.3f}", name=n, factor=_in_minutes(n)) for n in _UNITS)
+    return phrase(
+        "For uniform $U(0, 1)$ and $U(0, 2)$ the factors are: {rows}. Cramér's square is "
+        "$\\int (F - G)^2\\,dx$: $F$ and $G$ have no unit and $dx$ has one, so the square "
+        "grows by 60 and its root by $\\sqrt{60} = {root:.3f}$.",
+        rows=rows,
+        root=math.sqrt(60),
     )
 
 

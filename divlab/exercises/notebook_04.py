@@ -10,6 +10,7 @@ from numpyro.distributions import Normal, Uniform
 import divlab
 from divlab.evidence import slopes_in_shift
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import phrase
 from divlab.models.objectives import Batch
 
 
@@ -18,11 +19,12 @@ def _js_of_shift(theta: float) -> Any:
 
 
 def _js_solution() -> str:
-    return (
-        "On the overlap both densities are equal, which adds nothing. On two stretches of length "
-        "$\\theta$ one density is twice the mean, which adds $\\frac12\\log 2$ per unit of length. "
-        f"So $\\mathrm{{JS}} = \\theta\\log 2$; for $\\theta = 0.5$ it is "
-        f"{float(_js_of_shift(0.5)):.4f} nats."
+    return phrase(
+        "On the overlap both densities are equal, which adds nothing. On two stretches of "
+        "length $\\theta$ one density is twice the mean, which adds $\\frac12\\log 2$ per "
+        "unit of length. So $\\mathrm{JS} = \\theta\\log 2$; for $\\theta = 0.5$ it is "
+        "{js:.4f} nats.",
+        js=float(_js_of_shift(0.5)),
     )
 
 
@@ -32,9 +34,10 @@ def _kl_slope(delta: float, sigma: float) -> Any:
 
 
 def _kl_slope_solution() -> str:
-    return (
-        "$\\mathrm{KL} = \\delta^2/2\\sigma^2$, and its derivative is $\\delta/\\sigma^2$. For "
-        f"$\\delta = 4$, $\\sigma = 1$ it is {float(_kl_slope(4.0, 1.0)):.3f} nats per unit of $x$."
+    return phrase(
+        "$\\mathrm{KL} = \\delta^2/2\\sigma^2$, and its derivative is $\\delta/\\sigma^2$. "
+        "For $\\delta = 4$, $\\sigma = 1$ it is {slope:.3f} nats per unit of $x$.",
+        slope=float(_kl_slope(4.0, 1.0)),
     )
 
 
@@ -53,9 +56,12 @@ def _pulls() -> str:
 
 def _pulls_solution() -> str:
     slopes = _slopes_apart()
-    return (
-        f"The slope of JS is {abs(slopes['JS']):.3f}, that of $W_1$ is {slopes['W₁']:.3f}. KL is "
-        f"infinite here and at every shift near 3, so it has no slope ({slopes['KL']})."
+    return phrase(
+        "The slope of JS is {js:.3f}, that of $W_1$ is {wasserstein:.3f}. KL is infinite "
+        "here and at every shift near 3, so it has no slope ({kl}).",
+        js=abs(slopes["JS"]),
+        wasserstein=slopes["W₁"],
+        kl=slopes["KL"],
     )
 
 
@@ -79,11 +85,12 @@ def _best_slope() -> float:
 
 
 def _penalty_solution() -> str:
-    return (
-        "The critic gains $s\\,\\delta$ and pays $\\lambda(s-1)^2$. The derivative "
-        "$\\delta - 2\\lambda(s-1)$ is 0 at $s = 1 + \\delta/2\\lambda$, here "
-        f"{_best_slope():.3f}. With $\\lambda = 1$ it would be 3: the penalty bounds the slope the "
-        "less, the farther the points are."
+    return phrase(
+        "The critic gains $s\\,\\delta$ and pays $\\lambda(s-1)^2$. The derivative $\\delta "
+        "- 2\\lambda(s-1)$ is 0 at $s = 1 + \\delta/2\\lambda$, here {slope:.3f}. With "
+        "$\\lambda = 1$ it would be 3: the penalty bounds the slope the less, the farther "
+        "the points are.",
+        slope=_best_slope(),
     )
 
 
@@ -110,10 +117,12 @@ def _still_moves() -> str:
 
 def _losses_solution() -> str:
     minimax, other = _best_signals()
-    return (
-        "The slope of the logit is $-\\delta/\\sigma^2 = -8$. Minimax multiplies it by $D^*$, "
-        f"which is almost 0 at the generated points: {minimax:.6f}. Non-saturating multiplies it "
-        f"by $1 - D^*$, which is almost 1: {other:.3f}."
+    return phrase(
+        "The slope of the logit is $-\\delta/\\sigma^2 = -8$. Minimax multiplies it by "
+        "$D^*$, which is almost 0 at the generated points: {minimax:.6f}. Non-saturating "
+        "multiplies it by $1 - D^*$, which is almost 1: {other:.3f}.",
+        minimax=minimax,
+        other=other,
     )
 
 

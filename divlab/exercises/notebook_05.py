@@ -8,6 +8,7 @@ from numpyro.distributions import Normal
 import divlab
 from divlab.evidence import stored
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 
 _P, _FAR = Normal(0.0, 1.0), Normal(5.0, 1.0)
 _KL = "KL by nearest neighbours"
@@ -30,10 +31,12 @@ def _needed() -> float:
 
 
 def _needed_solution() -> str:
-    return (
-        f"$\\mathrm{{KL}} = 5^2/2 = {float(divlab.kl(_P, _FAR)):.1f}$ nats, so $\\log n = 12.5$ at "
-        f"$n = e^{{12.5}} \\approx {_needed():,.0f}$. Before that, samples of $Q$ say nothing "
-        "about the density ratio where $P$ has its mass."
+    return phrase(
+        "$\\mathrm{KL} = 5^2/2 = {kl:.1f}$ nats, so $\\log n = 12.5$ at $n = e^{12.5} "
+        "\\approx {count:,.0f}$. Before that, samples of $Q$ say nothing about the density "
+        "ratio where $P$ has its mass.",
+        kl=float(divlab.kl(_P, _FAR)),
+        count=_needed(),
     )
 
 
@@ -54,10 +57,15 @@ def _best() -> str:
 
 
 def _best_solution() -> str:
-    shown = "; ".join(f"{name}: {100 * error:.1f} %" for name, error in _errors().items())
-    return (
-        f"Root mean square errors in per cent of the exact value, from the stored table: {shown}. "
-        "JS is bounded by $\\log 2$, and where $Q$ has no samples it only needs to know that."
+    rows = [
+        phrase("{name}: {share:.1f} %", name=phrase(name), share=100 * error)
+        for name, error in _errors().items()
+    ]
+    return phrase(
+        "Root mean square errors in per cent of the exact value, from the stored table: "
+        "{shown}. JS is bounded by $\\log 2$, and where $Q$ has no samples it only needs to "
+        "know that.",
+        shown=listed(rows, "; "),
     )
 
 
@@ -67,10 +75,11 @@ def _spread(sigma: float, n: float) -> float:
 
 
 def _spread_solution() -> str:
-    return (
-        "All $y$ lie above all $x$, so $\\widehat W_1 = \\bar y - \\bar x$, whose variance is "
-        "$\\sigma^2/n + \\sigma^2/n$. For $\\sigma = 1$ and $n = 1000$ the standard deviation is "
-        f"{_spread(1.0, 1000.0):.4f}."
+    return phrase(
+        "All $y$ lie above all $x$, so $\\widehat W_1 = \\bar y - \\bar x$, whose variance "
+        "is $\\sigma^2/n + \\sigma^2/n$. For $\\sigma = 1$ and $n = 1000$ the standard "
+        "deviation is {deviation:.4f}.",
+        deviation=_spread(1.0, 1000.0),
     )
 
 
@@ -84,11 +93,13 @@ def _warned() -> str:
 def _warned_solution() -> str:
     rng = np.random.default_rng(0)
     found = divlab.estimate("kl", rng.standard_normal(300), 5 + rng.standard_normal(300))
-    return (
-        f"From 300 samples each of N(0, 1) and N(5, 1) the value is {found.value:.2f} nats, the "
-        f"interval goes from {found.interval[0]:.2f} to infinity, and the exact value is "
-        f"{float(divlab.kl(_P, _FAR)):.1f}. Repeating it gives the same wrong value again, because "
-        "it is bias and not noise."
+    return phrase(
+        "From 300 samples each of N(0, 1) and N(5, 1) the value is {value:.2f} nats, the "
+        "interval goes from {low:.2f} to infinity, and the exact value is {kl:.1f}. "
+        "Repeating it gives the same wrong value again, because it is bias and not noise.",
+        value=found.value,
+        low=found.interval[0],
+        kl=float(divlab.kl(_P, _FAR)),
     )
 
 

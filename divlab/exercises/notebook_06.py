@@ -11,6 +11,7 @@ from numpyro.distributions import Normal, Uniform
 import divlab
 from divlab.evidence import generator_gradient, losses_at_best_critic, optimal_critic
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 from divlab.models.objectives import Batch
 
 _P, _Q = Normal(0.0, 1.0), Normal(2.0, 1.0)
@@ -22,9 +23,10 @@ def _at_zero(name: str) -> float:
 
 
 def _best_solution() -> str:
-    return (
-        "$D^* = 1 / (1 + p_G/p)$, and $p_G(0)/p(0) = e^{-2^2/2} = e^{-2}$. So $D^*(0) = 1 / (1 + "
-        f"e^{{-2}}) = {_at_zero('best'):.4f}$: the logistic function of the log ratio 2."
+    return phrase(
+        "$D^* = 1 / (1 + p_G/p)$, and $p_G(0)/p(0) = e^{-2^2/2} = e^{-2}$. So $D^*(0) = 1 / "
+        "(1 + e^{-2}) = {best:.4f}$: the logistic function of the log ratio 2.",
+        best=_at_zero("best"),
     )
 
 
@@ -35,10 +37,12 @@ def _js_of_uniforms() -> float:
 
 def _value_solution() -> str:
     js = _js_of_uniforms()
-    return (
-        "Where the two overlap $p = p_G$, which adds nothing to JS. On a quarter of each there is "
-        f"no overlap, so $\\mathrm{{JS}} = \\tfrac14 \\log 2 = {js:.4f}$, and $V = 2\\,"
-        f"\\mathrm{{JS}} - \\log 4 = -\\tfrac32 \\log 2 = {2 * js - _LOG_4:.4f}$."
+    return phrase(
+        "Where the two overlap $p = p_G$, which adds nothing to JS. On a quarter of each "
+        "there is no overlap, so $\\mathrm{JS} = \\tfrac14 \\log 2 = {js:.4f}$, and $V = "
+        "2\\,\\mathrm{JS} - \\log 4 = -\\tfrac32 \\log 2 = {value:.4f}$.",
+        js=js,
+        value=2 * js - _LOG_4,
     )
 
 
@@ -63,11 +67,16 @@ def _followed() -> str:
 
 def _followed_solution() -> str:
     row = _slopes_at(1.0)
-    shown = "; ".join(f"{name}: {slope(row):.4f}" for name, slope in _SLOPES.items())
-    return (
-        f"For N(θ, 1) against N(0, 1) at θ = 1 the generator's slope is "
-        f"{row['non_saturating']:.4f}. Those of the options are {shown}. The last one is $L_G$ up "
-        "to a constant, but with $D^*$ following the generator; training holds $D$."
+    rows = [
+        phrase("{name}: {slope:.4f}", name=phrase(name), slope=slope(row))
+        for name, slope in _SLOPES.items()
+    ]
+    return phrase(
+        "For N(θ, 1) against N(0, 1) at θ = 1 the generator's slope is {slope:.4f}. Those of "
+        "the options are {shown}. The last one is $L_G$ up to a constant, but with $D^*$ "
+        "following the generator; training holds $D$.",
+        slope=row["non_saturating"],
+        shown=listed(rows, "; "),
     )
 
 
@@ -86,11 +95,12 @@ def _slope_in_the_logit(s: float) -> float:
 
 
 def _logit_solution() -> str:
-    return (
-        "$-\\log D = \\log(1 + e^{-s})$, whose derivative is $-e^{-s}/(1 + e^{-s}) = -1/(1 + e^s) "
-        f"= -(1 - D)$. At $s = -5$, where $D$ is sure that the point is generated, it is "
-        f"{_slope_in_the_logit(-5.0):.3f}; that of the saturating loss is "
-        f"{-1 / (1 + math.exp(5.0)):.3f}."
+    return phrase(
+        "$-\\log D = \\log(1 + e^{-s})$, whose derivative is $-e^{-s}/(1 + e^{-s}) = -1/(1 + "
+        "e^s) = -(1 - D)$. At $s = -5$, where $D$ is sure that the point is generated, it is "
+        "{slope:.3f}; that of the saturating loss is {saturating:.3f}.",
+        slope=_slope_in_the_logit(-5.0),
+        saturating=-1 / (1 + math.exp(5.0)),
     )
 
 
@@ -112,11 +122,13 @@ def _preferred() -> str:
 
 def _preferred_solution() -> str:
     losses = _losses()
-    return (
-        f"$L_G$ is {losses[_LOST]:.4f} with the lost mode and {losses[_WIDE]:.4f} for the wide "
-        "one. On the one mode that is made, $p = p_G/2$, so $D^* = (1/2) / (1/2 + 1) = 1/3$ and "
-        f"$L_G = \\log 3 = {math.log(3):.4f}$. Points that are not made do not occur in "
-        "$L_G$ at all."
+    return phrase(
+        "$L_G$ is {lost:.4f} with the lost mode and {wide:.4f} for the wide one. On the one "
+        "mode that is made, $p = p_G/2$, so $D^* = (1/2) / (1/2 + 1) = 1/3$ and $L_G = \\log "
+        "3 = {log:.4f}$. Points that are not made do not occur in $L_G$ at all.",
+        lost=losses[_LOST],
+        wide=losses[_WIDE],
+        log=math.log(3),
     )
 
 

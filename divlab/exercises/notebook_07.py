@@ -5,6 +5,7 @@ from numpyro.distributions import Normal
 import divlab
 from divlab import evidence
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 from divlab.metrics import wilson
 
 _SETTINGS = {
@@ -46,42 +47,56 @@ def _best_setting() -> str:
 
 
 def _bridge_solution() -> str:
-    return (
+    return phrase(
         "The modes reach from 0.5 to 3.5 and from −3.5 to −0.5. The model has "
-        f"$2\\,[\\Phi(3.5/1.5) - \\Phi(0.5/1.5)] = {1 - _bridge():.4f}$ of its mass there, so "
-        f"its bridge is {_bridge():.4f}."
+        "$2\\,[\\Phi(3.5/1.5) - \\Phi(0.5/1.5)] = {inside:.4f}$ of its mass there, so its "
+        "bridge is {bridge:.4f}.",
+        inside=1 - _bridge(),
+        bridge=_bridge(),
     )
 
 
 def _least_solution() -> str:
-    return (
-        "The shortest way across takes an interval of $z$ of length $w/L$. With equal mass on "
-        "both sides it lies in the middle, so its probability is $2\\,\\Phi(w/2L) - 1$, which is "
-        f"erf(w/(2√2·L)). At $w = 1$, $L = 10$ it is {100 * _least_bridge(1.0, 10.0):.2f} %."
+    return phrase(
+        "The shortest way across takes an interval of $z$ of length $w/L$. With equal mass "
+        "on both sides it lies in the middle, so its probability is $2\\,\\Phi(w/2L) - 1$, "
+        "which is erf(w/(2√2·L)). At $w = 1$, $L = 10$ it is {share:.2f} %.",
+        share=100 * _least_bridge(1.0, 10.0),
     )
 
 
 def _three_solution() -> str:
     rate = _covers(6.0)
-    return (
-        f"One training covers both modes with a rate of {rate:.3f}. All three do with "
-        f"{rate:.3f}³ = {rate**3:.3f}, so at least one fails with {1 - rate**3:.3f}."
+    return phrase(
+        "One training covers both modes with a rate of {rate:.3f}. All three do with "
+        "{rate:.3f}³ = {all_three:.3f}, so at least one fails with {any_fails:.3f}.",
+        rate=rate,
+        all_three=rate**3,
+        any_fails=1 - rate**3,
     )
 
 
 def _seeds_solution() -> str:
-    return (
-        "For no loss in $n$ seeds Wilson's interval ends at $z^2/(n + z^2)$ with $z = 1.96$. It "
-        f"is below 0.01 from $n$ = {_seeds_for_one_per_cent()} on. With 64 seeds it ends at "
-        f"{wilson(0, 64)[1]:.3f}."
+    return phrase(
+        "For no loss in $n$ seeds Wilson's interval ends at $z^2/(n + z^2)$ with $z = 1.96$. "
+        "It is below 0.01 from $n$ = {seeds} on. With 64 seeds it ends at {high:.3f}.",
+        seeds=_seeds_for_one_per_cent(),
+        high=wilson(0, 64)[1],
     )
 
 
 def _setting_solution() -> str:
     table = evidence.stored("collapse_settings").sel(separation=8.0)
     rows = ("as it is", *_SETTINGS.values())
-    found = [f"{name}: {int(table['covered'].sel(model=name))}" for name in rows]
-    return f"Seeds of {table.attrs['seeds']} that cover both modes: {'; '.join(found)}."
+    found = [
+        phrase("{name}: {count}", name=phrase(name), count=int(table["covered"].sel(model=name)))
+        for name in rows
+    ]
+    return phrase(
+        "Seeds of {seeds} that cover both modes: {rows}.",
+        seeds=table.attrs["seeds"],
+        rows=listed(found, "; "),
+    )
 
 
 EXERCISES = (

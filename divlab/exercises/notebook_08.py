@@ -7,6 +7,7 @@ from numpyro.distributions import Normal
 import divlab
 from divlab import evidence
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 from divlab.targets import two_gaussians
 
 _ONE_MODE = Normal(-4.0, 0.5)
@@ -36,48 +37,68 @@ def _loses_none() -> str:
 
 def _weight_solution() -> str:
     shown = float(divlab.reverse_kl(two_gaussians(8.0, 0.5), two_gaussians(8.0, 0.5, 0.1)))
-    return (
+    return phrase(
         "Each component of the model is a component of the target, with another weight: "
         "$\\mathrm{KL}(Q\\,\\|\\,P) = w\\log\\frac{w}{1/2} + (1-w)\\log\\frac{1-w}{1/2} = "
-        f"\\log 2 + w \\log w + (1-w)\\log(1-w)$. At $w = 0.1$ that is {shown:.4f} nats. At "
-        "$w = 0$ it is $\\log 2$: losing a mode costs no more than that."
+        "\\log 2 + w \\log w + (1-w)\\log(1-w)$. At $w = 0.1$ that is {shown:.4f} nats. At "
+        "$w = 0$ it is $\\log 2$: losing a mode costs no more than that.",
+        shown=shown,
     )
 
 
 def _js_solution() -> str:
-    return (
+    return phrase(
         "The mixture $M$ has ¾ of its mass at the left mode and ¼ at the right. So "
         "$\\mathrm{KL}(P\\,\\|\\,M) = \\frac12\\log\\frac{1/2}{3/4} + "
-        "\\frac12\\log\\frac{1/2}{1/4}$ and $\\mathrm{KL}(Q\\,\\|\\,M) = \\log\\frac43$. Half of "
-        f"their sum is $\\frac34\\log\\frac43$ = {_js():.4f} nats."
+        "\\frac12\\log\\frac{1/2}{1/4}$ and $\\mathrm{KL}(Q\\,\\|\\,M) = \\log\\frac43$. "
+        "Half of their sum is $\\frac34\\log\\frac43$ = {js:.4f} nats.",
+        js=_js(),
     )
 
 
 def _way_solution() -> str:
     table = evidence.moving_half(_NAMES.values(), [8.0], places=3)["value"]
     rows = [
-        f"{shown}: {float(table.sel(divergence=name, way=0.0)[0]):.4g} to "
-        f"{float(table.sel(divergence=name, way=0.5)[0]):.4g}"
+        phrase(
+            "{shown}: {start:.4g} to {half:.4g}",
+            shown=phrase(shown),
+            start=float(table.sel(divergence=name, way=0.0)[0]),
+            half=float(table.sel(divergence=name, way=0.5)[0]),
+        )
         for shown, name in _NAMES.items()
     ]
-    return f"From the start to half-way: {'; '.join(rows)} (inf: χ² is too large for a float)."
+    return phrase(
+        "From the start to half-way: {rows} (inf: χ² is too large for a float).",
+        rows=listed(rows, "; "),
+    )
 
 
 def _loser_solution() -> str:
     table = evidence.stored("divergences_and_games")["lost"]
     rows = [
-        f"{shown}: {int(table.sel(divergence=name, player='exact').sum())} by itself, "
-        f"{int(table.sel(divergence=name, player='adversarial').sum())} in the game"
+        phrase(
+            "{shown}: {alone} by itself, {game} in the game",
+            shown=phrase(shown),
+            alone=int(table.sel(divergence=name, player="exact").sum()),
+            game=int(table.sel(divergence=name, player="adversarial").sum()),
+        )
         for shown, name in _LOSERS.items()
     ]
-    return f"Runs of 256 that lost a mode. {'; '.join(rows)}."
+    return phrase(
+        "Runs of 256 that lost a mode. {rows}.",
+        rows=listed(rows, "; "),
+    )
 
 
 def _parts_solution() -> str:
     entropy = float(divlab.entropy(Normal(0.0, 1.0)))
-    return (
+    return phrase(
         "Loss = KL + entropy + gap. The entropy of $N(0, 1)$ is $\\frac12\\log(2\\pi e)$ = "
-        f"{entropy:.4f} nats. So KL = {_LOSS} − {entropy:.4f} − {_GAP} = {_kl_part():.4f} nats."
+        "{entropy:.4f} nats. So KL = {loss} − {entropy:.4f} − {gap} = {kl:.4f} nats.",
+        entropy=entropy,
+        loss=_LOSS,
+        gap=_GAP,
+        kl=_kl_part(),
     )
 
 
@@ -178,9 +199,13 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            f"The data are $N(0, 1)$. A VAE's loss, the negative ELBO, is {_LOSS} nats, and its "
-            f"gap, the mean KL from q(z|x) to the true posterior, is {_GAP} nats. How large is "
-            "$\\mathrm{KL}(p\\,\\|\\,p_\\theta)$ from the data to the model, in nats?"
+            phrase(
+                "The data are $N(0, 1)$. A VAE's loss, the negative ELBO, is {loss} nats, and its "
+                "gap, the mean KL from q(z|x) to the true posterior, is {gap} nats. How large is "
+                "$\\mathrm{KL}(p\\,\\|\\,p_\\theta)$ from the data to the model, in nats?",
+                loss=_LOSS,
+                gap=_GAP,
+            )
         ),
         answer=Formula(
             _kl_part,

@@ -7,6 +7,7 @@ from numpyro.distributions import Normal
 
 import divlab
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 
 _RATE, _STEPS = 0.1, 100
 
@@ -16,10 +17,11 @@ def _scales(s: float, t: float) -> float:
 
 
 def _scales_solution() -> str:
-    return (
+    return phrase(
         "The best coupling draws one $Z \\sim N(0, 1)$ and sets $X = sZ$, $Y = tZ$. Then "
-        "$\\mathbb E|X - Y| = |s - t|\\,\\mathbb E|Z| = |s - t|\\sqrt{2/\\pi}$. For $s = 1$ and "
-        f"$t = 2$ this is {_scales(1.0, 2.0):.4f}."
+        "$\\mathbb E|X - Y| = |s - t|\\,\\mathbb E|Z| = |s - t|\\sqrt{2/\\pi}$. For $s = 1$ "
+        "and $t = 2$ this is {distance:.4f}.",
+        distance=_scales(1.0, 2.0),
     )
 
 
@@ -52,10 +54,13 @@ def _radius() -> float:
 
 
 def _radius_solution() -> str:
-    return (
+    return phrase(
         "A step maps $(\\theta, \\psi)$ to $(\\theta + r\\psi, \\psi - r\\theta)$, and "
-        "$(\\theta + r\\psi)^2 + (\\psi - r\\theta)^2 = (1 + r^2)(\\theta^2 + \\psi^2)$. After "
-        f"{_STEPS} steps of size {_RATE} the distance is $1.01^{{50}} = {_radius():.4f}$."
+        "$(\\theta + r\\psi)^2 + (\\psi - r\\theta)^2 = (1 + r^2)(\\theta^2 + \\psi^2)$. "
+        "After {steps} steps of size {rate} the distance is $1.01^{50} = {radius:.4f}$.",
+        steps=_STEPS,
+        rate=_RATE,
+        radius=_radius(),
     )
 
 
@@ -70,11 +75,15 @@ def _weakest() -> str:
 
 def _weakest_solution() -> str:
     table = divlab.evidence.stored("signals")["signal"].sel(distance=8.0).median("seed")
-    parts = [f"{text} {float(table.sel(objective=name)):.3f}" for name, text in _PUSHES.items()]
-    return (
-        f"Median slope of the generator's loss at the generated points: {', '.join(parts)}. The "
-        "factor $D(x)$ of the minimax loss is close to 0 at points that the critic recognises; the "
-        "non-saturating loss has the factor $1 - D(x)$ in its place."
+    parts = [
+        phrase("{name} {slope:.3f}", name=phrase(text), slope=float(table.sel(objective=name)))
+        for name, text in _PUSHES.items()
+    ]
+    return phrase(
+        "Median slope of the generator's loss at the generated points: {parts}. The factor "
+        "$D(x)$ of the minimax loss is close to 0 at points that the critic recognises; the "
+        "non-saturating loss has the factor $1 - D(x)$ in its place.",
+        parts=listed(parts),
     )
 
 
@@ -94,10 +103,11 @@ def _rises_choice() -> str:
 
 
 def _rises_solution() -> str:
-    return (
-        f"JS rose in {100 * _rises():.0f} % of the intervals. No step of the game minimises JS: "
-        "the generator follows the critic that it meets, which is not the best one, on a batch of "
-        "256 points, and its loss is not JS even at the best critic."
+    return phrase(
+        "JS rose in {share:.0f} % of the intervals. No step of the game minimises JS: the "
+        "generator follows the critic that it meets, which is not the best one, on a batch "
+        "of 256 points, and its loss is not JS even at the best critic.",
+        share=100 * _rises(),
     )
 
 
@@ -141,9 +151,13 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            "The game of two numbers with $\\dot\\theta = \\psi$ and $\\dot\\psi = -\\theta$ "
-            f"starts at a distance of 1 from rest. Both move at once, {_STEPS} steps of size "
-            f"{_RATE}. How far from rest are they then?"
+            phrase(
+                "The game of two numbers with $\\dot\\theta = \\psi$ and $\\dot\\psi = -\\theta$ "
+                "starts at a distance of 1 from rest. Both move at once, {steps} steps of size "
+                "{rate}. How far from rest are they then?",
+                steps=_STEPS,
+                rate=_RATE,
+            )
         ),
         answer=Formula(
             _radius,

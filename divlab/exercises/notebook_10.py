@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import divlab
 from divlab import evidence, families
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 from divlab.metrics import wilson
 
 
@@ -13,11 +14,12 @@ def _conjugate(t: float) -> float:
 
 
 def _conjugate_solution() -> str:
-    return (
-        "$ut - u\\log u + u - 1$ has the derivative $t - \\log u$, which is 0 at $u = e^t$. There "
-        "the value is $te^t - te^t + e^t - 1 = e^t - 1$. At $t = 1$ it is "
-        f"{_conjugate(1.0):.4f}. Without the terms $-u + 1$ in $f$ it would be $e^{{t-1}}$, and "
-        "the divergence the same."
+    return phrase(
+        "$ut - u\\log u + u - 1$ has the derivative $t - \\log u$, which is 0 at $u = e^t$. "
+        "There the value is $te^t - te^t + e^t - 1 = e^t - 1$. At $t = 1$ it is {value:.4f}. "
+        "Without the terms $-u + 1$ in $f$ it would be $e^{t-1}$, and the divergence the "
+        "same.",
+        value=_conjugate(1.0),
     )
 
 
@@ -26,10 +28,12 @@ def _lower() -> float:
 
 
 def _lower_solution() -> str:
-    return (
-        "Wilson's interval at a rate of 1 is $[\\,n/(n + z^2),\\,1]$ with $z = 1.96$, here from "
-        f"{_lower():.4f}. A model that fails in one training of twelve has a chance of "
-        f"{100 * float((1 - 1 / 12) ** 32):.0f} % to show no failure in 32."
+    return phrase(
+        "Wilson's interval at a rate of 1 is $[\\,n/(n + z^2),\\,1]$ with $z = 1.96$, here "
+        "from {low:.4f}. A model that fails in one training of twelve has a chance of "
+        "{share:.0f} % to show no failure in 32.",
+        low=_lower(),
+        share=100 * float((1 - 1 / 12) ** 32),
     )
 
 
@@ -38,11 +42,12 @@ def _twice(delta: float) -> float:
 
 
 def _twice_solution() -> str:
-    return (
+    return phrase(
         "Both points are fixed, so $\\mathbb E|X - X'|$ and $\\mathbb E|Y - Y'|$ are 0, and "
-        "$2\\,\\mathbb E|X - Y| = 2\\delta$. By the other formula $F - G$ is 1 on an interval of "
-        f"length $\\delta$: $2\\int (F - G)^2 = 2\\delta$, for $\\delta = 3$ {_twice(3.0):.1f}. "
-        "Its slope in $\\delta$ is 2, however far apart the points are."
+        "$2\\,\\mathbb E|X - Y| = 2\\delta$. By the other formula $F - G$ is 1 on an "
+        "interval of length $\\delta$: $2\\int (F - G)^2 = 2\\delta$, for $\\delta = 3$ "
+        "{value:.1f}. Its slope in $\\delta$ is 2, however far apart the points are.",
+        value=_twice(3.0),
     )
 
 
@@ -58,13 +63,20 @@ def _worst_of_those_that_cover() -> str:
 def _worst_solution() -> str:
     table = evidence.summary(evidence.stored("objective_zoo")).sel(target="two Gaussians")
     parts = [
-        f"{name} {int(row['covered'])} of {table.attrs['seeds']}, {float(row['wasserstein']):.2f}"
+        phrase(
+            "{name} {covered} of {seeds}, {distance:.2f}",
+            name=name,
+            covered=int(row["covered"]),
+            seeds=table.attrs["seeds"],
+            distance=float(row["wasserstein"]),
+        )
         for name in _OPTIONS
         for row in [table.sel(model=name)]
     ]
-    return (
-        f"Seeds that cover both modes, and the median $W_1$: {'; '.join(parts)}. To cover a mode "
-        "is to hold 5 % of its mass; a model can do that and have the rest in the wrong place."
+    return phrase(
+        "Seeds that cover both modes, and the median $W_1$: {parts}. To cover a mode is to "
+        "hold 5 % of its mass; a model can do that and have the rest in the wrong place.",
+        parts=listed(parts, "; "),
     )
 
 

@@ -6,6 +6,7 @@ from functools import partial
 import divlab
 from divlab import evidence
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 
 _KINDS: dict[str, Callable[..., divlab.VAE | divlab.GAN]] = {"VAE": divlab.VAE, "GAN": divlab.GAN}
 
@@ -25,12 +26,14 @@ def _of_a_coordinate(kind: str, width: float, points: float) -> int:
 def _coordinate_solution() -> str:
     value = _of_a_coordinate("VAE", 512, 256)
     counted = divlab.training_cost(divlab.VAE(hidden=(512,), data_dim=64), 256).flops / 64
-    return (
+    return phrase(
         "A coordinate adds $H$ weights to the first layer of the encoder, which costs two "
         "products, and $H$ weights to the last layer of the decoder, which costs three: "
-        "$2N(2H + 3H) = 10NH$. At $N = 256$ and $H = 512$ these are "
-        f"{value / 1e6:.3f} million operations. XLA counts {counted / 1e6:.3f} million for each of "
-        "64 coordinates, with activations, losses and updates."
+        "$2N(2H + 3H) = 10NH$. At $N = 256$ and $H = 512$ these are {by_hand:.3f} million "
+        "operations. XLA counts {counted:.3f} million for each of 64 coordinates, with "
+        "activations, losses and updates.",
+        by_hand=value / 1e6,
+        counted=counted / 1e6,
     )
 
 
@@ -43,10 +46,14 @@ def _ratio_solution() -> str:
         divlab.training_cost(kind(hidden=(512,), data_dim=64), 256).flops
         for kind in _KINDS.values()
     )
-    return (
-        "$8 + 12 = 20$ against 10 times $NDH$: the ratio is "
-        f"{_ratio():.0f}. At $N = 256$, $D = 64$ and $H = 512$ XLA counts {gan / 1e6:.0f} and "
-        f"{vae / 1e6:.0f} million operations, a ratio of {gan / vae:.2f}."
+    return phrase(
+        "$8 + 12 = 20$ against 10 times $NDH$: the ratio is {ratio:.0f}. At $N = 256$, $D = "
+        "64$ and $H = 512$ XLA counts {gan:.0f} and {vae:.0f} million operations, a ratio of "
+        "{counted:.2f}.",
+        ratio=_ratio(),
+        gan=gan / 1e6,
+        vae=vae / 1e6,
+        counted=gan / vae,
     )
 
 
@@ -63,10 +70,12 @@ def _factor() -> str:
 
 
 def _growth_solution() -> str:
-    return (
+    return phrase(
         "The matrices between hidden layers have $H^2$ weights. By hand the step costs "
-        f"{_growth():.2f} times as much with two hidden layers, and {_growth(1):.2f} times with "
-        "one. It would be 4 exactly if nothing but the $H^2$ terms counted."
+        "{two_layers:.2f} times as much with two hidden layers, and {one_layer:.2f} times "
+        "with one. It would be 4 exactly if nothing but the $H^2$ terms counted.",
+        two_layers=_growth(),
+        one_layer=_growth(1),
     )
 
 
@@ -88,10 +97,14 @@ def _unchanged() -> str:
 
 
 def _unchanged_solution() -> str:
-    shown = ", ".join(f"{name} {_exponent(name):.2f}" for name in _QUANTITIES)
-    return (
-        f"The exponents in $N$ of a VAE with one hidden layer are: {shown}. All points of a batch "
-        "share the same weights. Each point has activations of its own."
+    shown = listed(
+        phrase("{name} {power:.2f}", name=phrase(name), power=_exponent(name))
+        for name in _QUANTITIES
+    )
+    return phrase(
+        "The exponents in $N$ of a VAE with one hidden layer are: {shown}. All points of a "
+        "batch share the same weights. Each point has activations of its own.",
+        shown=shown,
     )
 
 
@@ -114,13 +127,21 @@ def _cheapest() -> str:
 
 
 def _cheapest_solution() -> str:
-    shown = "; ".join(
-        f"{name}: {_median('steps', name):.0f} steps of "
-        f"{_median('flops_per_step', name) / 1e6:.1f} million operations, "
-        f"{_median('flops', name) / 1e9:.2f} billion in all"
+    rows = [
+        phrase(
+            "{name}: {steps:.0f} steps of {each:.1f} million operations, {total:.2f} billion in "
+            "all",
+            name=phrase(name),
+            steps=_median("steps", name),
+            each=_median("flops_per_step", name) / 1e6,
+            total=_median("flops", name) / 1e9,
+        )
         for name in _MODELS
+    ]
+    return phrase(
+        "Medians over 32 seeds. {shown}. Few steps do not make a training cheap.",
+        shown=listed(rows, "; "),
     )
-    return f"Medians over 32 seeds. {shown}. Few steps do not make a training cheap."
 
 
 EXERCISES = (

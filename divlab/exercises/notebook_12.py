@@ -2,6 +2,7 @@
 
 import divlab
 from divlab.exercises.answers import Choice, Exercise, Formula, Mistake
+from divlab.languages import listed, phrase
 from divlab.metrics import wilson
 
 _Z = 1.959964
@@ -14,16 +15,20 @@ def _lost(divergence: str, player: str) -> int:
 
 
 def _upper_end_solution() -> str:
-    return (
-        "With $k = 0$ Wilson's equation is $r^2 = z^2 r(1 - r)/n$, so the upper end is $z^2/(n + "
-        f"z^2)$: {wilson(0, 64)[1]:.4f} for $n = 64$. No mode lost in 64 seeds does not mean never."
+    return phrase(
+        "With $k = 0$ Wilson's equation is $r^2 = z^2 r(1 - r)/n$, so the upper end is "
+        "$z^2/(n + z^2)$: {high:.4f} for $n = 64$. No mode lost in 64 seeds does not mean "
+        "never.",
+        high=wilson(0, 64)[1],
     )
 
 
 def _who_solution() -> str:
-    return (
-        f"KL by itself lost a mode in {_lost('kl', 'exact')} of 64 seeds, its game in "
-        f"{_lost('kl', 'adversarial')}. Only the game can be the cause."
+    return phrase(
+        "KL by itself lost a mode in {alone} of 64 seeds, its game in {game}. Only the game "
+        "can be the cause.",
+        alone=_lost("kl", "exact"),
+        game=_lost("kl", "adversarial"),
     )
 
 
@@ -38,16 +43,24 @@ def _sharpest() -> str:
 
 
 def _blur_solution() -> str:
-    shown = ", ".join(f"{name} {value:.3f}" for name, value in _blur().items())
-    return f"Median spread inside modes over the true one: {shown}."
+    shown = listed(
+        phrase("{name} {value:.3f}", name=phrase(name), value=value)
+        for name, value in _blur().items()
+    )
+    return phrase(
+        "Median spread inside modes over the true one: {shown}.",
+        shown=shown,
+    )
 
 
 def _slope_solution() -> str:
     slopes = divlab.evidence.generator_gradient([1.0]).squeeze("separation")
-    return (
+    return phrase(
         "At $D^*$ the slope is that of $\\mathrm{KL}(p_G\\,\\|\\,p) - 2\\,\\mathrm{JS}$: "
-        f"{float(slopes['kl']):.4f} less twice {float(slopes['js']):.4f}, which is "
-        f"{float(slopes['non_saturating']):.4f}."
+        "{kl:.4f} less twice {js:.4f}, which is {slope:.4f}.",
+        kl=float(slopes["kl"]),
+        js=float(slopes["js"]),
+        slope=float(slopes["non_saturating"]),
     )
 
 

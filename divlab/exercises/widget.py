@@ -4,8 +4,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from divlab import explore
+from divlab import explore, languages
 from divlab.exercises.answers import Choice, Exercise, Verdict
+from divlab.languages import phrase
 
 _RIGHT, _WRONG = "#00704A", "#9A5B00"
 
@@ -23,7 +24,8 @@ class ExerciseWidget(widgets.VBox):
     """
 
     def __init__(self, name: str, exercise: Exercise) -> None:
-        self.name, self.question, self._exercise = name, exercise.question, exercise
+        self._tell = tell = languages.present().tell
+        self.name, self.question, self._exercise = name, tell(exercise.question), exercise
         self._input = self._make_input()
         self._message = widgets.HTMLMath()
         self._shown = widgets.VBox()
@@ -35,29 +37,33 @@ class ExerciseWidget(widgets.VBox):
         }
         row = [self._input]
         for text, action in self._buttons.items():
-            button = widgets.Button(description=text, layout=widgets.Layout(width="auto"))
+            button = widgets.Button(description=tell(text), layout=widgets.Layout(width="auto"))
             button.on_click(action)
             row.append(button)
-        asked = widgets.HTMLMath(f"<b>Exercise {name}.</b> {exercise.question}")
+        title = tell(phrase("Exercise {name}.", name=name))
+        asked = widgets.HTMLMath(f"<b>{title}</b> {self.question}")
         wrapping = widgets.Layout(flex_flow="row wrap", align_items="center")
         super().__init__([asked, widgets.HBox(row, layout=wrapping), self._message, self._shown])
         self.add_class("divlab-exercise")
 
     def _make_input(self) -> Any:
-        answer = self._exercise.answer
+        answer, tell = self._exercise.answer, self._tell
         if isinstance(answer, Choice):
-            options = [("choose", None), *((option, option) for option in answer.options)]
+            options = [(tell("choose"), None), *((tell(one), one) for one in answer.options)]
             return widgets.Dropdown(options=options, value=None, layout={"width": "auto"})
-        shown = f"a formula in {', '.join(answer.at)}" if answer.at else "a number, or log(2)/2"
-        shown += f", in {answer.unit}" if answer.unit else ""
-        field = widgets.Text(placeholder=shown, layout={"width": "20em", "max_width": "100%"})
-        return field
+        shown = phrase("a number, or log(2)/2")
+        if answer.at:
+            shown = phrase("a formula in {names}", names=", ".join(answer.at))
+        if answer.unit:
+            shown = phrase("{kind}, in {unit}", kind=shown, unit=phrase(answer.unit))
+        layout = {"width": "20em", "max_width": "100%"}
+        return widgets.Text(placeholder=tell(shown), layout=layout)
 
     def check(self, answer: Any) -> Verdict:
         """Judges an answer.
 
         Args:
-            answer: a number, a formula as a string, or an option.
+            answer: a number, a formula as a string, or an option, in English or as it is shown.
 
         Returns:
             A `Verdict(correct, message)`.
@@ -65,22 +71,26 @@ class ExerciseWidget(widgets.VBox):
         Raises:
             TypeError, ValueError: the answer is not of the kind that is asked for.
         """
-        return self._exercise.answer.judge(answer)
+        right = self._exercise.answer
+        if isinstance(right, Choice) and answer not in right.options:
+            answer = {self._tell(one): one for one in right.options}.get(answer, answer)
+        verdict = right.judge(answer)
+        return verdict._replace(message=self._tell(verdict.message))
 
     @property
     def solution(self) -> str:
         """The explanation, as HTML, with its numbers computed now."""
-        return self._exercise.solution()
+        return self._tell(self._exercise.solution())
 
     def _on_check(self, _: Any) -> None:
         try:
             verdict = self.check(self._input.value)
         except (TypeError, ValueError) as error:
-            verdict = Verdict(False, str(error))
+            verdict = Verdict(False, self._tell(error.args[0]))
         self._say(verdict.message, _RIGHT if verdict.correct else _WRONG)
 
     def _on_hint(self, _: Any) -> None:
-        self._say(self._exercise.hint, "inherit")
+        self._say(self._tell(self._exercise.hint), "inherit")
 
     def _on_solution(self, _: Any) -> None:
         self._say(self.solution, "inherit")

@@ -49,7 +49,7 @@ class FileDrop(anywidget.AnyWidget):
         const words = model.get("words");
         // A text of this page, with what stands in it.
         const word = (text, values = {}) =>
-            (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+            (words[text] ?? text).replace(/[{]([a-z]+)[}]/g, (_, name) => values[name]);
         const input = document.createElement("input");
         input.type = "file";
         input.accept = ".csv,.txt,.tsv,.dat";

@@ -126,9 +126,9 @@ class DisjointSupports(Explorer):
         return Scene((densities, divergence, gradient), columns=3, height=0.4)
 
     def numbers(self, values: dict[str, Any], result: dict[str, Any]) -> dict[str, str]:
-        distances = {text: result[name] for name, (text, _) in _STYLES.items()}
-        slopes = {phrase("{of} slope", of=t): result[f"{n}_grad"] for n, (t, _) in _STYLES.items()}
-        return {text: number(value) for text, value in (distances | slopes).items()}
+        found = {text: result[name] for name, (text, _) in _STYLES.items()}
+        found |= {phrase("{of} slope", of=t): result[f"{n}_grad"] for n, (t, _) in _STYLES.items()}
+        return {text: number(value) for text, value in found.items()}
 
     def python(self, values: dict[str, Any]) -> str:
         family = {
@@ -155,13 +155,11 @@ for name in ("kl", "js", "wasserstein"):
 """
 
     def caption(self, values: dict[str, Any], result: dict[str, Any]) -> str:
+        template = "{of} is {value} with gradient {slope}"
         parts = (
-            phrase(
-                "{of} is {value} with gradient {slope}",
-                of=text, value=number(result[name]), slope=number(result[f"{name}_grad"]),
-            )
-            for name, (text, _) in _STYLES.items()
-        )  # fmt: skip
+            phrase(template, of=t, value=number(result[n]), slope=number(result[f"{n}_grad"]))
+            for n, (t, _) in _STYLES.items()
+        )
         said = {"family": phrase(values["family"]), "parts": listed(parts, "; ")}
         return phrase("For {family} {separation:.2f} apart, {parts}.", **(values | said))
 

@@ -130,11 +130,12 @@ class GanGame(Trainer):
         at = samples[np.linspace(0, len(samples) - 1, _ARROWS).astype(int)]
         arrows = arrows_along(x, density, at, np.interp(at, x, arrays["push"]), least=1e-3)
         densities = learned_panel(
-            "Target and generator" + ", at rest" * (rests == "generator"), x, density, learned,
+            "Target and generator, at rest" if rests == "generator" else "Target and generator",
+            x, density, learned,
             role="other", name="p_{G}", more=(arrows,), handles=self.target_handles(values),
         )  # fmt: skip
         discriminators = Panel(
-            "Discriminators" + ", at rest" * (rests == "critic"),
+            "Discriminators, at rest" if rests == "critic" else "Discriminators",
             Axis("x", x[0], x[-1]),
             Axis("D(x)", -0.02, 1.02, ticks={0: "0", 0.5: "0.5", 1: "1"}),
             (
