@@ -11,9 +11,16 @@ from simpleeval import DEFAULT_OPERATORS, InvalidExpression, simple_eval
 
 from divlab.languages import phrase
 
+
+def _log(value: float) -> float:
+    return math.log(value)
+
+
 # Each takes one number, so that a comma between digits can be nothing but a decimal comma.
-_FUNCTIONS = {name: getattr(math, name) for name in ("exp", "sqrt", "erf", "log2")}
-_FUNCTIONS |= {"log": lambda x: math.log(x), "ln": lambda x: math.log(x), "abs": abs}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: getattr(math, name) for name in ("exp", "sqrt", "erf", "log2")
+}
+_FUNCTIONS |= {"log": _log, "ln": _log, "abs": abs}
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 # Greek letters as people type them in words, and signs as they are typeset.
 _SPELLINGS = {"−": "-", "·": "*", "×": "*", "^": "**", "²": "**2", "√": "sqrt", "∞": "inf"}
