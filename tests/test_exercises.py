@@ -9,8 +9,10 @@ from typing import Any
 
 import nbformat
 import pytest
+from speech import lacking
 
 import divlab
+from divlab import languages
 from divlab.exercises import NOTEBOOKS, of_notebook
 from divlab.exercises.answers import Choice, Formula, Mistake, evaluate
 
@@ -59,10 +61,17 @@ def test_an_answer_one_fiftieth_off_is_wrong(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_hint_and_solution(name: str) -> None:
-    """A solution could have no number in it, or set a control that does not take the value."""
-    found, exercise = divlab.exercise(name), exercise_of(name)
+    """A solution could have no number in it, or set a control that does not take the value.
+
+    Or a part of it could be told in English where the rest is not.
+    """
+    exercise = exercise_of(name)
     assert exercise.hint
-    assert re.search(r"\d", found.solution)
+    solution = exercise.solution()
+    assert re.search(r"\d", solution)
+    for language in map(languages.language, languages.names()[1:]):
+        assert not list(lacking(solution, language))
+        assert language.tell(solution) != solution
     explorer = getattr(divlab.explore, exercise.explorer)()
     for control, value in exercise.state.items():
         taken = explorer.controls[control]
@@ -102,11 +111,31 @@ def test_the_widget_says_what_the_function_says() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0,5", 0.5), ("log(2)/2", 0.34657359), ("−3^2", -9.0), ("2·π", 6.2831853), ("inf", 1e400)],
+    [
+        ("0,5", 0.5),
+        ("log(0,5)", -0.69314718),
+        ("log(2)/2", 0.34657359),
+        ("−3^2", -9.0),
+        ("2·π", 6.2831853),
+        ("inf", 1e400),
+    ],
 )
 def test_formulas_as_people_type_them(text: str, value: float) -> None:
     """A right answer could be refused because of how it was typed."""
     assert evaluate(text, {}) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["268337", "268,337", "268.337", "268337,3"])
+def test_a_mark_between_thousands_is_no_decimal_mark(text: str) -> None:
+    """A right answer could be refused because it was typed as 268,337."""
+    assert divlab.exercise("05.1").check(text).correct
+    assert not divlab.exercise("05.1").check("268,3").correct
+
+
+def test_a_logarithm_takes_one_number() -> None:
+    """A decimal comma could be taken for the base of the logarithm."""
+    with pytest.raises(ValueError, match="could not be worked out"):
+        evaluate("log(8, 2)", {})
 
 
 @pytest.mark.parametrize("text", ["", "foo", "1/0", "log(0)", "__import__('os')", "9**9**9**9"])
