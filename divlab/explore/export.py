@@ -50,7 +50,7 @@ def write_page(
         raise FileNotFoundError(f"path is in a folder that does not exist: {path.parent}.")
     page = Page(explorer, over, title)
     with page.states.visit():
-        print(f"{_name(explorer)}: {page.estimate()}")
+        print(f"{_name(explorer)}: {explorer.language.tell(page.estimate().phrase())}")
         states = page.record()
         for _ in tqdm(states, total=len(page.states), unit="state", delay=2.0, leave=False):
             pass
