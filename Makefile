@@ -40,13 +40,14 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser coverage bench bench-ui accuracy lint notebooks translations evidence pictures lock clean
+.PHONY: help lab dashboard test test-browser package coverage bench bench-ui accuracy lint notebooks translations evidence pictures lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
 	@echo 'make dashboard  serve the explorers as a page without code (this machine only)'
 	@echo 'make test       run the unit tests, then every notebook against its stored outputs'
 	@echo 'make test-browser  operate every explorer in Chromium (skipped where there is none)'
+	@echo 'make package    build wheel and sdist, and try the wheel in an empty environment'
 	@echo 'make coverage   report which lines of the package the unit tests run'
 	@echo 'make bench-ui   measure the explorers in Chromium, from key press to pixels'
 	@echo 'make bench      run the benchmarks (the first time installs torch, a large download)'
@@ -105,6 +106,10 @@ test: $(STAMP)
 # One after the other: a browser beside another would measure, and wait for, both.
 test-browser: $(STAMP)
 	$(PY) -m pytest tests/browser $(ARGS)
+
+# Into dist/, with the versions of the lock (ARGS=--newest for the newest).
+package: $(STAMP)
+	$(PY) -m tests.package $(ARGS)
 
 coverage: $(STAMP)
 	$(PY) -m coverage erase
