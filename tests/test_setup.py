@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ PYTHONS = ["3.11", "3.12", "3.13"]
 PLATFORMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
     "macos": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    "windows": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 }
 
 # Where conda-forge names a package otherwise. matplotlib there adds a Qt window toolkit.
@@ -158,6 +160,57 @@ def test_conda_environment_installs_divlab_from_conda_forge_alone() -> None:
     assert [d for d in CONDA["dependencies"] if not isinstance(d, str)] == [{"pip": ["-e ."]}]
 
 
+def test_readme_opens_the_notebook_on_binder_and_colab() -> None:
+    """The links name a repository, a branch and a file, and nobody sees here that one is gone."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    home = PROJECT["urls"]["Repository"]
+    notebook = re.findall(r"^NOTEBOOK := (\S+)$", MAKEFILE, re.MULTILINE)[0]
+    assert (ROOT / notebook).exists()
+    owner_and_name = home.removeprefix("https://github.com/")
+    binder, colab = "https://mybinder.org/v2/gh", "https://colab.research.google.com/github"
+    assert f"({binder}/{owner_and_name}/main?urlpath=lab/tree/{notebook})" in readme
+    assert f"({colab}/{owner_and_name}/blob/main/{notebook})" in readme
+    (install,) = re.findall(r"`!pip install \"(.*?)\"`", readme)
+    requirement = Requirement(install)
+    assert requirement.name == PROJECT["name"]
+    assert requirement.extras == {"notebooks"}
+    assert requirement.url == f"git+{home}"
+
+
+def test_binder_reads_environment_yml() -> None:
+    """A folder `binder`, or a Dockerfile, would take its place."""
+    for name in ("binder", ".binder", "Dockerfile"):
+        assert not (ROOT / name).exists(), name
+
+
+def without_make() -> list[str]:
+    """The commands that CONTRIBUTING.md gives to those who have no `make`."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```powershell\n(.*?)```", page, re.DOTALL)
+    return str(block).splitlines()
+
+
+def test_commands_without_make_are_those_of_make() -> None:
+    """On POSIX `make` runs them, so they work; on Windows the workflow below does."""
+    stamp = recipe(r"\$\(STAMP\)").replace("--disable-pip-version-check ", "")
+    lab = recipe("lab").replace("$(if $(filter 0,$(shell id -u)),--allow-root) ", "")
+    made = f"{stamp}{lab}{recipe('test')}".replace("$(PY)", r".venv\Scripts\python")
+    made = made.replace("$(NOTEBOOK)", re.findall(r"^NOTEBOOK := (.*)$", MAKEFILE, re.M)[0])
+    commands = re.findall(r"^\t(\.venv.*?)(?: \$\(ARGS\))?(?: \|\| status=1; \\)?$", made, re.M)
+    assert '"$$python" -m venv $(VENV)' in stamp
+    assert re.search(r"^VENV := \.venv$", MAKEFILE, re.MULTILINE)
+    assert without_make() == ["python -m venv .venv", *commands]
+
+
+def test_windows_runs_the_commands_without_make() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    job = yaml.safe_load(workflow)["jobs"]["windows"]
+    assert job["runs-on"] == "windows-latest"
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    # JupyterLab would wait for a reader.
+    assert runs == [command for command in without_make() if "jupyterlab" not in command]
+
+
 def test_build_backend_is_installed_without_isolation() -> None:
     for line in PYPROJECT["build-system"]["requires"]:
         requirement = Requirement(line)
@@ -189,10 +242,11 @@ def test_lab_stays_on_this_machine_with_its_token() -> None:
     assert "JUPYTER" not in MAKEFILE
 
 
-def test_one_version() -> None:
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == PROJECT["version"]
-    assert divlab.__version__ == PROJECT["version"]
+def test_version_is_written_nowhere() -> None:
+    """It comes from the tags; tests/test_package.py builds some, tests/test_release.py compares."""
+    assert PROJECT["dynamic"] == ["version"]
+    assert "version" not in PROJECT
+    assert divlab.__version__ == version("divlab")
 
 
 def test_one_licence() -> None:
