@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 _LONGEST = 255  # bytes of a file's name, on every usual file system
 _BLOCK = 1 << 16  # bytes that the file of a block does not exceed by much
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # of one letter it would be a drive of Windows
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]")  # one letter would be a drive of Windows
 
 
 def open_folder(store: str | os.PathLike[str]) -> Path:

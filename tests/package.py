@@ -34,17 +34,17 @@ def main() -> None:
     shutil.rmtree(DIST, ignore_errors=True)
     build(ROOT, DIST)
     (wheel,) = DIST.glob("*.whl")
-    venv.create(EMPTY, clear=True, with_pip=True)
+    venv.create(EMPTY, clear=True)
     python = EMPTY / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    pip = [sys.executable, "-I", "-m", "pip", "--disable-pip-version-check"]
     bounds = EMPTY / "constraints.txt"
-    freeze = [sys.executable, "-m", "pip", "freeze", "--exclude-editable"]
-    bounds.write_bytes(b"" if newest else subprocess.run(freeze, check=True, stdout=-1).stdout)
+    freeze = [*pip, "freeze", "--exclude-editable"]
+    bounds.write_bytes(b"" if newest else subprocess.check_output(freeze))
+    # The environment has no pip of its own; what is not imported need not be compiled.
+    install = [*pip, "--python", str(EMPTY), "install", "--quiet", "--no-compile"]
     for extra, parts in STAGES.items():
         start = time.monotonic()
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        subprocess.run(
-            [python, *install, "--constraint", bounds, f"{wheel}{extra}"], cwd=EMPTY, check=True
-        )
+        subprocess.run([*install, "--constraint", str(bounds), f"{wheel}{extra}"], check=True)
         print(f"installed divlab{extra} in {time.monotonic() - start:.0f} s", flush=True)
         start = time.monotonic()
         script = ["-I", str(ROOT / "tests" / "installed.py"), wheel.name.split("-")[1], *parts]
