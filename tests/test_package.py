@@ -26,6 +26,7 @@ KINDS = {
     "divlab": {"py.typed"},
     "divlab/data": {".csv"},
     "divlab/data/evidence": {".nc"},
+    "divlab/data/pt": {".po"},
     "divlab/data/pictures": {".png"},
     "divlab/explore": {".html", ".js", ".css"},
 }
