@@ -199,8 +199,7 @@ class Trainer(Explorer):
         shared = sorted(set(steps[0]).intersection(*steps[1:])) if steps else [0]
         with self.paused():
             controls.offer(self.controls["step"], shared)
-        self._play.max = len(shared) - 1
-        self._bar.max, self._bar.value = STEPS, shared[-1]
+        self._play.max, self._bar.max, self._bar.value = len(shared) - 1, STEPS, shared[-1]
         said = phrase("{step} of {steps}", step=shared[-1], steps=STEPS)
         self._bar.description = self.language.tell(said)
         return shared
@@ -322,8 +321,7 @@ class Trainer(Explorer):
     def _load(self, state: dict[str, Any]) -> None:
         trained, step = state.get("trained", 0), state.get("step")
         with self.paused():
-            own = ("trained", "step")
-            super().load({name: value for name, value in state.items() if name not in own})
+            super().load({n: v for n, v in state.items() if n not in ("trained", "step")})
         session = self._restart()  # whatever is trained now was not asked for by the state
         while session.step < (trained or 0) and session.advance():
             pass
