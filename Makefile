@@ -40,7 +40,7 @@ fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help lab dashboard test test-browser package coverage bench bench-ui accuracy lint notebooks translations evidence pictures lock clean
+.PHONY: help lab dashboard test test-browser package coverage bench bench-ui accuracy lint docs notebooks translations evidence pictures lock clean
 
 help:
 	@echo 'make lab        open the notebooks in JupyterLab (this machine only, token on)'
@@ -53,6 +53,7 @@ help:
 	@echo 'make bench      run the benchmarks (the first time installs torch, a large download)'
 	@echo 'make accuracy   compare divergences of random pairs and columns with the truth'
 	@echo 'make lint       check style, formatting and types'
+	@echo 'make docs       build the site into build/site, with notebooks as they are stored'
 	@echo 'make notebooks  run all notebooks again and store their outputs'
 	@echo 'make translations  bring the Portuguese notebooks in step with the English ones'
 	@echo 'make evidence   make the stored tables again, an hour in all (ARGS=collapse_rates for one)'
@@ -135,6 +136,10 @@ lint: $(STAMP)
 	$(PY) -m mypy || status=1; \
 	exit $$status
 
+# Some minutes the first time: explorers are trained and recorded. ARGS=-E reads every page again.
+docs: $(STAMP)
+	$(PY) -m website $(ARGS)
+
 # Widget state, timings and the interpreter's version stay out: they change with every run.
 notebooks: $(STAMP)
 	$(PY) -m nbconvert --to notebook --execute --inplace \
@@ -164,7 +169,7 @@ lock:
 	rm -rf .lock-venv; trap 'rm -rf .lock-venv' EXIT; trap 'exit 1' HUP INT TERM; \
 	"$$python" -m venv .lock-venv && \
 	.lock-venv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9' && \
-	.lock-venv/bin/uv pip compile pyproject.toml --extra notebooks --extra test \
+	.lock-venv/bin/uv pip compile pyproject.toml --extra notebooks --extra test --extra docs \
 		--universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --quiet \
 		--custom-compile-command 'make lock' $(ARGS) --output-file requirements.lock

@@ -1,0 +1,77 @@
+"""Docstrings and signatures as the reference shows them."""
+
+import ast
+import inspect
+import re
+import textwrap
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.ext.napoleon import GoogleDocstring
+
+# Code between backticks; else what reStructuredText would take for markup.
+_PIECES = re.compile(r"``.+?``|`(?P<code>[^`]+)`|(?P<mark>[|*]|(?<=\w)_(?!\w))", re.DOTALL)
+
+
+def escape(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text with code between backticks: nothing else is markup."""
+    lines[:] = plain("\n".join(lines)).split("\n")
+
+
+def types_as_code(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """The types of attributes, which napoleon takes from the annotations, are no text either."""
+    lines[:] = [re.sub(r"^(\s*:vartype [^:]+: )(.+)$", r"\1``\2``", line) for line in lines]
+
+
+def plain(text: str) -> str:
+    """Such a text as reStructuredText."""
+
+    def become(found: re.Match[str]) -> str:
+        if found["code"]:
+            return f"``{found['code']}``"
+        return "\\" + found["mark"] if found["mark"] else found[0]
+
+    blocks = re.split(r"(\n\s*>>> (?:.*\n?)*?(?:\n\s*\n|\Z))", text)
+    return "".join(
+        block if block.lstrip().startswith(">>>") else _PIECES.sub(become, block)
+        for block in blocks
+    )
+
+
+def signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, given: Any, returned: Any
+) -> tuple[str | None, str | None] | None:
+    """The signature as the source has it: evaluated, an alias such as `Argument` is a page long."""
+    if what not in ("function", "method"):
+        return None
+    found = _written(thing)
+    return found if found else None
+
+
+def _written(thing: Any) -> tuple[str, str] | None:
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(thing)))
+        (made,) = ast.parse(source).body
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return None
+    if not isinstance(made, ast.FunctionDef):
+        return None
+    arguments = made.args
+    first = [*arguments.posonlyargs, *arguments.args][:1]
+    if first and first[0].arg in ("self", "cls"):
+        (arguments.posonlyargs or arguments.args).pop(0)
+    return f"({ast.unparse(arguments)})", ast.unparse(made.returns) if made.returns else ""
+
+
+def as_function(app: Sphinx, name: str, thing: Any) -> str:
+    """The reStructuredText of a name that is called, from the docstring of what it stands for."""
+    called = thing.__init__ if inspect.isclass(thing) else thing
+    arguments, _ = _written(called) or ("()", "")
+    text = plain(inspect.getdoc(thing) or "")
+    body = str(GoogleDocstring(text, app.config, app, "function", name, thing))
+    module, _, short = name.rpartition(".")
+    return f".. py:function:: {short}{arguments}\n   :module: {module}\n\n" + textwrap.indent(
+        body, "   "
+    )
