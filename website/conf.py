@@ -72,6 +72,7 @@ html_theme_options = {
     "use_download_button": False,
     "show_toc_level": 2,
     "show_navbar_depth": 1,
+    "navbar_persistent": [],
     "article_header_end": ["languages.html", "article-header-buttons.html"],
     "extra_footer": "",
     "search_bar_text": "Pesquisar …" if is_portuguese else "Search …",
@@ -79,6 +80,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_show_sourcelink = False
 copyright = f"{date.today().year}, {author}. Apache-2.0"

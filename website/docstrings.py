@@ -12,6 +12,8 @@ from sphinx.ext.napoleon import GoogleDocstring
 # Code between backticks; else what reStructuredText would take for markup.
 _PIECES = re.compile(r"``.+?``|`(?P<code>[^`]+)`|(?P<mark>[|*]|(?<=\w)_(?!\w))", re.DOTALL)
 
+_TYPE = re.compile(r"^(\s*:vartype (?P<name>\w+): )(?P<type>.+)$")
+
 
 def escape(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Docstrings are plain text with code between backticks: nothing else is markup."""
@@ -21,8 +23,28 @@ def escape(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: l
 def types_as_code(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]
 ) -> None:
-    """The types of attributes, which napoleon takes from the annotations, are no text either."""
-    lines[:] = [re.sub(r"^(\s*:vartype [^:]+: )(.+)$", r"\1``\2``", line) for line in lines]
+    """The types of attributes are shown as the source has them, too."""
+    written = _annotations(thing) if inspect.isclass(thing) else {}
+
+    def become(found: re.Match[str]) -> str:
+        return f"{found[1]}``{written.get(found['name'], found['type'])}``"
+
+    lines[:] = [_TYPE.sub(become, line) for line in lines]
+
+
+def _annotations(kind: type) -> dict[str, str]:
+    """Attribute -> its annotation in the source, of a class and of those that it inherits from."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        try:
+            (made,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
+        except (OSError, TypeError):
+            continue
+        for line in made.body if isinstance(made, ast.ClassDef) else ():
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                text = ast.unparse(line.annotation)
+                found[line.target.id] = re.sub(r"^ClassVar\[(.*)\]$", r"\1", text)
+    return found
 
 
 def plain(text: str) -> str:

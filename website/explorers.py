@@ -3,10 +3,11 @@
 import hashlib
 import inspect
 import multiprocessing
+import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import divlab
 from divlab import figures
@@ -14,27 +15,42 @@ from divlab.explore import EXPLORERS
 from website.pages import LANGUAGES, PARTS, ROOT
 
 MADE = PARTS / "explorers"  # a folder for each language, as in the site
-# The controls that move in the page of an explorer: how many positions, or which. Where a training
-# is shown, the recorded steps of one.
-OVER: dict[str, dict[str, Any] | None] = {
-    "nll_is_kl": {"separation": 21, "mean": 33},
-    "elbo_gap": None,
-    "divergences": {"separation": 25, "scale": 9},
-    "disjoint_supports": {"separation": 61},
-    "estimators": {"separation": [0.0, 1.0, 3.0, 5.0], "quantity": 4},
-    "gan_game": None,
-    "mode_collapse": None,
-    "minimum_divergence": None,
-    "wasserstein_gan": None,
-    "dirac_gan": {"objective": 6, "penalty": 5},
-    "objective_zoo": None,
-    "training_cost": {"model": 2, "layers": 3, "vary": 3},
-    "two_sample_test": {"separation": 9, "n": 4},
+
+
+class Shown(NamedTuple):
+    """How an explorer is shown.
+
+    Attributes:
+        over: the controls that move in its page: how many positions, or which. None for the
+            recorded steps of a training.
+        height: of its frame, in pixels, beside text.
+        tall: its height on a phone, where panels stand one below the other.
+    """
+
+    over: dict[str, Any] | None
+    height: int
+    tall: int
+
+
+SHOWN = {
+    "nll_is_kl": Shown({"separation": 21, "mean": 33}, 720, 1170),
+    "elbo_gap": Shown(None, 990, 1430),
+    "divergences": Shown({"separation": 25, "scale": 9}, 1050, 1470),
+    "disjoint_supports": Shown({"separation": 61}, 1010, 1430),
+    "estimators": Shown({"separation": [0.0, 1.0, 3.0, 5.0], "quantity": 4}, 700, 1330),
+    "gan_game": Shown(None, 1030, 1450),
+    "mode_collapse": Shown(None, 950, 1630),
+    "minimum_divergence": Shown(None, 950, 1610),
+    "wasserstein_gan": Shown(None, 1030, 1450),
+    "dirac_gan": Shown({"objective": 6, "penalty": 5}, 800, 1240),
+    "objective_zoo": Shown(None, 880, 1490),
+    "training_cost": Shown({"model": 2, "layers": 3, "vary": 3}, 1070, 1580),
+    "two_sample_test": Shown({"separation": 9, "n": 4}, 970, 1890),
 }
 _KINDS = (".py", ".js", ".css", ".html", ".po", ".csv", ".nc")
 
 
-def make(names: Iterable[str] = tuple(OVER)) -> Path:
+def make(names: Iterable[str] = tuple(SHOWN)) -> Path:
     """Makes the pages and pictures that are missing or old; returns their folder.
 
     Two processes share the work, since most of it compiles and trains on one core.
@@ -76,6 +92,7 @@ def _mark(name: str) -> Path:
 
 
 def _make(name: str) -> str:
+    started = time.process_time()
     for language in languages():
         options: dict[str, Any] = {} if language == "en" else {"language": language}
         divlab.configure(cpu_devices=1, **options)
@@ -83,9 +100,10 @@ def _make(name: str) -> str:
         if "train" in explorer.controls:
             explorer.controls["train"].click()
         folder = MADE / language
-        explorer.export(folder / "explorers" / f"{name}.html", over=OVER[name])
+        explorer.export(folder / "explorers" / f"{name}.html", over=SHOWN[name].over)
         for kind in ("svg", "png"):
             content = figures.save(explorer.figure, kind)
             (folder / "figures" / f"{name}.{kind}").write_bytes(content)
         explorer.close()
+        print(f"{name} ({language}): {time.process_time() - started:.0f} s of processor time")
     return name

@@ -1,5 +1,6 @@
 """What the site needs beyond Sphinx: live explorers, exercises, links, readable signatures."""
 
+import hashlib
 import html
 import pkgutil
 import posixpath
@@ -13,7 +14,6 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-import divlab
 from divlab.exercises import NOTEBOOKS, of_notebook
 from divlab.exercises.answers import Choice
 from divlab.explore import EXPLORERS
@@ -69,8 +69,10 @@ def frame(name: str, page: str, language: str, state: str = "") -> str:
     title = html.escape(_title(name, language))
     words = _WORDS[language]
     address = html.escape(_from(page, f"explorers/{name}.html") + (f"#{state}" if state else ""))
+    shown = explorers.SHOWN[name]
+    heights = f"--height: {shown.height}px; --tall: {shown.tall}px"
     return (
-        f'<div class="divlab-frame"><iframe src="{address}" loading="lazy" '
+        f'<div class="divlab-frame" style="{heights}"><iframe src="{address}" loading="lazy" '
         f'title="{words["title"].format(title=title)}"></iframe>'
         f'<p><a href="{address}">{words["alone"].format(title=title)}</a></p></div>'
     )
@@ -203,6 +205,19 @@ def _add_context(
     }
 
 
+def _keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """A formula and the stop behind it stay on one line."""
+    for formula in [*doctree.findall(nodes.math)]:
+        parent = formula.parent
+        after = dict(enumerate(parent.children)).get(parent.index(formula) + 1)
+        if not isinstance(after, nodes.Text) or after[:1] not in ".,;:!?)":
+            continue
+        both = nodes.inline("", "", classes=["divlab-together"])
+        parent.replace(after, nodes.Text(after[1:]))
+        parent.replace(formula, both)
+        both += [formula, nodes.Text(after[:1])]
+
+
 def _copy_notebooks(app: Sphinx, failure: Exception | None) -> None:
     """The notebooks as they are, for the button that downloads them."""
     if failure is None:
@@ -228,10 +243,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("state", StateRole())
     app.connect("source-read", _read_source)
     app.connect("html-page-context", _add_context)
+    app.connect("doctree-resolved", _keep_together)
     app.connect("build-finished", _copy_notebooks)
     # Before napoleon, which makes sections of the text.
     app.connect("autodoc-process-docstring", docstrings.escape, priority=100)
     app.connect("autodoc-process-docstring", docstrings.types_as_code, priority=900)
     app.connect("autodoc-process-signature", docstrings.signature)
-    assert divlab.__version__
+    # A change of this package makes every page anew.
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    known = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
+    app.add_config_value("divlab_sources", known, "env", [str])
     return {"parallel_read_safe": True, "parallel_write_safe": True}
