@@ -46,9 +46,9 @@ myst_links_external_new_tab = False
 myst_url_schemes = {"http": None, "https": None, "mailto": None, "other": {"url": "{{path}}"}}
 
 # One file that draws formulas without fonts or a network. The package is no name of Python's.
-mathjax = Path(find_spec("sphinx-mathjax-offline").origin).with_name("static") / "mathjax"
 mathjax_path = "tex-svg.js"
-html_static_path = ["static", str(mathjax / mathjax_path)]
+mathjax = Path(*find_spec("sphinx-mathjax-offline").submodule_search_locations)  # type: ignore[union-attr,misc]
+html_static_path = ["static", str(mathjax / "static" / "mathjax" / mathjax_path)]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.ext.napoleon import GoogleDocstring
+from sphinx.ext.napoleon.docstring import GoogleDocstring
 
 # Code between backticks; else what reStructuredText would take for markup.
 _PIECES = re.compile(r"``.+?``|`(?P<code>[^`]+)`|(?P<mark>[|*]|(?<=\w)_(?!\w))", re.DOTALL)

@@ -3,8 +3,7 @@
 import hashlib
 import inspect
 import multiprocessing
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,30 +20,31 @@ class Shown(NamedTuple):
     """How an explorer is shown.
 
     Attributes:
-        over: the controls that move in its page: how many positions, or which. None for the
-            recorded steps of a training.
+        over: the controls that move in its page: how many positions, or which.
         height: of its frame, in pixels, beside text.
         tall: its height on a phone, where panels stand one below the other.
+        start: values of its controls, where its notebook has others than it begins with.
     """
 
-    over: dict[str, Any] | None
+    over: dict[str, Any]
     height: int
     tall: int
+    start: Mapping[str, float] = {}
 
 
 SHOWN = {
     "nll_is_kl": Shown({"separation": 21, "mean": 33}, 720, 1170),
-    "elbo_gap": Shown(None, 990, 1430),
-    "divergences": Shown({"separation": 25, "scale": 9}, 1050, 1470),
+    "elbo_gap": Shown({"step": 51}, 990, 1430),
+    "divergences": Shown({"separation": 33, "scale": [0.5, 1.0, 1.5, 2.0, 3.0]}, 1050, 1470),
     "disjoint_supports": Shown({"separation": 61}, 1010, 1430),
-    "estimators": Shown({"separation": [0.0, 1.0, 3.0, 5.0], "quantity": 4}, 700, 1330),
-    "gan_game": Shown(None, 1030, 1450),
-    "mode_collapse": Shown(None, 950, 1630),
-    "minimum_divergence": Shown(None, 950, 1610),
-    "wasserstein_gan": Shown(None, 1030, 1450),
+    "estimators": Shown({"separation": [0.0, 1.0, 5.0], "quantity": 4}, 700, 1330),
+    "gan_game": Shown({"step": 51}, 1030, 1450),
+    "mode_collapse": Shown({"step": 51}, 950, 1630, {"separation": 6.0}),
+    "minimum_divergence": Shown({"step": 51}, 950, 1610),
+    "wasserstein_gan": Shown({"step": 51}, 1030, 1450),
     "dirac_gan": Shown({"objective": 6, "penalty": 5}, 800, 1240),
-    "objective_zoo": Shown(None, 880, 1490),
-    "training_cost": Shown({"model": 2, "layers": 3, "vary": 3}, 1070, 1580),
+    "objective_zoo": Shown({"step": 51}, 880, 1490),
+    "training_cost": Shown({"model": 2, "vary": 3}, 1070, 1580),
     "two_sample_test": Shown({"separation": 9, "n": 4}, 970, 1890),
 }
 _KINDS = (".py", ".js", ".css", ".html", ".po", ".csv", ".nc")
@@ -92,11 +92,12 @@ def _mark(name: str) -> Path:
 
 
 def _make(name: str) -> str:
-    started = time.process_time()
     for language in languages():
         options: dict[str, Any] = {} if language == "en" else {"language": language}
         divlab.configure(cpu_devices=1, **options)
         explorer = EXPLORERS[name].load()()
+        for control, value in SHOWN[name].start.items():
+            explorer.controls[control].value = value
         if "train" in explorer.controls:
             explorer.controls["train"].click()
         folder = MADE / language
@@ -105,5 +106,4 @@ def _make(name: str) -> str:
             content = figures.save(explorer.figure, kind)
             (folder / "figures" / f"{name}.{kind}").write_bytes(content)
         explorer.close()
-        print(f"{name} ({language}): {time.process_time() - started:.0f} s of processor time")
     return name

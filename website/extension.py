@@ -18,7 +18,17 @@ from divlab.exercises import NOTEBOOKS, of_notebook
 from divlab.exercises.answers import Choice
 from divlab.explore import EXPLORERS
 from website import docstrings, explorers, notebooks
-from website.pages import LANGUAGES, PARTS, REPOSITORY, SITE, Place, origin, places, with_links
+from website.pages import (
+    LANGUAGES,
+    PARTS,
+    REPOSITORY,
+    ROOT,
+    SITE,
+    Place,
+    origin,
+    places,
+    with_links,
+)
 
 # What the site itself says, in its languages.
 _WORDS = {
@@ -146,6 +156,26 @@ class ExercisesDirective(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
+class CourseDirective(SphinxDirective):
+    """The notebooks in the menu at the side, as many as the edition has, with their numbers."""
+
+    required_arguments = 1  # what stands above them
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        language = _language(self.env.app)
+        entries = []
+        for path, place in _known().items():
+            if place.language == language and path.endswith(".ipynb"):
+                number = posixpath.basename(path)[:2]
+                heading = notebooks.title((ROOT / path).read_text(encoding="utf-8"))
+                entries.append(f"{number} {heading} <{place.page}>")
+        if not entries:
+            return []
+        head = ["```{toctree}", ":hidden:", f":caption: {self.arguments[0]}", ""]
+        return self.parse_text_to_nodes("\n".join([*head, *entries, "```"]))
+
+
 class DocumentedDirective(SphinxDirective):
     """Names whose docstring is not where they are: explorers, which are loaded late."""
 
@@ -239,6 +269,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("explorer", ExplorerDirective)
     app.add_directive("figures", FiguresDirective)
     app.add_directive("exercises", ExercisesDirective)
+    app.add_directive("course", CourseDirective)
     app.add_directive("documented", DocumentedDirective)
     app.add_role("state", StateRole())
     app.connect("source-read", _read_source)

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_MADE = re.compile(r"divlab\.explore\.(\w+)\(")
+# One with an argument shows data of its own, which no page on the site has.
+_MADE = re.compile(r"divlab\.explore\.(\w+)\(\)")
 
 
 def for_site(
@@ -33,28 +34,31 @@ def for_site(
                 source, buttons = f"{title}\n\n{buttons}\n\n{rest}", ""
             cell["source"] = source
             continue
-        made = _MADE.findall(source)
+        made = iter(_MADE.findall(source))
         cell["outputs"] = [
-            shown
-            for output in cell.get("outputs", ())
-            if (shown := _shown(output, made[-1] if made else None, frame))
+            _shown(output, made, frame) for output in cell.get("outputs", ()) if _says(output)
         ]
     return json.dumps(notebook)
 
 
-def explorer_of(cell: Any) -> str | None:
-    """The name of the explorer that a cell shows, None if it shows none."""
-    made = _MADE.findall("".join(cell["source"]))
-    shows = any(_WIDGET in output.get("data", {}) for output in cell.get("outputs", ()))
-    return made[-1] if made and shows else None
+def title(text: str) -> str:
+    """The heading of a notebook."""
+    cells = json.loads(text)["cells"]
+    lines = "".join("".join(c["source"]) + "\n" for c in cells if c["cell_type"] == "markdown")
+    return next(line[2:] for line in lines.splitlines() if line.startswith("# "))
 
 
-def _shown(output: Any, explorer: str | None, frame: Callable[[str], str]) -> Any:
+def _says(output: Any) -> bool:
+    """Whether an output has anything to show."""
+    return output["output_type"] != "stream" or bool("".join(output["text"]).strip())
+
+
+def _shown(output: Any, made: Iterator[str], frame: Callable[[str], str]) -> Any:
+    """An output of a cell; its widgets are the explorers that it makes, in their order."""
     data = output.get("data", {})
-    if output["output_type"] == "stream" and not "".join(output["text"]).strip():
-        return None
     if _WIDGET not in data:
         return output
+    explorer = next(made, None)
     if explorer is not None:
         data = {"text/html": frame(explorer)}
     else:
