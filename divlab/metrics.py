@@ -36,6 +36,13 @@ class Coverage(NamedTuple):
             at 3 scales, 0.98658 of its scale): 1 is as sharp as the target, above is blurred, below
             too narrow. Where all values of a mode are equal only that value is inside, which counts
             as 1. NaN if no mass is in any mode.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> found = divlab.coverage([-2.0, -1.9, 1.9, 2.0], target)
+        >>> int(found.modes_covered), found.mode_fractions.tolist()
+        (2, [0.5, 0.5])
     """
 
     mode_fractions: Float[Array, "*seeds K"]

@@ -64,12 +64,31 @@ def plain(text: str) -> str:
 
 def signature(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, given: Any, returned: Any
-) -> tuple[str | None, str | None] | None:
+) -> tuple[str | None, str | None]:
     """The signature as the source has it: evaluated, an alias such as `Argument` is a page long."""
-    if what not in ("function", "method"):
-        return None
-    found = _written(thing)
-    return found if found else None
+    if what == "class":
+        return _fields(thing, given), returned
+    return (_written(thing) if what in ("function", "method") else None) or (given, returned)
+
+
+def _fields(kind: type, given: str | None) -> str | None:
+    """The signature of a class that is made from its fields."""
+    own = _written(inspect.getattr_static(kind, "__init__"))
+    if own:
+        return own[0]
+    try:
+        arguments = inspect.signature(kind).parameters.values()
+    except (TypeError, ValueError):
+        return given
+    written = _annotations(kind)
+    return f"({', '.join(_argument(one, written) for one in arguments)})"
+
+
+def _argument(one: inspect.Parameter, written: dict[str, str]) -> str:
+    kind = f": {written[one.name]}" if one.name in written else ""
+    if one.default is inspect.Parameter.empty:
+        return f"{one.name}{kind}"
+    return f"{one.name}{kind}{' = ' if kind else '='}{one.default!r}"
 
 
 def _written(thing: Any) -> tuple[str, str] | None:

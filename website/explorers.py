@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import multiprocessing
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -59,6 +60,7 @@ def make(names: Iterable[str] = tuple(SHOWN)) -> Path:
         (MADE / language / "explorers").mkdir(parents=True, exist_ok=True)
         (MADE / language / "figures").mkdir(exist_ok=True)
     now = digest()
+    os.environ["TQDM_DISABLE"] = "1"  # two processes would write their bars over each other
     due = [
         name for name in names if _mark(name).exists() is False or _mark(name).read_text() != now
     ]

@@ -28,10 +28,9 @@ from divlab.figures.panels import (
     Lines,
     Panel,
     Plane,
-    Rates,
-    draw_rates,
     show,
 )
+from divlab.figures.rates import Rates, draw_rates
 from divlab.figures.scene import ceiling
 
 __all__ = [

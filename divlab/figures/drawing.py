@@ -15,6 +15,7 @@ DATA, MODEL, OTHER, THIRD, FOURTH, FIFTH, LOST = (
 )
 COLORS = (MODEL, OTHER, THIRD, FOURTH, FIFTH)
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = "osD^vP"
 WIDTH, DPI = 9.2, 150  # of every figure: inches, and pixels of each
 STYLE: dict[Any, Any] = {
     "font.size": 10.5,
@@ -54,6 +55,12 @@ def new_figure(
 
     Returns:
         The figure, and an array of its axes, row after row.
+
+    Example:
+        >>> from divlab import figures
+        >>> figure, axes = figures.new_figure(2)
+        >>> axes.shape
+        (2,)
     """
     with rc_context(STYLE):
         figure = Picture(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
@@ -72,6 +79,12 @@ def png(figure: Figure) -> bytes:
 
     Returns:
         The bytes of a PNG file.
+
+    Example:
+        >>> from divlab import figures
+        >>> figure, axes = figures.new_figure(1)
+        >>> figures.png(figure)[1:4]
+        b'PNG'
     """
     return save(figure, "png")
 
@@ -86,6 +99,12 @@ def save(figure: Figure, kind: str, *, dpi: float = DPI) -> bytes:
 
     Returns:
         The content of the file.
+
+    Example:
+        >>> from divlab import figures
+        >>> figure, axes = figures.new_figure(1)
+        >>> figures.save(figure, "svg")[:5]
+        b'<?xml'
     """
     buffer = io.BytesIO()
     with rc_context(STYLE):
@@ -101,6 +120,13 @@ def label(axes: Axes, *, title: str, x: str, y: str) -> None:
         title: the title.
         x: the label of the horizontal axis.
         y: the label of the vertical axis.
+
+    Example:
+        >>> from divlab import figures
+        >>> figure, (axes,) = figures.new_figure(1)
+        >>> figures.label(axes, title="P", x="x", y="density")
+        >>> axes.get_xlabel()
+        'x'
     """
     axes.set_title(title, loc="left")
     axes.set_xlabel(x)
@@ -114,6 +140,14 @@ def legend(axes: Axes, handles: Any = None, **options: Any) -> None:
         axes: the panel.
         handles: the artists that it names; None for all that have a label.
         **options: further arguments of `Axes.legend`. Without `loc` it stands where it hides least.
+
+    Example:
+        >>> from divlab import figures
+        >>> figure, (axes,) = figures.new_figure(1)
+        >>> lines = axes.plot([0, 1], [0, 1], label="a line")
+        >>> figures.legend(axes)
+        >>> axes.get_legend().get_texts()[0].get_text()
+        'a line'
     """
     with rc_context(STYLE):
         axes.legend(handles=handles, **{"loc": "best", **options})

@@ -8,9 +8,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from divlab.figures.drawing import COLORS, DASHES, DATA, LOST, MODEL, label, legend, new_figure
-
-_MARKERS = "osD^vP"
+from divlab.figures.drawing import (
+    COLORS,
+    DASHES,
+    DATA,
+    LOST,
+    MARKERS,
+    MODEL,
+    label,
+    legend,
+    new_figure,
+)
 
 
 class Panel(Protocol):
@@ -65,6 +73,12 @@ class Lines:
         marks: label -> a value of y at which a thin line runs across.
         y_range: the least and the largest y that is shown; None for all.
         spread: label -> how far to either side of its curve a shaded band goes, (n,).
+
+    Example:
+        >>> from divlab import figures
+        >>> panel = figures.Lines([0, 1, 2], {"KL": [0.0, 0.5, 2.0]}, title="KL")
+        >>> figures.show(panel)
+        <figure with 1 panel(s)>
     """
 
     x: Any
@@ -95,7 +109,7 @@ class Lines:
             axes.plot(
                 np.asarray(self.x, float), np.asarray(values, float), label=name,
                 color=COLORS[index % len(COLORS)], linestyle=DASHES[index % len(DASHES)],
-                marker=_MARKERS[index % len(_MARKERS)] if self.markers else None, markersize=5,
+                marker=MARKERS[index % len(MARKERS)] if self.markers else None, markersize=5,
             )  # fmt: skip
         for name, value in self.marks.items():
             axes.axhline(value, color=DATA, linewidth=1, label=name)
@@ -121,6 +135,13 @@ class Estimates:
         title: of the panel.
         y_label: what is estimated, with its unit.
         y_range: the least and the largest y that is shown; None for all.
+
+    Example:
+        >>> import divlab
+        >>> from divlab import figures
+        >>> table = divlab.evidence.stored("estimators")
+        >>> figures.show(figures.Estimates(table.sel(pair="near", divergence="kl")))
+        <figure with 1 panel(s)>
     """
 
     table: Any
@@ -156,6 +177,13 @@ class Densities:
         x_label: what x is, with its unit.
         x_range: the ends of the axis; None for where the target has its mass.
         y_range: the ends of the other axis; None for all.
+
+    Example:
+        >>> import divlab
+        >>> from divlab import figures
+        >>> target = divlab.targets.two_gaussians()
+        >>> figures.show(figures.Densities(target, title="the target"))
+        <figure with 1 panel(s)>
     """
 
     target: Any
@@ -197,49 +225,6 @@ class Densities:
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Rates in per cent with their intervals, one series for each row of a table.
-
-    Attributes:
-        table: with `rate`, `low` and `high` over two dimensions, as `divlab.evidence` returns.
-        x: the dimension along the axis.
-        series: the dimension of which each label is one series.
-        title: of the panel.
-        x_label: what x is, with its unit.
-        y_label: what the rates are of.
-    """
-
-    table: Any
-    x: str = "separation"
-    series: str = "model"
-    title: str = ""
-    x_label: str = "separation of the modes"
-    y_label: str = "per cent of seeds"
-
-    def draw(self, axes: Axes) -> None:
-        """Draws the panel.
-
-        Args:
-            axes: where.
-        """
-        label(axes, title=self.title, x=self.x_label, y=self.y_label)
-        labels = self.table[self.series].values
-        x = np.asarray(self.table[self.x].values, float)
-        step = np.min(np.diff(x)) if len(x) > 1 else 1.0
-        for index, name in enumerate(labels):
-            row = self.table.sel({self.series: name})
-            # Side by side, so that intervals around the same rate can be told apart.
-            aside = 0.04 * step * (index - (len(labels) - 1) / 2)
-            draw_rates(
-                axes, x + aside, *(row[part].values for part in ("rate", "low", "high")),
-                name=str(name), color=COLORS[index % len(COLORS)],
-                marker=_MARKERS[index % len(_MARKERS)],
-            )  # fmt: skip
-        axes.set_xticks(x)
-        legend(axes)
-
-
-@dataclass(frozen=True)
 class Bars:
     """One horizontal bar for each of several labels.
 
@@ -248,6 +233,11 @@ class Bars:
         title: of the panel.
         x_label: what the lengths are, with their unit.
         marks: a value at which a thin line runs down; None for none.
+
+    Example:
+        >>> from divlab import figures
+        >>> figures.show(figures.Bars({"KL": 0.44, "JS": 0.1}, title="of one pair"))
+        <figure with 1 panel(s)>
     """
 
     values: Mapping[str, float]
@@ -278,6 +268,13 @@ class Plane:
     Attributes:
         paths: label -> a table of `divlab.evidence.dirac_gan`; the first one's field is drawn.
         title: of the panel.
+
+    Example:
+        >>> import divlab
+        >>> from divlab import figures
+        >>> found = divlab.evidence.dirac_gan("minimax", steps=20)
+        >>> figures.show(figures.Plane({"minimax": found}))
+        <figure with 1 panel(s)>
     """
 
     paths: Mapping[str, Any]
@@ -307,27 +304,3 @@ class Plane:
 
 
 _VELOCITIES = ("theta_velocity", "psi_velocity")
-
-
-def draw_rates(
-    axes: Axes, x: Any, rates: Any, lows: Any, highs: Any, *, name: str, color: str, marker: str
-) -> None:
-    """Draws rates in per cent against x, with their intervals as error bars.
-
-    Args:
-        axes: the panel.
-        x: where each rate stands, (n,).
-        rates: the rates, between 0 and 1, (n,).
-        lows: the lower end of the interval of each, (n,).
-        highs: the upper end, (n,).
-        name: the label of the series.
-        color: its color.
-        marker: its marker.
-    """
-    x, rates, lows, highs = (np.asarray(a, float) for a in (x, rates, lows, highs))
-    below, above = np.maximum(rates - lows, 0), np.maximum(highs - rates, 0)
-    axes.errorbar(
-        x, 100 * rates, yerr=100 * np.stack([below, above]), color=color, marker=marker,
-        capsize=4, linewidth=1.5, label=name,
-    )  # fmt: skip
-    axes.set_ylim(-14, 104)

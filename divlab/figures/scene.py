@@ -337,6 +337,11 @@ def ceiling(value: float | np.floating[Any]) -> float:
 
     Returns:
         The round number; 1 for a value that is not a positive finite number.
+
+    Example:
+        >>> from divlab import figures
+        >>> figures.ceiling(0.37)
+        0.4
     """
     if not (np.isfinite(value) and value > 0):
         return 1.0

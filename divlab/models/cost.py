@@ -21,6 +21,12 @@ class Cost(NamedTuple):
         flops: floating-point operations; exponentials and the like are not among them.
         bytes: read and written by the operations of the compiled program, caches left aside.
         parameters: numbers that are learned.
+
+    Example:
+        >>> import divlab
+        >>> cost = divlab.training_cost(divlab.VAE(hidden=(4,)), 16)
+        >>> cost.flops > 0, cost.parameters > 0
+        (True, True)
     """
 
     flops: int

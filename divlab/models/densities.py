@@ -74,6 +74,12 @@ class Flow:
 
     Args:
         hidden: widths of the hidden layers of the increasing network.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.MinimumDivergence("kl", density=divlab.densities.Flow())
+        >>> model.density.name
+        'flow'
     """
 
     hidden: Widths = setting((32, 32))
@@ -108,6 +114,12 @@ class Decoder:
 
     Args:
         hidden: widths of the hidden layers of μ.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.MinimumDivergence("kl", density=divlab.densities.Decoder())
+        >>> model.density.name
+        'decoder'
     """
 
     hidden: Widths = setting((32, 32))
@@ -164,6 +176,12 @@ class Generator:
 
     Args:
         hidden: widths of the hidden layers of G.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.MinimumDivergence("wasserstein", density=divlab.densities.Generator())
+        >>> model.density.name
+        'generator'
     """
 
     hidden: Widths = setting((32, 32))
@@ -205,7 +223,14 @@ def _generate(density: Generator, params: Any, z: Float[Array, " n"]) -> Float[A
 
 @pytree
 class Gaussian:
-    """One Gaussian."""
+    """One Gaussian.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.MinimumDivergence("kl", density=divlab.densities.Gaussian())
+        >>> model.density.name
+        'normal'
+    """
 
     name, has_density, learning_rate = "normal", True, 1e-2
     epsilon = 3e-3

@@ -52,6 +52,13 @@ class Run:
         status: how the training ended, a string with the attribute `step`.
         units: those in which the model sees x; the parameters, and all that `model` itself says of
             x, are in them. What the run says is in units of x.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=5)
+        >>> run.status, round(float(run.cdf(100.0)), 4)
+        ('completed', 1.0)
     """
 
     model: Any  # a `Model`, of which a user may ask more, such as the critic of a GAN
@@ -168,6 +175,13 @@ class Runs(Run):
 
     `runs[i]` is one `Run`, `runs[i:j]` fewer `Runs`; `len(runs)` is the number of seeds. Of a seed
     that diverged, `sample`, `log_prob` and `cdf` may hold NaN.
+
+    Example:
+        >>> import divlab
+        >>> target = divlab.targets.two_gaussians()
+        >>> runs = divlab.fit_many(divlab.VAE(hidden=(4,)), target, seeds=2, steps=5)
+        >>> len(runs), runs[1].status
+        (2, 'completed')
     """
 
     def __len__(self) -> int:

@@ -178,7 +178,15 @@ _TRAITS = (
 def integrand(
     family: Family, log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]
 ) -> Float[AnyArray, "*n"]:
-    """The integrand q f(p/q) where the densities have these logarithms, which may be -inf."""
+    """The integrand q f(p/q) where the densities have these logarithms, which may be -inf.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import divlab
+        >>> log_p, log_q = jnp.log(jnp.array([0.5, 0.5])), jnp.log(jnp.array([0.25, 0.75]))
+        >>> divlab.families.integrand(divlab.families.tv, log_p, log_q).round(3).tolist()
+        [0.125, 0.125]
+    """
     if on_host(log_p) and on_host(log_q):
         return at_points(partial(_integrand_program, family), log_p, log_q)
     return _integrand(family, log_p, log_q)
@@ -234,7 +242,15 @@ def _alone(
 
 
 def surprise(log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]) -> Float[AnyArray, "*n"]:
-    """-p log q, the integrand of the cross-entropy."""
+    """-p log q, the integrand of the cross-entropy.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import divlab
+        >>> log_p, log_q = jnp.log(jnp.array([0.5, 0.5])), jnp.log(jnp.array([0.25, 0.75]))
+        >>> [round(float(value), 4) for value in divlab.families.surprise(log_p, log_q)]
+        [0.6931, 0.1438]
+    """
     xp = namespace(log_p, log_q)
     has_p = log_p > -np.inf
     p = xp.where(has_p, xp.exp(xp.where(has_p, log_p, 0.0)), 0.0)

@@ -26,6 +26,14 @@ class Histogram(OfSamples):
 
     Attributes:
         bins: how many bins; None takes 2 n^(1/3), where n is the size of the smaller sample.
+
+    Example:
+        >>> import numpy as np
+        >>> import divlab
+        >>> x, y = np.random.default_rng(0).normal([[0.0], [1.0]], [[1.0], [2.0]], (2, 1000))
+        >>> method = divlab.methods.Histogram(bins=30)
+        >>> 0.3 < float(divlab.kl(x, y, method=method)) < 0.6
+        True
     """
 
     bins: Whole | None = setting(None)

@@ -37,6 +37,14 @@ class KDE(OfSamples):
     Attributes:
         bandwidth: the geometric mean of the kernels' standard deviations, in units of x; None
             takes Silverman's rule for each sample.
+
+    Example:
+        >>> import numpy as np
+        >>> import divlab
+        >>> x, y = np.random.default_rng(0).normal([[0.0], [1.0]], [[1.0], [2.0]], (2, 1000))
+        >>> method = divlab.methods.KDE(bandwidth=0.3)
+        >>> 0.3 < float(divlab.kl(x, y, method=method)) < 0.6
+        True
     """
 
     bandwidth: Real | None = None

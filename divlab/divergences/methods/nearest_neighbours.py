@@ -49,6 +49,14 @@ class NearestNeighbours(OfSamples):
             least 5, where neighbours are counted: for JS, total variation and Hellinger, n being
             the size of the smaller sample. The noise of a gradient in the samples goes as √n / k,
             so to differentiate KL a k of about n^(2/3) is better.
+
+    Example:
+        >>> import numpy as np
+        >>> import divlab
+        >>> x, y = np.random.default_rng(0).normal([[0.0], [1.0]], [[1.0], [2.0]], (2, 1000))
+        >>> method = divlab.methods.NearestNeighbours(k=20)
+        >>> 0.3 < float(divlab.kl(x, y, method=method)) < 0.6
+        True
     """
 
     k: Whole | None = setting(None)

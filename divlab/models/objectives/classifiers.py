@@ -35,6 +35,12 @@ class Minimax(Discriminator):
     """The zero-sum game: the generator minimises E[log(1 - D(G(z)))].
 
     Source: Goodfellow et al. (2014), Generative Adversarial Nets, equation 1.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.Minimax(learning_rate=0.0003))
+        >>> model.objective.learning_rate
+        0.0003
     """
 
     def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
@@ -46,6 +52,12 @@ class NonSaturating(Discriminator):
     """The generator minimises -E[log D(G(z))], which still has a gradient where D is near 0.
 
     Source: Goodfellow et al. (2014), Generative Adversarial Nets, section 3.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.NonSaturating(learning_rate=0.0003))
+        >>> model.objective.learning_rate
+        0.0003
     """
 
     def generator_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
@@ -61,6 +73,12 @@ class R1(NonSaturating):
 
     Source: Mescheder, Geiger & Nowozin (2018), Which Training Methods for GANs do actually
     Converge?, equation 9; γ = 10 and no momentum are theirs too.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.R1(penalty=1.0))
+        >>> model.objective.penalty
+        1.0
     """
 
     penalty: Number = 10.0
@@ -78,6 +96,12 @@ class LeastSquares(Adversarial):
     """½·E[(D(x) - 1)²] + ½·E[D(G(z))²] for a critic D without bounds; G minimises ½·E[(D - 1)²].
 
     Source: Mao et al. (2017), Least Squares Generative Adversarial Networks, equation 9.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.LeastSquares(learning_rate=0.0003))
+        >>> model.objective.learning_rate
+        0.0003
     """
 
     def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
@@ -93,6 +117,12 @@ class Hinge(Adversarial):
     """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]; the generator minimises -E[D(G(z))].
 
     Source: Lim & Ye (2017), Geometric GAN; Tran, Ranganath & Blei (2017).
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.Hinge(learning_rate=0.0003))
+        >>> model.objective.learning_rate
+        0.0003
     """
 
     def critic_loss(self, networks: Networks, batch: Batch) -> Float[Array, ""]:
@@ -111,6 +141,12 @@ class FGAN(Adversarial):
         family: a row of `divlab.families`, which has f* and the activation.
 
     Source: Nowozin, Cseke & Tomioka (2016), f-GAN, equations 4 to 6 and table 6.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.FGAN(family=divlab.families.pearson))
+        >>> model.objective.family
+        Pearson()
     """
 
     family: Any = families.kl
@@ -135,6 +171,12 @@ class Unrolled(NonSaturating):
         unrolled_steps: how many updates of the critic, undone after the generator's own.
 
     Source: Metz et al. (2017), Unrolled Generative Adversarial Networks, equations 10 and 11.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.Unrolled(unrolled_steps=3))
+        >>> model.objective.unrolled_steps
+        3
     """
 
     learning_rate: Number = 3e-3
@@ -160,6 +202,12 @@ class Minibatch(NonSaturating):
         row_size: numbers in a row.
 
     Source: Salimans et al. (2016), Improved Techniques for Training GANs, sections 3.2 and 3.4.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.Minibatch(rows=8))
+        >>> model.objective.rows
+        8
     """
 
     real_label: Number = 1.0
@@ -208,6 +256,12 @@ class VEEGAN(Adversarial):
 
     Source: Srivastava et al. (2017), VEEGAN: Reducing Mode Collapse in GANs using Implicit
     Variational Learning, algorithm 1.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.VEEGAN(penalty=2.0))
+        >>> model.objective.penalty
+        2.0
     """
 
     penalty: Number = 1.0

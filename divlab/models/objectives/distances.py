@@ -39,6 +39,12 @@ class Wasserstein(_MeanDifference):
             cube of it for two hidden layers; the paper's 0.01 leaves networks this small flat.
 
     Source: Arjovsky, Chintala & Bottou (2017), Wasserstein GAN, algorithm 1 (RMSProp).
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.Wasserstein(clip=0.05))
+        >>> model.objective.clip
+        0.05
     """
 
     learning_rate: Number = 1e-3
@@ -73,6 +79,12 @@ class WassersteinGP(_MeanDifference):
 
     Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs; one-sided: ibid.
     section 4 and Petzka, Fischer & Lukovnikov (2018).
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.WassersteinGP(one_sided=False))
+        >>> model.objective.one_sided
+        False
     """
 
     learning_rate: Number = 1e-3
@@ -104,6 +116,12 @@ class Cramer(Adversarial):
 
     Source: Bellemare et al. (2017), The Cramer Distance as a Solution to Biased Wasserstein
     Gradients, algorithm 1.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.Cramer(penalty=1.0))
+        >>> model.objective.penalty
+        1.0
     """
 
     learning_rate: Number = 1e-3
@@ -163,6 +181,12 @@ class MMD(Adversarial):
 
     Source: Li et al. (2017), MMD GAN: Towards Deeper Understanding of Moment Matching Network,
     algorithm 1.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.GAN(divlab.objectives.MMD(features=4))
+        >>> model.objective.features
+        4
     """
 
     learning_rate: Number = 1e-3

@@ -26,6 +26,13 @@ class Prior(NamedTuple):
         log_weights: (K,) logarithms of the shares, which sum to 1.
         means: (K, latent_dim).
         log_scales: (K, latent_dim) logarithms of the standard deviations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import divlab
+        >>> prior = divlab.objectives.Prior(jnp.zeros(1), jnp.zeros((1, 1)), jnp.zeros((1, 1)))
+        >>> round(float(prior.log_prob(jnp.zeros(1))), 4)
+        -0.9189
     """
 
     log_weights: Float[Array, " K"]
@@ -126,6 +133,12 @@ class BetaELBO(Variational):
             they say nothing at all from β = 1.5 on: the model is one wide Gaussian (W₁ 0.74).
 
     Source: Higgins et al. (2017), beta-VAE, equation 4.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.VAE(divlab.objectives.BetaELBO(beta=4.0))
+        >>> model.objective.beta
+        4.0
     """
 
     beta: Number = 1.1
@@ -147,6 +160,12 @@ class ELBO(Variational):
     The first part is estimated with one latent for each x, the second is exact.
 
     Source: Kingma & Welling (2014), Auto-Encoding Variational Bayes, equation 10.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.VAE(divlab.objectives.ELBO(learning_rate=0.001))
+        >>> model.objective.learning_rate
+        0.001
     """
 
     def loss(
@@ -163,6 +182,12 @@ class IWAE(Variational):
         latents: how many; 1 is the ELBO, and the bound closes as it grows.
 
     Source: Burda, Grosse & Salakhutdinov (2016), Importance Weighted Autoencoders, equation 8.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.VAE(divlab.objectives.IWAE(latents=50))
+        >>> model.objective.latents
+        50
     """
 
     latents: int = setting(8)
@@ -190,6 +215,12 @@ class InfoVAE(Variational):
         penalty: λ.
 
     Source: Zhao, Song & Ermon (2017), InfoVAE, equation 6 and section 3.2.
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.VAE(divlab.objectives.InfoVAE(alpha=1.0))
+        >>> model.objective.alpha
+        1.0
     """
 
     alpha: Number = 0.0
@@ -233,6 +264,12 @@ class MixturePrior(Variational):
     Source: Dilokthanakul et al. (2016), Deep Unsupervised Clustering with Gaussian Mixture
     Variational Autoencoders; Tomczak & Welling (2018), VAE with a VampPrior, section 3 (a mixture
     of Gaussians as the prior).
+
+    Example:
+        >>> import divlab
+        >>> model = divlab.VAE(divlab.objectives.MixturePrior(components=3))
+        >>> model.objective.components
+        3
     """
 
     components: int = setting(2)
