@@ -91,7 +91,7 @@ def test_notebooks_show_explorers_in_place_of_dead_widgets(path: str) -> None:
         ("docs/files.md", "../README.md", "index.md"),
         ("docs/files.md", "../LICENSE", f"{pages.REPOSITORY}/blob/main/LICENSE"),
         ("docs/files.md", "../divlab/explore", f"{pages.REPOSITORY}/tree/main/divlab/explore"),
-        ("docs/pt/index.md", "../files.md#a", "other:../files.html#a"),
+        ("docs/pt/index.md", "../files.md#a", "other-part:../files.html#a"),
         ("docs/files.md", "pt/index.md", "other:pt/index.html"),
         ("docs/files.md", "https://example.org/x.md", "https://example.org/x.md"),
         ("docs/files.md", "nowhere.md", "nowhere.md"),
@@ -150,7 +150,7 @@ def test_check_passes_what_is_right(tmp_path: Path) -> None:
     assert check.faults(tmp_path) == []
 
 
-# Bases and records that a user of the reference overrides or receives; CONTRIBUTING.md has skeletons.
+# Bases and records that a user overrides or receives; CONTRIBUTING.md has skeletons.
 WITHOUT_EXAMPLE = {
     "divlab.figures.Panel",
     "divlab.methods.OfDistributions",

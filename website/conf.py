@@ -29,13 +29,13 @@ extensions = [
 ]
 templates_path = ["templates"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_extra_path = [str(folder) for folder in extension.made("pt" if is_portuguese else "en")]
 # A page that nothing leads to is a mistake, and so is a reference that leads nowhere.
 nitpicky = True
 
 # Notebooks are shown as they are stored.
 nb_execution_mode = "off"
-nb_mime_priority_overrides = [("html", "text/markdown", 0)]
 nb_merge_streams = True
 
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
@@ -43,7 +43,13 @@ myst_heading_anchors = 4
 myst_dmath_double_inline = True
 myst_links_external_new_tab = False
 # Links from one edition to the other: pages.py writes them.
-myst_url_schemes = {"http": None, "https": None, "mailto": None, "other": {"url": "{{path}}"}}
+myst_url_schemes = {
+    "http": None,
+    "https": None,
+    "mailto": None,
+    "other": {"url": "{{path}}"},
+    "other-part": {"url": "{{path}}#{{fragment}}"},
+}
 
 # One file that draws formulas without fonts or a network. The package is no name of Python's.
 mathjax_path = "tex-svg.js"
@@ -61,7 +67,7 @@ add_module_names = False
 toc_object_entries_show_parents = "hide"
 viewcode_line_numbers = True
 # Names of other packages lead nowhere: their sites are not ours to look up while building.
-nitpick_ignore_regex = [("py:.*", r".*")]
+nitpick_ignore_regex = [("py:.*", r"(?!divlab\.).*")]
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {

@@ -92,7 +92,7 @@ def with_links(text: str, path: str, known: Mapping[str, Place]) -> str:
         known: what `places` returned.
 
     Returns:
-        The text. Links to the other edition begin with "other:".
+        The text. Links to the other edition begin with "other:" or "other-part:".
     """
     here = known[path]
 
@@ -112,9 +112,9 @@ def with_links(text: str, path: str, known: Mapping[str, Place]) -> str:
         elif there.language == here.language:
             link = posixpath.relpath(there.path, posixpath.dirname(here.path) or ".")
         else:
-            link = "other:" + posixpath.relpath(
-                there.address, posixpath.dirname(here.address) or "."
-            )
+            scheme = "other-part" if anchor else "other"
+            folder = posixpath.dirname(here.address) or "."
+            link = f"{scheme}:{posixpath.relpath(there.address, folder)}"
         return f"]({link}{anchor}{title})"
 
     return _LINK.sub(become, text)

@@ -158,5 +158,11 @@
         readAddress();
     }
 
+    // A page that shows this one in a frame may say which theme it has.
+    addEventListener("message", ({ source, data }) => {
+        if (source === parent && ["light", "dark"].includes(data?.divlabTheme))
+            document.documentElement.dataset.theme = data.divlabTheme;
+    });
+
     start().catch(error => { find(".divlab-failure").textContent = error.message; });
 }

@@ -1,0 +1,13 @@
+// Explorers in frames follow the theme of the page around them.
+{
+    const root = document.documentElement;
+
+    function tell(frame) {
+        frame.contentWindow.postMessage({ divlabTheme: root.dataset.theme }, "*");
+    }
+
+    // A frame that is far down is loaded when a reader comes near it.
+    addEventListener("load", ({ target }) => { if (target.tagName === "IFRAME") tell(target); }, true);
+    new MutationObserver(() => document.querySelectorAll(".divlab-frame iframe").forEach(tell))
+        .observe(root, { attributeFilter: ["data-theme"] });
+}
