@@ -346,6 +346,5 @@ def ceiling(value: float | np.floating[Any]) -> float:
     if not (np.isfinite(value) and value > 0):
         return 1.0
     unit = 10.0 ** np.floor(np.log10(value))
-    return float(
-        next(m for m in (1, 1.5, 2, 3, 4, 5, 7, 10) if m * unit >= value * 0.999999) * unit
-    )
+    factor = next(m for m in (1, 1.5, 2, 3, 4, 5, 7, 10) if m * unit >= value * 0.999999)
+    return float(factor * unit)
