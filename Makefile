@@ -92,14 +92,15 @@ lab: $(STAMP)
 dashboard: $(STAMP)
 	$(PY) -m dashboard $(ARGS)
 
+# What took XLA long is kept in build/, for the other processes and for the next run.
+test test-browser coverage docs: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/build/compiled
+test test-browser coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0.2
+
 # Both halves always run, so that one failure does not hide another. A file, or a notebook,
-# stays in one process: what it compiled is there for its later tests. What took XLA long is kept in
-# build/ as well, for the notebooks and for the next run. Files come in their order: by the number of
-# their tests, one with few and long ones would be last, on one core alone.
+# stays in one process: what it compiled is there for its later tests. Files come in their order: by
+# the number of their tests, one with few and long ones would be last, on one core alone.
 test: $(STAMP)
-	@export JAX_COMPILATION_CACHE_DIR='$(CURDIR)/build/compiled' \
-		JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.2; \
-	status=0; \
+	@status=0; \
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS) || status=1; \
 	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks --ignore=notebooks/pt || status=1; \
 	exit $$status

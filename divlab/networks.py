@@ -38,9 +38,14 @@ class Network(NamedTuple):
 def mlp(sizes: tuple[int, ...], activation: str) -> Network:
     """Fully connected layers with `activation` between them; `sizes` run from input to output.
 
+    Of a single size there is no layer, and the network is the identity.
+
     The parameters are a plain nested dict of arrays. flax's module is split into its structure and
     its state once; everything after that is functions of pytrees.
     """
+    if len(sizes) == 1:
+        return Network(lambda key: {}, lambda params, x: x)
+
     from flax import nnx  # here, so that `import divlab` need not wait for it
 
     class MLP(nnx.Module):

@@ -492,6 +492,23 @@ def test_every_step(kind: str, name: str, target: Distribution) -> None:
         assert before.size == 0 or not np.array_equal(before, after)
 
 
+# Those with networks of their own, and one of each kind without.
+NETWORKS = [("gan", "minibatch"), ("gan", "veegan"), ("gan", "minimax"), ("vae", "elbo")]
+
+
+@pytest.mark.parametrize(("kind", "name"), NETWORKS)
+def test_networks_without_hidden_layers(kind: str, name: str, target: Distribution) -> None:
+    """A model takes `hidden=()`; what a linear network cannot do must not fail in training."""
+    model: Any = {"gan": divlab.GAN, "vae": divlab.VAE}[kind](name, hidden=())
+    data = draws_from(standardised(read_target(target)), 4)
+
+    def trained(key: jax.Array) -> Any:
+        return model.step(model.init(key, data), data, key)
+
+    _, losses = jax.eval_shape(trained, KEY)
+    assert losses
+
+
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
 def test_no_number_is_a_new_program(kind: str, name: str) -> None:
     """There is one program for each structure and types of a model, as `test_training` sees."""

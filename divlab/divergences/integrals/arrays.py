@@ -64,6 +64,14 @@ def fixed(tree: Any) -> Any:
     return jax.tree.map(lambda a: a if on_host(a) else lax.stop_gradient(a), tree)
 
 
+def standard_deviation(x: Array) -> Array:
+    """The standard deviation, also where the squares of what is measured are too small to hold."""
+    xp, centred = namespace(x), x - x.mean()
+    largest = fixed(xp.abs(centred).max())
+    unit = xp.where(largest > 0, largest, 1.0)
+    return unit * (centred / unit).std()
+
+
 def set_rows(array: Array, rows: Array, values: Array) -> Array:
     """A copy of `array` with the `rows` of its first axis replaced."""
     if not on_host(array):

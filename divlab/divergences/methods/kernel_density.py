@@ -18,7 +18,13 @@ from jaxtyping import Array, Float
 from divlab.divergences.families import Family, integrand
 from divlab.divergences.inputs import AnyArray, Real
 from divlab.divergences.integrals import arrays
-from divlab.divergences.integrals.arrays import at_points, fill, namespace, on_host
+from divlab.divergences.integrals.arrays import (
+    at_points,
+    fill,
+    namespace,
+    on_host,
+    standard_deviation,
+)
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.divergences.methods.nearest_neighbours import neighbour_distance
 from divlab.pytrees import pytree
@@ -84,7 +90,7 @@ def _silverman(x: Float[AnyArray, " n"]) -> arrays.Array:
     """
     xp, last = namespace(x), x.shape[0] - 1
     low, high = xp.interp(xp.array([0.25, 0.75]) * last, xp.arange(last + 1), x)
-    spread, robust = x.std(), (high - low) / 1.34
+    spread, robust = standard_deviation(x), (high - low) / 1.34
     return 0.9 * xp.where(robust > 0, xp.minimum(spread, robust), spread) * x.shape[0] ** -0.2
 
 

@@ -26,7 +26,13 @@ from divlab.checks import check_count, read_key
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import AnyArray, Real, Whole
 from divlab.divergences.integrals import arrays
-from divlab.divergences.integrals.arrays import asked_precision, compiled, on_host, precision
+from divlab.divergences.integrals.arrays import (
+    asked_precision,
+    compiled,
+    on_host,
+    precision,
+    standard_deviation,
+)
 from divlab.divergences.methods.base import OfSamples, need_positive
 from divlab.networks import mlp
 from divlab.pytrees import as_arrays, pytree, setting
@@ -128,7 +134,7 @@ def _held_out_bound(
     split_key, init_key = jax.random.split(method.key)
     # What the critic sees has mean 0 and standard deviation 1; no f-divergence depends on units.
     pooled = lax.stop_gradient(jnp.concatenate([x, y]))
-    mean, spread = jnp.mean(pooled), jnp.std(pooled)
+    mean, spread = jnp.mean(pooled), standard_deviation(pooled)
     parts = []
     for sample, key in zip((x, y), jax.random.split(split_key), strict=True):
         size = sample.shape[0] // folds
