@@ -301,7 +301,7 @@ def agree_on(function: Function, *arrays: np.ndarray) -> None:
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=40).astype("f4"), (1 + 2 * RNG.normal(size=27)).astype("f4")
 SMALL: dict[str, tuple[Any, float]] = {
-    "knn": ("knn", 1e-20),
+    "nearest_neighbours": ("nearest_neighbours", 1e-20),
     "kde": ("kde", 1e-30),
     "critic": (Variational(hidden=(4,), steps=3), 1e-30),
 }
