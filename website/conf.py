@@ -14,7 +14,7 @@ from website.pages import REPOSITORY
 is_portuguese = tags.has("pt")  # type: ignore[name-defined]  # noqa: F821  # Sphinx defines it
 
 project = "divlab"
-author = "The divlab authors"
+author = "Os autores do divlab" if is_portuguese else "The divlab authors"
 version = release = version_of("divlab")
 language = "pt_BR" if is_portuguese else "en"
 html_title = "divlab"
@@ -30,13 +30,14 @@ extensions = [
 templates_path = ["templates"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
-html_extra_path = [str(folder) for folder in extension.made("pt" if is_portuguese else "en")]
+html_extra_path = [str(extension.made("pt" if is_portuguese else "en"))]
 # A page that nothing leads to is a mistake, and so is a reference that leads nowhere.
 nitpicky = True
 
 # Notebooks are shown as they are stored.
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # or else formulas of exercises would stay as they were typed
 
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4

@@ -34,6 +34,7 @@ from website.pages import (
 _WORDS = {
     "en": {
         "alone": "Open {title} on a page of its own",
+        "trained": "The training is recorded: move the step. Other settings need the notebook.",
         "title": "Explorer: {title}",
         "colab": "Open in Colab",
         "binder": "Open in Binder",
@@ -43,6 +44,7 @@ _WORDS = {
     },
     "pt": {
         "alone": "Abrir {title} em uma página própria",
+        "trained": "O treinamento está gravado: mova o passo. Outros ajustes exigem o notebook.",
         "title": "Explorador: {title}",
         "colab": "Abrir no Colab",
         "binder": "Abrir no Binder",
@@ -62,9 +64,9 @@ def _language(app: Sphinx) -> str:
     return "pt" if app.tags.has("pt") else "en"
 
 
-def made(language: str) -> list[Path]:
-    """The folders of explorers and pictures that an edition shows."""
-    return [explorers.MADE / (language if language in explorers.languages() else "en")]
+def made(language: str) -> Path:
+    """The folder of the explorers and pictures that an edition shows."""
+    return explorers.MADE / language
 
 
 def _from(page: str, target: str) -> str:
@@ -80,17 +82,18 @@ def frame(name: str, page: str, language: str, state: str = "") -> str:
     words = _WORDS[language]
     address = html.escape(_from(page, f"explorers/{name}.html") + (f"#{state}" if state else ""))
     shown = explorers.SHOWN[name]
+    trained = f"{words['trained']} " if "step" in shown.over else ""
     heights = f"--height: {shown.height}px; --tall: {shown.tall}px"
     return (
         f'<div class="divlab-frame" style="{heights}"><iframe src="{address}" loading="lazy" '
         f'title="{words["title"].format(title=title)}"></iframe>'
-        f'<p><a href="{address}">{words["alone"].format(title=title)}</a></p></div>'
+        f'<p>{trained}<a href="{address}">{words["alone"].format(title=title)}</a></p></div>'
     )
 
 
 def _title(name: str, language: str) -> str:
     """The name of an explorer, as its page has it."""
-    page = (made(language)[0] / "explorers" / f"{name}.html").read_text(encoding="utf-8")
+    page = (made(language) / "explorers" / f"{name}.html").read_text(encoding="utf-8")
     return html.unescape(page.split("<title>", 1)[1].split("</title>", 1)[0])
 
 

@@ -119,9 +119,7 @@ class States:
     def visit(self) -> Iterator[None]:
         """A context after which the explorer is as it was: its controls and its training."""
         explorer, before = self._explorer, self._explorer.values()
-        trained = {}
-        if isinstance(explorer, Trainer):
-            trained = {name: vars(explorer)[name] for name in trainer._TRAINED}
+        trained = trained_in(explorer)
         with ALONE, contextlib.ExitStack() as quiet:
             quiet.enter_context(explorer.paused())
             for control in settings(explorer.controls).values():
@@ -129,10 +127,21 @@ class States:
             try:
                 yield
             finally:
-                vars(explorer).update(trained)
-                if trained:
-                    explorer._offer_steps()
+                bring(trained, explorer)
                 explorer._set(before)
+
+
+def trained_in(explorer: Any) -> dict[str, Any]:
+    """What a training has left in an explorer; nothing where the explorer does not train."""
+    is_trainer = isinstance(explorer, Trainer)
+    return {name: vars(explorer)[name] for name in trainer._TRAINED} if is_trainer else {}
+
+
+def bring(trained: Mapping[str, Any], explorer: Any) -> None:
+    """Gives this to an explorer whose controls have the same values."""
+    vars(explorer).update(trained)
+    if trained:
+        explorer._offer_steps()
 
 
 def _first(explorer: Any) -> dict[str, Any]:

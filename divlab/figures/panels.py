@@ -22,7 +22,16 @@ from divlab.figures.drawing import (
 
 
 class Panel(Protocol):
-    """What `show` needs of a panel."""
+    """What `show` needs of a panel.
+
+    Example:
+        >>> from divlab import figures
+        >>> class Note:
+        ...     def draw(self, axes):
+        ...         axes.set_title("A panel of one's own")
+        >>> figures.show(Note())
+        <figure with 1 panel(s)>
+    """
 
     def draw(self, axes: Axes) -> None:
         """Draws the panel.

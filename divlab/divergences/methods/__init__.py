@@ -39,6 +39,11 @@ def choose(label: str, method: Any, known: Sequence[str], of: str) -> Any:
 
     Raises:
         ValueError: the method is none of these.
+
+    Example:
+        >>> from divlab.methods import choose
+        >>> choose("kl", "kde", ["nearest_neighbours", "kde"], "samples").name
+        'kde'
     """
     if method is None:
         return METHODS[known[0]]()

@@ -26,6 +26,11 @@ class OfDistributions:
     """A method that needs the densities of P and Q.
 
     A subclass under `pytree` has its options as fields, a `name`, and `f_divergence`.
+
+    Example:
+        >>> from divlab.methods import METHODS, OfDistributions
+        >>> [name for name, method in METHODS.items() if issubclass(method, OfDistributions)]
+        ['closed_form', 'quadrature', 'monte_carlo']
     """
 
     name: ClassVar[str]
@@ -46,6 +51,11 @@ class OfSamples:
     """A method that needs nothing but samples of P and Q.
 
     A subclass under `pytree` has its options as fields, a `name`, and `f_divergence`.
+
+    Example:
+        >>> from divlab.methods import METHODS, OfSamples
+        >>> [name for name, method in METHODS.items() if issubclass(method, OfSamples)]
+        ['nearest_neighbours', 'histogram', 'kde', 'variational']
     """
 
     name: ClassVar[str]

@@ -1,7 +1,7 @@
 """What KL, JS and Wasserstein say, and their gradients, as two densities are pulled apart."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -44,6 +44,11 @@ def _curves(quantity: str, family: str, scale: Any) -> Any:
     return jax.vmap(lambda separation: at(separation, scale))(jnp.asarray(_SEPARATIONS, float))
 
 
+@lru_cache(maxsize=8)  # they do not depend on the separation
+def _all_curves(family: str, scale: float) -> dict[str, Any]:
+    return {name: jax.device_get(_curves(name, family, scale)) for name in _QUANTITIES}
+
+
 class DisjointSupports(Explorer):
     """Two Uniforms or two Gaussians, pulled apart by one slider.
 
@@ -65,8 +70,6 @@ class DisjointSupports(Explorer):
     """
 
     def __init__(self) -> None:
-        self._curves_of: Any = None  # the family and scale that `_curves` are for
-        self._curves: dict[str, Any] = {}
         controls = {
             "family": menu("P and Q are", _FAMILIES, words=True),
             "separation": slider("Separation", 1.5, 0.0, 6.0, 0.05),
@@ -84,12 +87,9 @@ class DisjointSupports(Explorer):
         for name, (value, slope) in found.items():
             result[name] = float(value)
             result[f"{name}_grad"] = float(slope) if np.isfinite(value) else float("nan")
-        if self._curves_of != (family, scale):  # the curves do not depend on the separation
-            self._curves = {n: jax.device_get(_curves(n, family, scale)) for n in _QUANTITIES}
-            self._curves_of = family, scale
         build = _FAMILIES[family]
         p, q = (np.exp(log_density_at(build(at, scale), _X)) for at in (0.0, separation))
-        return result, {"p": p, "q": q, "curves": self._curves}
+        return result, {"p": p, "q": q, "curves": _all_curves(family, scale)}
 
     def scene(
         self, values: dict[str, Any], result: dict[str, Any], arrays: dict[str, Any]

@@ -105,7 +105,7 @@ class GanGame(Trainer):
         best = np.divide(density, total, out=np.full(x.shape, 0.5), where=total > 1e-12)
         sigmoid = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
         result = measured | {
-            "value": self.along(run, step)["value"],
+            "value": self._along[step]["value"],
             "best_value": 2 * measured["js"] - float(np.log(4)),
             "distance": float(np.sum(np.abs(sigmoid - best) * total) / 2 * width),
         }

@@ -23,6 +23,14 @@ class Batch(NamedTuple):
         fake: as many points G(z) of the generator.
         latent: (n, latent_dim), their z.
         key: for whatever else is random.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from divlab.objectives import Batch
+        >>> latent = jnp.array([[-1.0], [0.5]])
+        >>> Batch(jnp.array([0.0, 1.0]), 2 * latent[:, 0], latent, jax.random.key(0)).fake.tolist()
+        [-2.0, 1.0]
     """
 
     real: Points
@@ -42,6 +50,11 @@ class Adversarial:
         learning_rate: step size of both players' optimisers.
         critic_steps: updates of the critic for each one of the generator.
         unrolled_steps: updates of the critic that the generator looks ahead.
+
+    Example:
+        >>> from divlab.objectives import WassersteinGP
+        >>> WassersteinGP().critic_networks(data_dim=1, latent_dim=1, hidden=(32,))
+        {'critic': (1, 32, 1)}
     """
 
     learning_rate: Number = 1e-3

@@ -62,6 +62,17 @@ class Autoencoder(NamedTuple):
         prior: p(z).
         log_unit: the logarithm of the unit in which points are given; log densities are those in
             units of x.
+
+    Example:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> from divlab.objectives import ELBO, Autoencoder
+        >>> prior = ELBO().prior((), latent_dim=1)
+        >>> same = lambda a: (jnp.zeros((len(a), 1)), jnp.zeros((len(a), 1)))
+        >>> model = Autoencoder(same, lambda z: (jnp.zeros(len(z)), jnp.zeros(len(z))), prior)
+        >>> _, parts = ELBO().loss(model, jnp.zeros(4), jax.random.key(0))
+        >>> sorted(parts)
+        ['kl_to_prior', 'reconstruction']
     """
 
     encode: Encode
@@ -76,6 +87,12 @@ class Variational:
 
     Attributes:
         learning_rate: Adam's step size.
+
+    Example:
+        >>> from divlab.objectives import ELBO
+        >>> prior = ELBO().prior((), latent_dim=1)
+        >>> prior.means.tolist(), prior.log_scales.tolist()
+        ([[0.0]], [[0.0]])
     """
 
     learning_rate: Number = 3e-3
