@@ -12,6 +12,7 @@ from speech import has_words, lacking
 
 import divlab
 from divlab import languages
+from divlab.explore import states
 from divlab.explore.address import as_address, read_address
 from divlab.explore.controls import descendants, options_of
 from divlab.explore.export import Page
@@ -136,6 +137,28 @@ def test_a_page_in_portuguese() -> None:
         "two Uniforms": "duas uniformes",
         "two Gaussians": "duas gaussianas",
     }
+
+
+@pytest.mark.usefixtures("portuguese")
+def test_a_training_is_shown_in_another_language(
+    explorers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two pages of the site could show different runs; each would be trained for itself."""
+    languages.use("en")
+    english = explorers("mode_collapse")
+    english.train()
+    languages.use("pt")
+    other = build("mode_collapse")
+    for name, value in english.values().items():
+        if name != "step":
+            other.controls[name].value = value
+    monkeypatch.setattr(divlab.models.Training, "advance", None)
+    states.bring(states.trained_in(english), other)
+    assert other.controls["step"].options == english.controls["step"].options
+    same(other.result, english.result)
+    assert caption(english).startswith("Step 40. ")
+    assert caption(other).startswith("Passo 40. ")
+    other.close()
 
 
 @pytest.mark.usefixtures("portuguese")
