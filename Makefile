@@ -151,6 +151,8 @@ notebooks: $(STAMP)
 		--ClearMetadataPreprocessor.clear_cell_metadata=False \
 		--ClearMetadataPreprocessor.preserve_nb_metadata_mask=kernelspec \
 		$(ARGS) notebooks/*.ipynb
+	$(PY) notebooks/translate.py catalogues
+	$(PY) notebooks/translate.py pictures
 
 # A text without a translation is named; it stands in notebooks/pt/*.po, without one.
 translations: $(STAMP)

@@ -3,6 +3,7 @@
 `python notebooks/translate.py catalogues` brings `notebooks/pt/*.po` up to date with the English
 notebooks: a cell of text that is new, or that has changed, appears there without a translation.
 `python notebooks/translate.py notebooks` writes `notebooks/pt/*.ipynb` from both.
+`python notebooks/translate.py pictures` draws the pictures of explorers in them anew.
 
 A catalogue is a PO file, which translators' tools read. It has one entry for each cell of text.
 """
@@ -10,10 +11,15 @@ A catalogue is a PO file, which translators' tools read. It has one entry for ea
 import copy
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+from nbconvert.preprocessors import ExecutePreprocessor
+
+from divlab.exercises import of_notebook
+from divlab.languages import language as read_language
 
 HERE = Path(__file__).parent
 LANGUAGES = ("pt",)
@@ -77,9 +83,11 @@ def missing(notebook: Path, language: str) -> list[str]:
 
 
 def translated(notebook: Path, language: str) -> nbformat.NotebookNode:
-    """The notebook with translated text. Its cells of code and their outputs are the same.
+    """The notebook with translated text. Its cells of code are the same.
 
-    Only the cell that sets divlab up differs: it asks for explorers in this language.
+    Only the cell that sets divlab up differs: it asks for explorers in this language. Outputs are
+    the same too, but exercises speak the language, and pictures of explorers are those that the
+    translated notebook has already; see `with_pictures`.
     """
     lacks = missing(notebook, language)
     if lacks:
@@ -94,7 +102,54 @@ def translated(notebook: Path, language: str) -> nbformat.NotebookNode:
         else:
             in_language = f'divlab.configure(language="{language}")'
             cell.source = cell.source.replace("divlab.configure()", in_language)
+            cell.outputs = [_told(output, notebook, language) for output in cell.outputs]
+    path = HERE / language / notebook.name
+    return _take_pictures(made, nbformat.read(path, 4).cells) if path.exists() else made
+
+
+def _told(output: Any, notebook: Path, language: str) -> Any:
+    """An output in which exercises speak the language: their questions and their verdicts."""
+    exercises = of_notebook(notebook.name[:2])
+    mistakes = [mistake.message for one in exercises for mistake in one.answer.mistakes]
+    tell = read_language(language).tell
+    said = {
+        str(text): tell(text) for text in [*(e.question for e in exercises), *mistakes, "Right."]
+    }
+
+    def told(text: str) -> str:
+        for english, other in said.items():
+            text = text.replace(english, other)
+        return text
+
+    if "text" in output:
+        output.text = told(output.text)
+    if "text/markdown" in output.get("data", {}):
+        output.data["text/markdown"] = told(output.data["text/markdown"])
+    return output
+
+
+def explorers(cell: Any) -> list[Any]:
+    """The outputs of a cell that show an explorer."""
+    shown = [output for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
+    return [output for output in shown if output.data["text/plain"].endswith(" explorer>")]
+
+
+def _take_pictures(made: nbformat.NotebookNode, cells: list[Any]) -> nbformat.NotebookNode:
+    """The notebook with the pictures of explorers that these cells have, by the code of a cell."""
+    known = {cell.source: explorers(cell) for cell in cells}
+    for cell in made.cells:
+        for output, other in zip(explorers(cell), known.get(cell.source, ()), strict=False):
+            output.data["image/png"] = other.data["image/png"]
     return made
+
+
+def with_pictures(made: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The translated notebook with explorers drawn in its language: their cells are run."""
+    first = next(cell for cell in made.cells if cell.cell_type == "code")
+    run = nbformat.v4.new_notebook(metadata=made.metadata)
+    run.cells = [copy.deepcopy(cell) for cell in made.cells if cell is first or explorers(cell)]
+    ExecutePreprocessor(store_widget_state=False).preprocess(run)
+    return _take_pictures(made, run.cells)
 
 
 if __name__ == "__main__":
@@ -104,5 +159,8 @@ if __name__ == "__main__":
                 update(notebook, language)
             elif sys.argv[1:] == ["notebooks"]:
                 nbformat.write(translated(notebook, language), HERE / language / notebook.name)
+            elif sys.argv[1:] == ["pictures"]:
+                made = with_pictures(translated(notebook, language))
+                nbformat.write(made, HERE / language / notebook.name)
             else:
                 sys.exit(__doc__)

@@ -19,11 +19,23 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 from tornado.websocket import websocket_connect
 
+import divlab
 from dashboard.__main__ import Foreign
+from divlab import languages
 from tests.browser.pages import serve
 
 VISITORS, MEMORY = 3, 1500
-CELLS = ["import resource; print('memory', resource.getrlimit(resource.RLIMIT_DATA)[0])"]
+ROOT = Path(__file__).parents[1]
+SOURCES = [
+    "".join(cell["source"])
+    for cell in json.loads((ROOT / "dashboard/explorers.ipynb").read_text(encoding="utf-8"))[
+        "cells"
+    ]
+]
+CELLS = [
+    "import resource; print('memory', resource.getrlimit(resource.RLIMIT_DATA)[0])",
+    f"{SOURCES[0]}\nprint('language', language)",
+]
 OPTIONS = [
     f"--visitors={VISITORS}", f"--memory={MEMORY}", "--host=course.example.org",
     "--MappingKernelManager.cull_idle_timeout=8", "--MappingKernelManager.cull_interval=1",
@@ -227,6 +239,31 @@ def test_nothing_of_the_address_is_shown_as_html(server: Server) -> None:
     assert status == 200
     assert "evil" not in page
     server.leave(page)
+
+
+@pytest.mark.parametrize(
+    ("query", "language"), [("language=pt", "pt"), ("x=1&language=pt", "pt"), ("language=xx", "en")]
+)
+def test_the_address_chooses_the_language(server: Server, query: str, language: str) -> None:
+    """A visitor who reads only Portuguese could get English, or an unknown language an error."""
+    server.wait_for_places()
+    status, _, page = server.ask(f"/?{query}")
+    assert status == 200
+    assert f"language {language}" in page
+    server.leave(page)
+
+
+@pytest.mark.parametrize(("language", "link"), [("pt", "English"), ("en", "Português")])
+def test_the_front_page_has_a_link_to_the_other_language(
+    monkeypatch: pytest.MonkeyPatch, language: str, link: str
+) -> None:
+    """Nobody would find the Portuguese page who does not know its address."""
+    shown: list[Any] = []
+    monkeypatch.setattr(divlab, "configure", lambda *, language: languages.use(language))
+    exec(SOURCES[1], {"language": language, "display": shown.append})
+    assert f">{link}</a>" in shown[0].data
+    assert languages.present().name == language
+    languages.use("en")
 
 
 def test_visitors_beyond_the_limit_are_told_so_until_others_have_left(server: Server) -> None:

@@ -104,9 +104,9 @@ def test_the_widget_says_what_the_function_says() -> None:
         check.click()
         assert found.check(given).message in found.children[2].value
         assert found.check(given).correct == correct
-    entry.value = "no number"
+    entry.value = "delta^2"
     check.click()
-    assert "could not be worked out" in found.children[2].value
+    assert "'delta^2' could not be worked out" in found.children[2].value  # as it was typed
 
 
 @pytest.mark.parametrize(

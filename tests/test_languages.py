@@ -136,6 +136,8 @@ def test_an_exercise_speaks_its_language_and_keeps_it() -> None:
     assert "Não foi possível calcular" in found.children[2].value
     hint.click()
     assert "Escreva" in found.children[2].value
+    choice.children[1].children[1].click()
+    assert "não pode ficar vazia" in choice.children[2].value  # nothing was chosen
     # An option may be named as it is shown, or in English.
     assert choice.check("a KL reversa") == choice.check("the reverse KL")
     assert divlab.exercise("00.1").question == exercise_of("00.1").question

@@ -6,6 +6,7 @@ The docstring of each test says what could go wrong without it.
 import importlib.util
 import re
 import shutil
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ def in_step(tool: Any, notebook: Path) -> None:
     """Fails, and names the cell, unless the Portuguese notebook is what it should be."""
     made, stored = tool.translated(notebook, "pt"), tool.HERE / "pt" / notebook.name
     found = nbformat.read(stored, 4)
-    assert len(found.cells) == len(made.cells), f"{stored.name}: another number of cells"
-    for i, (cell, expected) in enumerate(zip(found.cells, made.cells, strict=True)):
+    for i, (cell, expected) in enumerate(zip_longest(found.cells, made.cells)):
         where = f"{stored.name}, cell {i}"
+        assert cell is not None, f"{where} is missing"
+        assert expected is not None, f"{where} is one too many"
         assert cell.source == expected.source, where
         assert cell.get("outputs") == expected.get("outputs"), where
 
@@ -59,14 +61,47 @@ def test_mathematics_code_and_links_are_the_same(notebook: Path) -> None:
             assert (ROOT / "notebooks/pt" / link).resolve().exists(), f"{where}: {link}"
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_words_in_formulas_are_translated(notebook: Path) -> None:
+    """A formula is copied, and its English words could be copied with it."""
+    known = translate.read_catalogue(translate.catalogue(notebook, "pt"), "pt")
+    words = re.compile(r"\\text\{([^}]*[a-z]{2}[^}]*)\}")
+    for where, source in translate.texts(notebook).items():
+        same = {*words.findall(source)} & {*words.findall(str(known.get(source).string))}
+        assert same <= {"data"}, where  # the index of the article's p_data
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_outputs_of_explorers_and_exercises_are_portuguese(notebook: Path) -> None:
+    """Whoever reads a notebook without running it could see English questions and pictures."""
+    cells = zip(
+        nbformat.read(notebook, 4).cells,
+        nbformat.read(translate.HERE / "pt" / notebook.name, 4).cells,
+        strict=True,
+    )
+    shown = 0
+    for i, both in enumerate(cells):
+        where = f"{notebook.stem}, cell {i}"
+        for one, other in zip(*(cell.get("outputs", ()) for cell in both), strict=True):
+            if "text/markdown" in one.get("data", {}):
+                shown += 1
+                assert one.data["text/markdown"] != other.data["text/markdown"], where
+        for one, other in zip(*map(translate.explorers, both), strict=True):
+            shown += 1
+            assert one.data["image/png"] != other.data["image/png"], where
+    assert shown >= 4  # three exercises and an explorer, at least
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ("a changed sentence", "no translation of .*00_start_here, cell 1'"),
-        ("changed code", "00_start_here.ipynb, cell"),
+        ("changed code", "00_start_here.ipynb, cell 3"),
         ("a new cell of text", "no translation of .*00_start_here, cell 1'"),
-        ("a new cell of code", "another number of cells"),
-        ("a deleted cell", "another number of cells"),
+        ("a new cell of code", "00_start_here.ipynb, cell 3"),
+        ("a new cell at the end", r"00_start_here.ipynb, cell \d\d is missing"),
+        ("a deleted cell", "00_start_here.ipynb, cell 3"),
+        ("a deleted cell at the end", r"00_start_here.ipynb, cell \d\d is one too many"),
     ],
 )
 def test_a_step_that_was_not_taken_is_noticed(tmp_path: Path, change: str, says: str) -> None:
@@ -82,10 +117,11 @@ def test_a_step_that_was_not_taken_is_noticed(tmp_path: Path, change: str, says:
         page.cells[code].source += "\nprint(1)"
     elif change == "a new cell of text":
         page.cells.insert(1, nbformat.v4.new_markdown_cell("A new cell."))
-    elif change == "a new cell of code":
-        page.cells.insert(code, nbformat.v4.new_code_cell("1"))
+    elif change.startswith("a new cell"):
+        place = len(page.cells) if change.endswith("end") else code
+        page.cells.insert(place, nbformat.v4.new_code_cell("1"))
     else:
-        del page.cells[code]
+        del page.cells[-1 if change.endswith("end") else code]
     nbformat.write(page, notebook)
     with pytest.raises((ValueError, AssertionError), match=says):
         in_step(tool, notebook)

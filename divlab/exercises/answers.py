@@ -82,6 +82,7 @@ def evaluate(text: str, names: Mapping[str, float]) -> float:
     Raises:
         ValueError: it is no formula, or has no value there.
     """
+    typed = text
     for sign, spelled in _SPELLINGS.items():
         text = text.replace(sign, spelled)
     text = re.sub(r"(?<=\d),(?=\d)", ".", text)  # a decimal comma
@@ -94,8 +95,8 @@ def evaluate(text: str, names: Mapping[str, float]) -> float:
         raise ValueError(
             phrase(
                 "{text} could not be worked out. Write a number or a formula such as log(2)/2 or "
-                "3**2; known names are {allowed}.",
-                text=repr(text),
+                "3^2; known names are {allowed}.",
+                text=repr(typed),
                 allowed=allowed,
             )
         ) from error
@@ -188,6 +189,8 @@ class Choice:
 
     def judge(self, given: Any) -> Verdict:
         """Whether it is the right option."""
+        if given is None:  # what a menu holds before one chooses
+            raise ValueError(phrase("answer must not be empty."))
         if given not in self.options:
             options = ", ".join(self.options)
             raise ValueError(f"answer must be one of {options}; got {given!r}.")

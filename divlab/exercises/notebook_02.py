@@ -94,7 +94,8 @@ def _best_solution() -> str:
         for beta in _BETAS
     ]
     return phrase(
-        "Means over 16 seeds, in nats: {rows}. Neither the loss nor the gap tells.",
+        "Means over 16 seeds, in nats: {rows}. The lowest KL goes with neither the lowest loss nor "
+        "the smallest gap.",
         rows=listed(rows, "; "),
     )
 
@@ -193,7 +194,7 @@ EXERCISES = (
     Exercise(
         question=(
             "β-VAEs were trained on two Gaussians with five values of β (16 seeds each). Which β "
-            "gave the lowest $\\mathrm{KL}(p\\,\\|\\,p_\\theta)$ in the mean?"
+            "gave the lowest $\\mathrm{KL}(p\\,\\|\\,p_\\theta)$ on average over the seeds?"
         ),
         answer=Choice(
             _BETAS,
@@ -204,7 +205,9 @@ EXERCISES = (
                     "It has the lowest loss, but for β < 1 the loss is no bound on the NLL.",
                 ),
                 Mistake(
-                    "0.5", "Better than 0.25, but the loss still rewards a gap: it is no bound."
+                    "0.5",
+                    "Better than 0.25, but the loss still rewards a KL to the prior: it is no "
+                    "bound.",
                 ),
                 Mistake(
                     "1.5",

@@ -213,7 +213,7 @@ EXERCISES = (
                 Mistake(_SHARES[3], "It falls from the untrained model to the end."),
             ),
         ),
-        hint="Look at the table above, in the row of `non_saturating`.",
+        hint="Look at the table above, in the row of <code>non_saturating</code>.",
         solution=_rises_solution,
         explorer="mode_collapse",
     ),

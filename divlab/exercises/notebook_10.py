@@ -103,18 +103,24 @@ EXERCISES = (
     ),
     Exercise(
         question=(
-            "All of 32 seeds cover both modes. Where does Wilson's 95 % interval of the rate "
-            "begin? Give a number between 0 and 1."
+            "All of 32 seeds cover both modes. Where does Wilson's 95 % interval begin for the "
+            "rate at which a seed covers both? Give a number between 0 and 1."
         ),
         answer=Formula(
             _lower,
             mistakes=(
                 Mistake(lambda: 1.0, "So it would be if 32 seeds were all there are."),
-                Mistake(lambda: 0.95, "That is how sure the interval is, not where it begins."),
-                Mistake(lambda: 31 / 32, "One failure in 32 is not the least that fits."),
+                Mistake(
+                    lambda: 0.95, "That is the confidence of the interval, not where it begins."
+                ),
+                Mistake(
+                    lambda: 31 / 32,
+                    "That is the rate with one failure in 32; lower rates fit as well.",
+                ),
                 Mistake(
                     lambda: 1 - 3 / 32,
-                    "The rule of three is a one-sided bound; Wilson's interval is another.",
+                    "That is the rule of three, $1 - 3/n$, for a one-sided interval; Wilson's is "
+                    "another one.",
                 ),
             ),
         ),

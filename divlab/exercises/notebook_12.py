@@ -17,8 +17,8 @@ def _lost(divergence: str, player: str) -> int:
 def _upper_end_solution() -> str:
     return phrase(
         "With $k = 0$ Wilson's equation is $r^2 = z^2 r(1 - r)/n$, so the upper end is "
-        "$z^2/(n + z^2)$: {high:.4f} for $n = 64$. No mode lost in 64 seeds does not mean "
-        "never.",
+        "$z^2/(n + z^2)$: {high:.4f} for $n = 64$. A mode that 64 seeds did not lose may "
+        "still be lost by the next.",
         high=wilson(0, 64)[1],
     )
 
@@ -71,8 +71,8 @@ def _slope(name: str) -> float:
 EXERCISES = (
     Exercise(
         question=(
-            "None of 64 seeds lost a mode. What is the upper end of the 95 % interval of the rate, "
-            "by Wilson?"
+            "None of 64 seeds lost a mode. What is the upper end of Wilson's 95 % interval for the "
+            "rate of lost modes?"
         ),
         answer=Formula(
             lambda: wilson(0, 64)[1],
