@@ -17,6 +17,7 @@ project = "divlab"
 author = "Os autores do divlab" if is_portuguese else "The divlab authors"
 version = release = version_of("divlab")
 language = "pt_BR" if is_portuguese else "en"
+locale_dirs = [str(Path(__file__).parent / "locale")]  # the theme has no Portuguese of its own
 html_title = "divlab"
 root_doc = "index"
 extensions = [
