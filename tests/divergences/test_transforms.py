@@ -173,5 +173,5 @@ def test_the_program_is_the_same_in_every_process(capsys: pytest.CaptureFixture[
         done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
         return done.stdout
 
-    exec(LOWER, {})  # in this process, whose seed is a third one
-    assert capsys.readouterr().out == lowered("1") == lowered("2")
+    exec(LOWER, {})  # in this process, whose seed is another one
+    assert capsys.readouterr().out == lowered("1")
