@@ -295,6 +295,7 @@ def test_a_closed_explorer_leaves_nothing_behind(
     """A layout or a style that stays open would hold the explorer, its figure and its training."""
     explorers(name)  # what is made once, such as compiled programs, stays
     before = open_widgets()
+    gc.freeze()  # to look through all programs of earlier tests again takes seconds
     explorer = build(name)
     explorer._repr_mimebundle_()
     assert open_widgets() > before
@@ -303,6 +304,7 @@ def test_a_closed_explorer_leaves_nothing_behind(
     alive = weakref.ref(explorer)
     del explorer
     gc.collect()
+    gc.unfreeze()
     assert alive() is None
 
 
