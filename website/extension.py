@@ -228,7 +228,7 @@ def _add_context(
     """The same page in the other language, or its front page."""
     language = _language(app)
     (other,) = set(LANGUAGES) - {language}
-    pages = {place.page for place in _known().values() if place.language == other}
+    pages = {place.page for place in _known().values() if place.language == other} | {"search"}
     there = page if page in pages else "index"
     here = posixpath.dirname(Place(language, f"{page}.md").address) or "."
     context["other_edition"] = {

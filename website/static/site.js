@@ -11,3 +11,6 @@
     new MutationObserver(() => document.querySelectorAll(".divlab-frame iframe").forEach(tell))
         .observe(root, { attributeFilter: ["data-theme"] });
 }
+
+// A page opened from a file may read no other page: there the search lists titles without excerpts.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
