@@ -22,7 +22,8 @@ def configure(*, cpu_devices: int | None = None, cache: bool = True, language: s
         cache: whether compiled programs are kept on disk, in the folder named by
             `JAX_COMPILATION_CACHE_DIR`, or else `divlab` in the user's cache folder.
         language: in which explorers and exercises speak that are made afterwards: "en" or "pt".
-            Names of controls, the keys of `result` and error messages are the same in each.
+            Names of controls and the keys of `result` are the same in each, and errors are raised
+            in English.
 
     Raises:
         TypeError, ValueError: `cpu_devices` is not a count of at least 1, or there is no such

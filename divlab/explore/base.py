@@ -182,7 +182,13 @@ class Explorer(LivePage):
         """
         for name, value in values.items():
             if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{name} must be a finite number, got {value}.")
+                raise ValueError(
+                    phrase(
+                        "{name} must be a finite number, got {value}.",
+                        name=name,
+                        value=value,
+                    )
+                )
         result, arrays = self.compute(**values)
         values = self.values()  # a training may have started anew, at step 0
         tell, numbers = self.language.tell, self.numbers(values, result)
@@ -226,7 +232,11 @@ class Explorer(LivePage):
         unknown = sorted(set(state) - set(mine))
         if unknown:
             raise ValueError(
-                f"state has {unknown}, which this explorer lacks; it has {sorted(mine)}."
+                phrase(
+                    "state has {unknown}, which this explorer lacks; it has {known}.",
+                    unknown=unknown,
+                    known=sorted(mine),
+                )
             )
         with ALONE:
             with self.paused():
@@ -252,7 +262,7 @@ class Explorer(LivePage):
             ValueError: it is no density, or this explorer has no target.
         """
         if "drawn" not in self._given:
-            raise ValueError("this explorer has no target that can be drawn by hand.")
+            raise ValueError(phrase("this explorer has no target that can be drawn by hand."))
         # In steps of a thousandth of the peak, so that a link can hold it; it is scaled anyway.
         heights = np.asarray(heights, float)
         if heights.size and np.all(np.isfinite(heights)) and heights.max() > 0:
@@ -272,10 +282,13 @@ class Explorer(LivePage):
             if not is_taken:
                 for other, former in before.items():
                     mine[other].value = former
-                raise ValueError(
-                    f"state has {name} = {value!r}, but this control takes "
-                    f"{describe_range(mine[name])}."
+                why = phrase(
+                    "state has {name} = {value}, but this control takes {range}.",
+                    name=name,
+                    value=repr(value),
+                    range=describe_range(mine[name]),
                 )
+                raise ValueError(why)
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -296,8 +296,8 @@ def row(children: Iterable[widgets.Widget]) -> widgets.Box:
 def describe_range(control: widgets.Widget) -> str:
     """Says in words which values a control accepts, for an error message."""
     if hasattr(control, "options"):
-        return f"one of {options_of(control)}"
-    return f"a number from {control.min:g} to {control.max:g}"
+        return phrase("one of {options}", options=options_of(control))
+    return phrase("a number from {low:g} to {high:g}", low=control.min, high=control.max)
 
 
 def descendants(widget: widgets.Widget) -> Iterator[widgets.Widget]:

@@ -9,9 +9,12 @@ from jaxtyping import Float
 from numpyro.distributions import Distribution
 
 from divlab.explore.controls import button
+from divlab.languages import phrase
 from divlab.targets import drawn
 
-_NEEDED = '{"x": the ends of the axis, "heights": two numbers or more, none negative, not all 0}'
+_NEEDED = phrase(
+    '{"x": the ends of the axis, "heights": two numbers or more, none negative, not all 0}'
+)
 
 
 class Drawing(widgets.Box):
@@ -52,10 +55,22 @@ class Drawing(widgets.Box):
             self._state = self.distribution = None
         else:
             if not isinstance(state, dict) or set(state) != {"x", "heights"}:
-                raise ValueError(f'state has "drawn" = {state!r}; {_NEEDED} would do.')
+                raise ValueError(
+                    phrase(
+                        'state has "drawn" = {state}; {needed} would do.',
+                        state=repr(state),
+                        needed=_NEEDED,
+                    )
+                )
             ends, heights = (_numbers(state[name]) for name in ("x", "heights"))
-            if ends.size != 2 or heights.size < 2 or not ends[0] < ends[1]:
-                raise ValueError(f'state has "drawn" that is no density; {_NEEDED} would do.')
+            is_density = heights.size > 1 and heights.min() >= 0 and heights.max() > 0
+            if ends.size != 2 or not is_density or not ends[0] < ends[1]:
+                raise ValueError(
+                    phrase(
+                        'state has "drawn" that is no density; {needed} would do.',
+                        needed=_NEEDED,
+                    )
+                )
             x = np.linspace(ends[0], ends[1], heights.size)
             self.distribution = drawn(x, heights)
             plain = [int(h) if h == int(h) else h for h in heights.tolist()]

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from divlab.explore.numerals import is_missing, is_number
+from divlab.languages import phrase
 
 SPACE = " "  # any number of spaces and tabs
 _BYTE_ORDER_MARKS = {
@@ -32,7 +33,7 @@ class GridError(ValueError):
     """
 
     def __init__(self, line: int, columns: int, why: str) -> None:
-        super().__init__(f"line {line}, {why}")
+        super().__init__(phrase("line {line}, {why}", line=line, why=why))
         self.line, self.columns, self.why = line, columns, why
 
 
@@ -72,11 +73,16 @@ def text_of(name: str, content: bytes) -> str:
         ValueError: the file is not text.
     """
     if content.startswith(_PACKED):
-        raise ValueError(f"{name} is a packed file, as .xlsx is; save it as CSV.")
+        raise ValueError(phrase("{file} is a packed file, as .xlsx is; save it as CSV.", file=name))
     text = _decoded(content)
     text = None if text is None else text.rstrip("\x1a")  # with which DOS ended a file
     if text is None or _CONTROL.search(text):
-        raise ValueError(f"{name} is not a text file, or in a rare encoding; UTF-8 would do.")
+        raise ValueError(
+            phrase(
+                "{file} is not a text file, or in a rare encoding; UTF-8 would do.",
+                file=name,
+            )
+        )
     return text
 
 
@@ -147,8 +153,12 @@ def split(lines: list[tuple[int, str]], separator: str) -> Grid:
     want = Counter(map(len, rows)).most_common(1)[0][0]
     for row, number in zip(rows, numbers, strict=True):
         if len(row) != want:
-            got = f"{len(row)} cell{'s'[: len(row) != 1]}"
-            why = f"has {got} where most lines have {want}; as many in every line would do"
+            got = phrase("1 cell") if len(row) == 1 else phrase("{count} cells", count=len(row))
+            why = phrase(
+                "has {got} where most lines have {want}; as many in every line would do",
+                got=got,
+                want=want,
+            )
             raise GridError(number, want, why)
     return Grid(rows, numbers, separator)
 
@@ -174,7 +184,9 @@ def _cells(lines: list[tuple[int, str]], separator: str) -> tuple[list[list[str]
             numbers.append(lines[begins][0])
             begins = reader.line_num  # a quoted cell may go over several lines
     except csv.Error:  # a quote that is never closed
-        raise GridError(lines[begins][0], 2, "has a quote that does not end a cell") from None
+        raise GridError(
+            lines[begins][0], 2, phrase("has a quote that does not end a cell")
+        ) from None
     return rows, numbers
 
 

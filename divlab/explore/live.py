@@ -20,7 +20,7 @@ from divlab.explore.memory import give_back
 from divlab.explore.sharing import Share
 from divlab.explore.stage import Stage
 from divlab.figures.scene import Scene
-from divlab.languages import phrase
+from divlab.languages import Phrase, phrase
 
 
 class LivePage(widgets.VBox):
@@ -202,8 +202,10 @@ class LivePage(widgets.VBox):
         Args:
             error: the error; its message is shown.
         """
-        text = html.escape(f"{type(error).__name__}: {error}")
-        failed = self.language.tell("This did not work.")
+        tell, message = self.language.tell, error.args[0] if error.args else ""
+        said = tell(message) if isinstance(message, Phrase) else error
+        text = html.escape(f"{type(error).__name__}: {said}")
+        failed = tell("This did not work.")
         self._error.value = f'<b class="divlab-error" role="alert">{failed} {text}</b>'
 
     def show_compiling(self, what: str = "") -> None:

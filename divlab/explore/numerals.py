@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from divlab.languages import phrase
+
 POINT, COMMA = ".", ","  # what may stand before the decimals
 # What spreadsheets, R, Python and instruments write where a value is missing; in lower case.
 _MARKS = ("", "-", "--", "–", "—", ".", "?", "*", "#div/0!", "#value!", "#ref!", "#num!")
@@ -115,9 +117,10 @@ def read_cell(cell: str, mark: str) -> Cell:
     """
     parts = _parts(cell, mark)
     if parts is None:
-        raise ValueError(
-            f"has {quote(cell)}, which is no number; a number or an empty cell would do"
+        why = phrase(
+            "has {cell}, which is no number; a number or an empty cell would do", cell=quote(cell)
         )
+        raise ValueError(why)
     found, body = parts
     grouped, decimals = body["grouped"], body["decimals"]
     whole = body[0] if decimals is None else body[0][: -len(decimals) - 1]
@@ -127,17 +130,20 @@ def read_cell(cell: str, mark: str) -> Cell:
     exponent = (found["exponent"] or "").replace("−", "-")
     value = float(f"{sign}{whole or '0'}.{decimals or '0'}{exponent and 'e' + exponent[1:]}")
     if not np.isfinite(value):
-        raise ValueError(
-            f"has {quote(cell)}, beyond the largest float, 1.8e308; another unit would do"
+        why = phrase(
+            "has {cell}, beyond the largest float, 1.8e308; another unit would do", cell=quote(cell)
         )
+        raise ValueError(why)
     if value == 0 and re.search("[1-9]", body[0]):
-        raise ValueError(
-            f"has {quote(cell)}, below the smallest float, 5e-324; another unit would do"
+        why = phrase(
+            "has {cell}, below the smallest float, 5e-324; another unit would do", cell=quote(cell)
         )
+        raise ValueError(why)
     if abs(value) >= _EXACT and not (decimals or exponent) and int(value) != int(sign + whole):
-        raise ValueError(
-            f"has {quote(cell)}, more digits than a float keeps; 1.5e19 or fewer of them"
+        why = phrase(
+            "has {cell}, more digits than a float keeps; 1.5e19 or fewer of them", cell=quote(cell)
         )
+        raise ValueError(why)
     return Cell(value, found["money"] or found["after"] or found["unit"] or "")
 
 
@@ -186,12 +192,15 @@ def read_column(cells: list[str], mark: str) -> Column:
             try:
                 known[text], own = read_cell(text, mark)
             except ValueError as error:
-                raise CellError(i, str(error)) from None
+                raise CellError(i, error.args[0]) from None
             if own != unit:
-                others = f"the unit {quote(unit)}" if unit else "no unit"
-                raise CellError(
-                    i, f"has {quote(text)} where others have {others}; one unit would do"
+                others = phrase("the unit {unit}", unit=quote(unit)) if unit else phrase("no unit")
+                why = phrase(
+                    "has {cell} where others have {others}; one unit would do",
+                    cell=quote(text),
+                    others=others,
                 )
+                raise CellError(i, why)
         values[i] = known[text]
     return Column(values, unit)
 

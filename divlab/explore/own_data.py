@@ -13,7 +13,7 @@ from jaxtyping import Float
 from divlab import languages
 from divlab.explore.tables import Table
 from divlab.explore.uploads import Upload
-from divlab.languages import phrase
+from divlab.languages import listed, phrase
 from divlab.models.data import read_target
 
 _TOLD = 3  # columns of which the page says why they are left out
@@ -144,15 +144,21 @@ class _Columns(widgets.VBox):
             try:
                 read_target(sample)
             except ValueError as error:
-                left_out[name] = str(error)
+                left_out[name] = error.args[0]
             else:
                 columns[name] = sample
         names, wanted = tuple(columns), len(self.columns)
         if len(names) < wanted:
-            why = "".join(f" “{name}” is left out: {text}." for name, text in left_out.items())
-            found = f"one column of numbers, “{names[0]}”" if names else "no column of numbers"
-            needed = "two" if wanted == 2 else "one"
-            self._on_error(ValueError(f"{file} has {found}; {needed} would do.{why}"))
+            found = phrase("no column of numbers")
+            if names:
+                found = phrase("one column of numbers, “{name}”", name=names[0])
+            needed = phrase("two would do") if wanted == 2 else phrase("one would do")
+            said = [phrase("{file} has {found}; {needed}.", file=file, found=found, needed=needed)]
+            said += [
+                phrase("“{name}” is left out: {why}.", name=name, why=why)
+                for name, why in left_out.items()
+            ]
+            self._on_error(ValueError(listed(said, " ")))
             return
         self._file, self._table = file, Table(columns, table.missing, left_out)
         self._take(names[:wanted])
@@ -222,7 +228,7 @@ class OwnData(_Columns):
         if state is None:
             self.set_samples((), ())
             return
-        needed = '{"name": a name, "values": a list of at least two different numbers}'
+        needed = phrase('{"name": a name, "values": a list of at least two different numbers}')
         values, name = _of_state(state, "values", "name", needed)
         self.set_samples((_sample(values, needed),), (str(name),))
 
@@ -268,7 +274,9 @@ class TwoColumns(_Columns):
         if state is None:
             self.set_samples((), ())
             return
-        needed = '{"names": two names, "samples": two lists of at least two different numbers each}'
+        needed = phrase(
+            '{"names": two names, "samples": two lists of at least two different numbers each}'
+        )
         samples, names = _of_state(state, "samples", "names", needed)
         both = samples, names
         if not all(isinstance(one, list | tuple) and len(one) == 2 for one in both):
@@ -307,4 +315,9 @@ def _sample(values: Any, needed: str) -> Float[np.ndarray, " n"]:
 
 
 def _no_measurements(needed: str) -> ValueError:
-    return ValueError(f'state has "data" that are not measurements; {needed} would do.')
+    return ValueError(
+        phrase(
+            'state has "data" that are not measurements; {needed} would do.',
+            needed=needed,
+        )
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from divlab.explore.parallel import in_parallel
+from divlab.languages import phrase
 from divlab.models import Run, Training
 
 BATCH_SIZE = 256
@@ -93,11 +94,19 @@ def check_steps(trained: Any, step: Any, steps: int, record_every: int) -> None:
     recorded = [*range(0, steps, record_every), steps]
     for name, value in (("trained", trained), ("step", step)):
         if value is not None and value not in recorded:
-            raise ValueError(
-                f"state has {name} = {value!r}, but steps are recorded at 0, {record_every} … "
-                f"{steps} only."
+            why = phrase(
+                "state has {name} = {value}, but steps are recorded at 0, {first} … {last} only.",
+                name=name,
+                value=repr(value),
+                first=record_every,
+                last=steps,
             )
+            raise ValueError(why)
     if (step or 0) > (trained or 0):
         raise ValueError(
-            f"state has step = {step}, but its training has reached step {trained or 0} only."
+            phrase(
+                "state has step = {step}, but its training has reached step {reached} only.",
+                step=step,
+                reached=trained or 0,
+            )
         )

@@ -188,9 +188,15 @@ def read_state(state: Any) -> dict[str, Any]:
         try:
             state = json.loads(state)
         except json.JSONDecodeError as error:
-            raise ValueError(f"state is not valid JSON: {error}.") from None
+            why = phrase("state is not valid JSON: {why}.", why=str(error))
+            raise ValueError(why) from None
     if not isinstance(state, dict):
-        raise ValueError(f"state must be a dict, as `state()` returns it; got {state!r}.")
+        raise ValueError(
+            phrase(
+                "state must be a dict, as `state()` returns it; got {state}.",
+                state=repr(state),
+            )
+        )
     return state
 
 

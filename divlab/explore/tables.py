@@ -24,8 +24,9 @@ from divlab.explore.numerals import (
     read_cell,
     read_column,
 )
+from divlab.languages import listed, phrase
 
-_WOULD_DO = "a CSV or text file with a column of numbers would do"
+_WOULD_DO = phrase("a CSV or text file with a column of numbers would do")
 # A tab, a semicolon or a bar that makes a table is the separator. A comma may also be a decimal
 # mark, and a space may stand between thousands: these two are compared with one column.
 _SURE = ("\t", ";", "|")
@@ -100,11 +101,11 @@ def read_table(name: str, content: bytes, *, reading: str | None = None) -> Tabl
     """
     lines, given = readable_lines(text_of(name, content))
     if not lines:
-        raise ValueError(f"{name} is empty; {_WOULD_DO}.")
+        raise ValueError(phrase("{file} is empty; {would_do}.", file=name, would_do=_WOULD_DO))
     try:
         found = _readings(lines, given)
     except GridError as error:
-        raise ValueError(f"{name}, {error}.") from None
+        raise ValueError(phrase("{file}, {why}.", file=name, why=error.args[0])) from None
     good = [one for one in found if one.table.columns]
     if not good:
         raise ValueError(_why_none(name, found))
@@ -130,20 +131,24 @@ class _Reading:
     def show(self, at: int) -> str:
         """How a row of cells is read."""
         row = self.grid.rows[at]
-        shown = [cell or "nothing" for cell in row[:_SHOWN]]
+        shown = [cell or phrase("nothing") for cell in row[:_SHOWN]]
         if not (self.has_names and at == 0):
             for i, cell in enumerate(shown):
                 try:
                     shown[i] = f"{read_cell(cell, self.mark).value:.12g}"
                 except ValueError:
                     shown[i] = f"'{cell}'"
-        more = " …" if len(row) > _SHOWN else ""
-        return ("names " if self.has_names and at == 0 else "") + " and ".join(shown) + more
+        said = shown[0]
+        for cell in shown[1:]:
+            said = phrase("{first} and {second}", first=said, second=cell)
+        said = listed([said, "…"], " ") if len(row) > _SHOWN else said
+        return phrase("names {cells}", cells=said) if self.has_names and at == 0 else said
 
 
 def _labels(readings: list[_Reading]) -> tuple[int, list[str]]:
     """The first line that is read differently, and how: as few lines as tell all readings apart."""
-    labels, first = [""] * len(readings), 0
+    labels: list[str] = [""] * len(readings)
+    first = 0
     rows = [{line: at for at, line in enumerate(one.grid.lines)} for one in readings]
     for line in readings[0].grid.lines:
         shown = [
@@ -151,7 +156,7 @@ def _labels(readings: list[_Reading]) -> tuple[int, list[str]]:
         ]
         if len(set(shown)) > 1:
             first = first or line
-            labels = [", ".join(filter(None, pair)) for pair in zip(labels, shown, strict=True)]
+            labels = [listed(filter(None, pair)) for pair in zip(labels, shown, strict=True)]
         if len(set(labels)) == len(labels):
             break
     return first, labels
@@ -211,9 +216,16 @@ def _why_none(name: str, found: list[_Reading]) -> str:
     """Why a file has no column of numbers."""
     for one in found:
         for label, why in one.table.left_out.items():
-            return f"{name}, column {quote(label)}: {why}."
+            return phrase(
+                "{file}, column {column}: {why}.", file=name, column=quote(label), why=why
+            )
     columns = ", ".join(quote(word) for one in found[:1] for word in one.words[:_SHOWN])
-    return f"{name} has no column of numbers in {columns}; {_WOULD_DO}."
+    return phrase(
+        "{file} has no column of numbers in {columns}; {would_do}.",
+        file=name,
+        columns=columns,
+        would_do=_WOULD_DO,
+    )
 
 
 def _of_grid(grid: Grid) -> Iterator[_Reading]:
@@ -259,7 +271,8 @@ def _outcome(cells: list[str], lines: list[int], mark: str) -> _Outcome:
         column = read_column(cells, mark)
     except CellError as error:
         has_numbers = any(map(is_number, set(cells)))
-        return _Outcome(None, why=f"line {lines[error.index]} {error.why}" if has_numbers else "")
+        why = phrase("line {line} {why}", line=lines[error.index], why=error.why)
+        return _Outcome(None, why=why if has_numbers else "")
     return _Outcome(column.values[~np.isnan(column.values)], column.unit)
 
 
@@ -273,7 +286,9 @@ def _add(reading: _Reading, label: str, outcome: _Outcome, count: int) -> None:
     elif values is None or values.size == 0:
         reading.words.append(label)
     elif np.all(values == values[0]):
-        table.left_out[label] = f"its only value is {values[0]:g}; two different ones would do"
+        table.left_out[label] = phrase(
+            "its only value is {value:g}; two different ones would do", value=values[0]
+        )
     else:
         table.columns[label], table.missing[label] = values, count - values.size
 
@@ -306,5 +321,8 @@ def _check_cells(grid: Grid) -> None:
                 continue
             for pieces in (cell.split("\t"), cell.split(";"), cell.split("|"), cell.split()):
                 if len(pieces) > 1 and all(is_number(piece.strip()) for piece in pieces):
-                    why = f"has several numbers in {quote(cell)}; one mark between all would do"
+                    why = phrase(
+                        "has several numbers in {cell}; one mark between all would do",
+                        cell=quote(cell),
+                    )
                     raise GridError(line, 1, why)

@@ -221,7 +221,10 @@ class Upload(widgets.VBox):
         self._file, self._readings = name, question.readings
         # A label of a menu is text to the browser, not HTML.
         first = self._tell("choose …")
-        self.choice.options = [(first, ""), *((text, text) for text in question.readings)]
+        self.choice.options = [
+            (first, ""),
+            *((self._tell(text), text) for text in question.readings),
+        ]
         self._question.layout.display = ""
 
     def _close(self) -> None:

@@ -3,7 +3,7 @@
 The docstring of each test says what could go wrong without it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
@@ -118,6 +118,35 @@ def test_an_explorer_keeps_its_language() -> None:
     found._share.page.click()
     assert "pressione “Salvar página”" in found._share.links.value
     assert "entropy" in caption(build("nll_is_kl"))
+
+
+@pytest.mark.usefixtures("portuguese")
+def test_what_a_user_does_wrong_is_told_in_portuguese() -> None:
+    """A wrong file, state or drawing could be answered in English."""
+    found = divlab.explore.divergences()
+    take = found.two_columns.upload.take
+    zero = {"kind": "draw", "x": [0.0, 1.0], "heights": [0.0, 0.0]}
+    wrong: tuple[tuple[Callable[[], Any], str], ...] = (
+        (lambda: take("a.csv", b""), "a.csv está vazio; serve um arquivo CSV"),
+        (lambda: take("a.csv", b"x,y\n1,2\n1,3\n"), "fica de fora: seu único valor é 1"),
+        (lambda: take("a.csv", b"x,y\n1,2\n3\n4,5\n"), "a.csv, linha 3, tem 1 célula, e a"),
+        (lambda: take("a.csv", b"x\n1\nzz\n"), "coluna “x”: a linha 3 tem “zz”, que não é um"),
+        (
+            lambda: found._on_message({"kind": "state", "text": '{"separation": 99}'}),
+            "esse controle aceita um número de 0 a 8",
+        ),
+        (lambda: found._on_message(zero), "algo que não é uma densidade"),
+    )
+    for act, says in wrong:
+        found._error.value = ""
+        act()
+        assert says in found._error.value
+    with pytest.raises(ValueError, match="this control takes a number from 0 to 8"):
+        found.load({"separation": 99})  # from Python
+    take("a.csv", b"x;y\n1.234;2.345\n3.456;4.567\n")
+    shown, value = found.two_columns.upload.choice.options[1]
+    assert (shown, value) == ("1.234 e 2.345", "1.234 and 2.345")
+    found.close()
 
 
 @pytest.mark.usefixtures("portuguese")
