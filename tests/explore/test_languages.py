@@ -70,10 +70,9 @@ def test_a_sentence_is_translated_as_a_whole(explorer: Any) -> None:
     assert set(words_of(found)) <= names
 
 
-@pytest.mark.usefixtures("portuguese")
-def test_an_explorer_in_portuguese(name: str, explorer: Any) -> None:
+def test_an_explorer_in_portuguese(name: str, explorer: Any, portuguese: None) -> None:
     """A number could differ, a link from a Portuguese page not open, or a control stay English."""
-    before = explorer
+    before = explorer  # which was made in English, before `portuguese`
     if name != "training_cost":
         before.controls["scale" if "scale" in before.controls else "rate"].value = 0.4
     found = build(name)
