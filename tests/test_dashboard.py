@@ -261,7 +261,7 @@ def test_the_front_page_has_a_link_to_the_other_language(
     shown: list[Any] = []
     monkeypatch.setattr(divlab, "configure", lambda *, language: languages.use(language))
     exec(SOURCES[1], {"language": language, "display": shown.append})
-    assert f">{link}</a>" in shown[0].data
+    assert f">{link}</a>" in shown[0].value
     assert languages.present().name == language
     languages.use("en")
 
