@@ -94,8 +94,8 @@ dashboard: $(STAMP)
 
 # Programs are kept in build/, small ones too, for the other processes and for the next run: to read
 # one back takes a quarter of the time.
-test test-browser coverage docs: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/build/compiled
-test test-browser coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
+test test-browser package coverage docs: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/build/compiled
+test test-browser package coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
 
 # Both halves always run, so that one failure does not hide another. A file, or a notebook,
 # stays in one process: what it compiled is there for its later tests. Files come in their order: by
