@@ -156,10 +156,7 @@ def test_nan_under_jit_gives_nan(divergence: Callable[..., Any]) -> None:
         (lambda s: divlab.entropy(nd.Normal(0.0, s)), -1.0),
         (lambda s: divlab.renyi(nd.Normal(0.0, s), N, alpha=0.5), -1.0),
         (lambda s: divlab.chi2(nd.Beta(s, 1.0), nd.Beta(1.0, 1.0)), -1.0),
-        (
-            lambda o: divlab.wasserstein(nd.Uniform(-3.0, 3.0), nd.Uniform(0.0, 1.0), order=o),
-            np.inf,
-        ),
+        # That of distributions with order=inf is in `test_hard`, where its program is.
         (lambda o: divlab.wasserstein(np.arange(3.0), np.arange(4.0), order=o), 0.5),
         (lambda b: divlab.mmd(np.arange(3.0), np.arange(4.0), bandwidth=b), -1.0),
         (lambda w: divlab.energy(np.arange(3.0), np.arange(4.0), jnp.stack([w, 1.0, 1.0])), -0.5),
