@@ -55,11 +55,11 @@ def exists(quantity: Quantity, method: str, arguments: tuple[Any, ...]) -> bool:
     return True
 
 
-def methods() -> list[list[str]]:
-    """The table of methods as it must be, headings included."""
+def methods(*names: str) -> list[list[str]]:
+    """The table of methods as it must be, headings included; the rows of some names, or of all."""
     rows = [["quantity", *METHODS]]
     for name, quantity in QUANTITIES.items():
-        if not quantity.takes_method:
+        if not quantity.takes_method or (names and name not in names):
             continue
         cells = []
         for method in METHODS:
