@@ -93,7 +93,7 @@ dashboard: $(STAMP)
 	$(PY) -m dashboard $(ARGS)
 
 # Programs are kept in build/, small ones too, for the other processes and for the next run: to read
-# one back takes a quarter of the time.
+# one back takes a third of the time.
 test test-browser package coverage docs: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/build/compiled
 test test-browser package coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
 
