@@ -4,6 +4,7 @@ numpyro's distributions are used as they are, with two repairs: `log_prob` is -i
 support (several of numpyro's are not), and a mixture is taken apart into its components.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -168,7 +169,7 @@ def _transformed_bounds(distribution: TransformedDistribution) -> tuple[Any, ...
 
 def is_infinite(bound: Any) -> bool:
     """Whether a bound says, whatever the parameters, that the support has no end there."""
-    return isinstance(bound, float) and np.isinf(bound)
+    return isinstance(bound, float) and math.isinf(bound)
 
 
 def components(distribution: Distribution) -> list[Distribution]:

@@ -19,7 +19,7 @@ from divlab.divergences.integrals.densities import log_density, support_bounds
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 
-Points = Float[Array, " n"]
+Points = Float[Array, " _"]  # of any number each: edges, nodes, atoms
 
 # Of the rule of Gauss and Legendre on [0, 1], on each panel of the line and of the levels.
 _NODES, _WEIGHTS = (a / 2 for a in np.polynomial.legendre.leggauss(8))
