@@ -88,6 +88,19 @@ def test_links_between_notebooks_lead_somewhere(path: Path) -> None:
     assert not [link for link in links if not (path.parent / link).exists()]
 
 
+def test_formulas_in_tables_have_no_bar_that_a_table_would_take() -> None:
+    r"""In a row of a table Markdown reads `\|` as `|`: KL(P ‖ Q) came out as KL(P | Q)."""
+    root = Path(__file__).parents[1]
+    texts = {path: path.read_text("utf-8") for path in (root / "docs").rglob("*.md")}
+    for path in (root / "notebooks").rglob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        texts[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    rows = [row for text in texts.values() for row in re.findall(r"^ *\|.*", text, re.M)]
+    assert any(r"\Vert" in row for row in rows)  # or this would read no formulas at all
+    formulas = [formula for row in rows for formula in re.findall(r"\$[^$]+\$", row)]
+    assert not [formula for formula in formulas if r"\|" in formula]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_are_thin(path: Path) -> None:
     """Code could grow in notebooks, where no unit test sees it, or hide from nbval."""
