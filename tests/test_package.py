@@ -42,6 +42,8 @@ NAMED = {
     "divlab/explore/painter.css",
     "divlab/explore/painter.js",
 }
+PAGES = "https://github.com/divlab/divlab"
+FILES = "https://raw.githubusercontent.com/divlab/divlab"
 ABOUT = {"METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
 
 needs_git = pytest.mark.skipif(
@@ -127,6 +129,26 @@ def test_wheel_says_what_it_is(built: Path) -> None:
     assert metadata.license_expression == "Apache-2.0"
     assert metadata.description_content_type == "text/markdown"
     assert set(metadata.provides_extra or ()) >= {"notebooks", "test"}
+
+
+def test_readme_of_the_wheel_leads_out_of_a_package_index(built: Path) -> None:
+    """An index has no `docs/`: a relative link would lead nowhere, and the picture would be missing."""
+    wheel = wheel_in(built)
+    about = f"divlab-{version_of(wheel)}.dist-info/METADATA"
+    shown = Metadata.from_email(zipfile.ZipFile(wheel).read(about)).description or ""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.findall(r"(!?)\[[^\]\[]*\]\(([^)]*)\)", shown)
+    assert len(found) == len(re.findall(r"(!?)\[[^\]\[]*\]\(([^)]*)\)", readme)) > 20
+    assert [target for _, target in found if not target.startswith(("https://", "#"))] == []
+    ours = {
+        target.partition("/main/")[2].partition("#")[0]
+        for _, target in found
+        if target.startswith((f"{PAGES}/blob/main/", f"{FILES}/main/"))
+    }
+    assert "docs/mode_collapse.png" in ours
+    assert [name for name in ours if not (ROOT / name).exists()] == []
+    pictures = [target for bang, target in found if bang and target.endswith("mode_collapse.png")]
+    assert pictures == [f"{FILES}/main/docs/mode_collapse.png"]
 
 
 @pytest.fixture
