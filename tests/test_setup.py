@@ -165,6 +165,7 @@ def test_readme_opens_the_notebook_on_binder_and_colab() -> None:
     """The links name a repository, a branch and a file, and nobody sees here that one is gone."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     home = PROJECT["urls"]["Repository"]
+    assert PROJECT["urls"]["Documentation"] in readme
     notebook = re.findall(r"^NOTEBOOK := (\S+)$", MAKEFILE, re.MULTILINE)[0]
     assert (ROOT / notebook).exists()
     owner_and_name = home.removeprefix("https://github.com/")
