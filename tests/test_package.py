@@ -132,7 +132,7 @@ def test_wheel_says_what_it_is(built: Path) -> None:
 
 
 def test_readme_of_the_wheel_leads_out_of_a_package_index(built: Path) -> None:
-    """An index has no `docs/`: a relative link would lead nowhere, and the picture would be missing."""
+    """An index has no `docs/`: relative links would lead nowhere, the picture would be missing."""
     wheel = wheel_in(built)
     about = f"divlab-{version_of(wheel)}.dist-info/METADATA"
     shown = Metadata.from_email(zipfile.ZipFile(wheel).read(about)).description or ""
