@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "build/screenshots"
@@ -28,6 +29,13 @@ ARGUMENTS = [
 _NOISE = re.compile(r"\.map\b|favicon|custom\.css|ResizeObserver|api/workspaces|net::ERR|404", re.I)
 
 _IS_STEP = ":has(.widget-label:text-is('Step'))"
+
+
+def need_chromium() -> None:
+    """Without a browser a test is skipped; where CI is set, as GitHub does, it fails."""
+    if CHROMIUM is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up("no chromium on this machine (on Debian: apt-get install chromium)")
 
 
 @contextlib.contextmanager

@@ -12,12 +12,9 @@ from divlab import figures
 from divlab.figures.scene import Line, Panel, Points, Rug, Rule
 from tests.explore.setting import NAMES, build
 
-from .pages import CHROMIUM, browser
+from .pages import browser
 from .scenes import page
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine (on Debian: apt-get install chromium)"
-)
 # Of each panel: its title, the labels and ticks of its axes, and the path of each mark as shares of
 # the plot area, whose size the page rounds to a tenth of a pixel.
 READ = r"""

@@ -9,17 +9,13 @@ import pytest
 
 from divlab.explore import EXPLORERS
 
-from .pages import CHROMIUM, Shown, browser, operate, screenshots, serve, train_and_scrub
+from .pages import Shown, browser, operate, screenshots, serve, train_and_scrub
 
 NAMES = {entry.title: name for name, entry in EXPLORERS.items()}
 TRAINERS = {
     "elbo_gap", "gan_game", "minimum_divergence", "mode_collapse", "wasserstein_gan",
     "objective_zoo",
 }  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine (on Debian: apt-get install chromium)"
-)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,6 @@ import divlab
 
 from .pages import ARGUMENTS, CHROMIUM, SHOTS
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine (on Debian: apt-get install chromium)"
-)
 OVER = {"separation": 9, "mean": 17}
 
 

@@ -13,13 +13,10 @@ import pytest
 
 from divlab.figures.scene import ROLES, Scene
 
-from .pages import CHROMIUM, browser
+from .pages import browser
 from .scenes import CONTROLS, VALUES, X, densities, everything, frame, normal, page
 
 WIDTHS = (420, 1000, 1400)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium on this machine (on Debian: apt-get install chromium)"
-)
 
 
 @pytest.fixture(scope="module")
