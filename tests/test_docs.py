@@ -126,6 +126,13 @@ def test_every_objective_has_a_row_on_its_page() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)) == objectives()
 
 
+def test_no_two_pages_have_the_same_title() -> None:
+    """A search of the site, or a tab, shows the title alone."""
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if "pt" not in page.parts]
+    titles = [page.read_text(encoding="utf-8").partition("\n")[0] for page in pages]
+    assert len(set(titles)) == len(titles) > 20, sorted(titles)
+
+
 @pytest.mark.parametrize("page", ["which_divergence", "which_method"])
 def test_examples_of_a_page(page: str) -> None:
     failed, tried = doctest.testfile(str(ROOT / "docs" / f"{page}.md"), module_relative=False)
