@@ -133,7 +133,7 @@ def test_no_two_pages_have_the_same_title() -> None:
     assert len(set(titles)) == len(titles) > 20, sorted(titles)
 
 
-@pytest.mark.parametrize("page", ["which_divergence", "which_method"])
+@pytest.mark.parametrize("page", ["files", "which_divergence", "which_method"])
 def test_examples_of_a_page(page: str) -> None:
     failed, tried = doctest.testfile(str(ROOT / "docs" / f"{page}.md"), module_relative=False)
     assert failed == 0
