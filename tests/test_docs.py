@@ -18,6 +18,7 @@ from scipy.spatial.distance import jensenshannon
 import divlab
 from divlab.divergences import closed_form
 from divlab.divergences.quantities import QUANTITIES, Quantity
+from website.explorers import SHOWN
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "divergences.md"
@@ -131,6 +132,18 @@ def test_no_two_pages_have_the_same_title() -> None:
     pages = [page for page in (ROOT / "docs").rglob("*.md") if "pt" not in page.parts]
     titles = [page.read_text(encoding="utf-8").partition("\n")[0] for page in pages]
     assert len(set(titles)) == len(titles) > 20, sorted(titles)
+
+
+def test_steps_in_the_plans_for_lecturers_are_recorded() -> None:
+    """A page goes to the nearest step that it has, where the numbers of the plan do not hold."""
+    page = (ROOT / "docs" / "lecturers.md").read_text(encoding="utf-8")
+    found = re.findall(r"\{state\}`(\w+)(?:#([^`]*))?`", page)
+    steps = [(name, re.search(r"step=(\d+)", state)) for name, state in found]
+    asked = [(name, int(step[1])) for name, step in steps if step]
+    assert len(asked) > 8
+    assert [one for one in asked if one[1] not in SHOWN[one[0]].over["step"]] == []
+    # What trains shows its last step where the address says nothing.
+    assert [name for name, step in steps if "step" in SHOWN[name].over and not step] == []
 
 
 @pytest.mark.parametrize("page", ["files", "which_divergence", "which_method"])
