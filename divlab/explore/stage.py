@@ -32,8 +32,10 @@ def colors() -> str:
     )
     return (
         f".divlab {{ {light} {dashes} }}\n"
-        f'[data-jp-theme-light="false"] .divlab {{ {dark} }}\n'
-        f"@media (prefers-color-scheme: dark) {{ .divlab-page .divlab {{ {dark} }} }}\n"
+        '[data-jp-theme-light="false"] .divlab, '
+        f'[data-theme="dark"] .divlab-page .divlab {{ {dark} }}\n'
+        "@media (prefers-color-scheme: dark) "
+        f'{{ :root:not([data-theme="light"]) .divlab-page .divlab {{ {dark} }} }}\n'
     )
 
 

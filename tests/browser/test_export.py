@@ -5,6 +5,7 @@ The docstring of each test says what could go wrong without it.
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 import divlab
+from divlab.figures.scene import ROLES
 
-from .pages import ARGUMENTS, CHROMIUM, SHOTS
+from .pages import ARGUMENTS, CHROMIUM, ROOT, SHOTS
 
 OVER = {"separation": 9, "mean": 17}
 
@@ -192,3 +194,41 @@ def test_looks(address: str, width: int, scheme: Any) -> None:
         paper = page.locator("main").evaluate("main => getComputedStyle(main).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
         page.screenshot(path=SHOTS / f"exported-{width}.png", full_page=True)
+
+
+def test_a_frame_follows_the_theme_of_the_site(address: str, tmp_path: Path) -> None:
+    """Curves could stay as on paper in a dark frame, or a new page forget the reader's choice."""
+    # The site's theme, too, keeps the choice in the browser and sets it before the page is there.
+    (tmp_path / "site.html").write_text(
+        "<!DOCTYPE html><html><head><script>var DOCUMENTATION_OPTIONS = {};"
+        "document.documentElement.dataset.theme = localStorage.theme ?? 'light';</script>"
+        f'<script src="{(ROOT / "website/static/site.js").as_uri()}"></script></head><body>'
+        f'<div class="divlab-frame"><iframe src="{address}"></iframe></div></body></html>'
+    )
+
+    def in_frame(scheme: str) -> None:
+        """Waits until the curves in the frame have the colors of this theme."""
+        paths = page.frame_locator("iframe").locator("[data-kind=line] path")
+        paths.first.wait_for(state="attached", timeout=10_000)
+        wanted = {role.on_dark if scheme == "dark" else role.color for role in ROLES.values()}
+        for _ in range(50):
+            strokes = paths.evaluate_all("all => all.map(one => getComputedStyle(one).stroke)")
+            numbers = [re.findall(r"\d+", stroke)[:3] for stroke in strokes]
+            shown = {"#" + "".join(f"{int(n):02X}" for n in rgb) for rgb in numbers if rgb}
+            if shown and shown <= wanted:
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"curves have the colors {shown}, which are not those of {scheme}")
+
+    with opened("about:blank", script=";") as page:
+        page.goto((tmp_path / "site.html").as_uri())
+        in_frame("light")
+        page.evaluate("document.documentElement.dataset.theme = localStorage.theme = 'dark'")
+        in_frame("dark")
+        page.reload()
+        in_frame("dark")
+        page.evaluate("document.documentElement.dataset.theme = 'light'")
+        in_frame("light")
+    with opened("about:blank", script=";", color_scheme="dark") as page:
+        page.goto((tmp_path / "site.html").as_uri())
+        in_frame("light")

@@ -6,8 +6,8 @@
         frame.contentWindow.postMessage({ divlabTheme: root.dataset.theme }, "*");
     }
 
-    // A frame that is far down is loaded when a reader comes near it.
-    addEventListener("load", ({ target }) => { if (target.tagName === "IFRAME") tell(target); }, true);
+    // A frame that is far down is loaded when a reader comes near it. This reaches no listener of the window.
+    document.addEventListener("load", ({ target }) => { if (target.tagName === "IFRAME") tell(target); }, true);
     new MutationObserver(() => document.querySelectorAll(".divlab-frame iframe").forEach(tell))
         .observe(root, { attributeFilter: ["data-theme"] });
 }
