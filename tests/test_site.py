@@ -84,7 +84,7 @@ def test_every_divergence_has_its_formula() -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_notebooks_show_explorers_in_place_of_dead_widgets(path: str) -> None:
     stored = (pages.ROOT / path).read_text(encoding="utf-8")
-    shown = notebooks.for_site(stored, str, lambda name: f"<iframe {name}>", "<buttons>")
+    shown = notebooks.for_site(stored, str, lambda name: f"<iframe {name}>", "<buttons>", "en")
     outputs = [o for c in json.loads(shown)["cells"] for o in c.get("outputs", ())]
     frames = [o["data"]["text/html"] for o in outputs if "<iframe" in str(o.get("data"))]
     asked = re.findall(r"divlab\.explore\.(\w+)\(\)", stored)
@@ -94,6 +94,24 @@ def test_notebooks_show_explorers_in_place_of_dead_widgets(path: str) -> None:
     assert notebooks.title(stored)
     # An exercise keeps its question.
     assert sum("text/markdown" in o.get("data", ()) for o in outputs) >= 3
+
+
+@pytest.mark.parametrize(
+    ("path", "last"),
+    [
+        ("notebooks/00_start_here.ipynb", "- the reverse KL"),
+        ("notebooks/pt/00_start_here.ipynb", "- a KL reversa"),
+    ],
+)
+def test_exercises_show_what_can_be_chosen(path: str, last: str) -> None:
+    """“Which of these?” would be followed by nothing."""
+    stored = (pages.ROOT / path).read_text(encoding="utf-8")
+    shown = notebooks.for_site(stored, str, str, "", KNOWN[path].language)
+    outputs = [o for c in json.loads(shown)["cells"] for o in c.get("outputs", ())]
+    asked = [o["data"]["text/markdown"] for o in outputs if "text/markdown" in o.get("data", {})]
+    first, _, third = (text.splitlines() for text in asked)
+    assert len(first) == 1  # it asks for a number
+    assert third[2:] == ["- KL", "- χ²", "- Jensen–Shannon", last]
 
 
 @pytest.mark.parametrize(

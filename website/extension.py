@@ -15,7 +15,6 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from divlab.exercises import NOTEBOOKS, of_notebook
-from divlab.exercises.answers import Choice
 from divlab.explore import EXPLORERS
 from website import docstrings, explorers, notebooks
 from website.pages import (
@@ -153,8 +152,7 @@ class ExercisesDirective(SphinxDirective):
                 lines.append(
                     f"- **{notebook}.{number}** {' '.join(str(exercise.question).split())}"
                 )
-                if isinstance(exercise.answer, Choice):
-                    lines += [f"  - {option}" for option in exercise.answer.options]
+                lines += [f"  - {option}" for option in notebooks.options(notebook, number)]
             lines.append("")
         return self.parse_text_to_nodes("\n".join(lines))
 
@@ -204,6 +202,7 @@ def _read_source(app: Sphinx, page: str, content: list[str]) -> None:
         lambda text: with_links(text, path, _known()),
         lambda name: frame(name, page, language),
         _buttons(path, _WORDS[language]),
+        language,
     )
 
 

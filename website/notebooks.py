@@ -5,13 +5,22 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from divlab import languages
+from divlab.exercises import of_notebook
+from divlab.exercises.answers import Choice
+
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+_EXERCISE = re.compile(r"<exercise (\d\d)\.(\d+)>")
 # One with an argument shows data of its own, which no page on the site has.
 _MADE = re.compile(r"divlab\.explore\.(\w+)\(\)")
 
 
 def for_site(
-    text: str, change_links: Callable[[str], str], frame: Callable[[str], str], buttons: str
+    text: str,
+    change_links: Callable[[str], str],
+    frame: Callable[[str], str],
+    buttons: str,
+    language: str,
 ) -> str:
     """A notebook to be shown.
 
@@ -20,9 +29,11 @@ def for_site(
         change_links: gives the Markdown of a cell its links in the site.
         frame: gives HTML that shows the explorer of a name.
         buttons: HTML to stand below the title.
+        language: that the notebook is in, "en" or "pt".
 
     Returns:
-        The notebook. A widget's output has become the explorer; an exercise, its question.
+        The notebook. A widget's output has become the explorer; an exercise, its question, with
+        the options where there are any.
     """
     notebook = json.loads(text)
     for cell in notebook["cells"]:
@@ -36,7 +47,9 @@ def for_site(
             continue
         made = iter(_MADE.findall(source))
         cell["outputs"] = [
-            _shown(output, made, frame) for output in cell.get("outputs", ()) if _says(output)
+            _shown(output, made, frame, language)
+            for output in cell.get("outputs", ())
+            if _says(output)
         ]
     return json.dumps(notebook)
 
@@ -53,13 +66,24 @@ def _says(output: Any) -> bool:
     return output["output_type"] != "stream" or bool("".join(output["text"]).strip())
 
 
-def _shown(output: Any, made: Iterator[str], frame: Callable[[str], str]) -> Any:
+def options(notebook: str, number: int, language: str = "en") -> list[str]:
+    """What an exercise of a notebook lets a reader choose from; empty where it asks for a value."""
+    answer = of_notebook(notebook)[number - 1].answer
+    tell = languages.language(language).tell
+    return [tell(one) for one in answer.options] if isinstance(answer, Choice) else []
+
+
+def _shown(output: Any, made: Iterator[str], frame: Callable[[str], str], language: str) -> Any:
     """An output of a cell; its widgets are the explorers that it makes, in their order."""
     data = output.get("data", {})
     if _WIDGET not in data:
         return output
-    explorer = next(made, None)
-    if explorer is not None:
+    exercise = _EXERCISE.fullmatch("".join(data.get("text/plain", "")))
+    if exercise is not None:
+        choices = options(exercise[1], int(exercise[2]), language)
+        lines = ["".join(data["text/markdown"]), "", *(f"- {one}" for one in choices)]
+        data = {"text/markdown": "\n".join(lines).strip()}
+    elif (explorer := next(made, None)) is not None:
         data = {"text/html": frame(explorer)}
     else:
         data = {kind: content for kind, content in data.items() if kind != _WIDGET}
