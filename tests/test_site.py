@@ -114,6 +114,19 @@ def test_exercises_show_what_can_be_chosen(path: str, last: str) -> None:
     assert third[2:] == ["- KL", "- χ²", "- Jensen–Shannon", last]
 
 
+def test_figures_are_described_by_the_headings_above_them() -> None:
+    """Those who do not see a figure would be read the name of its file."""
+    stored = (pages.ROOT / "notebooks/05_divergences_from_samples.ipynb").read_text("utf-8")
+    shown = json.loads(notebooks.for_site(stored, str, str, "", "en"))
+    (cell,) = [
+        c
+        for c in shown["cells"]
+        if any("image/png" in o.get("data", ()) for o in c.get("outputs", ()))
+    ]
+    alt = cell["metadata"]["mystnb"]["image"]["alt"]
+    assert alt == "Divergences from samples – Every estimator, against n"
+
+
 @pytest.mark.parametrize(
     ("path", "link", "becomes"),
     [
@@ -152,8 +165,10 @@ def test_places() -> None:
         ('<a href="b.html#gone">x</a>', "the link b.html#gone leads to a place"),
         ('<a href="#gone">x</a>', "the link #gone leads to a place"),
         ('<a href="folder">x</a>', "leads to a folder"),
-        ('<img src="gone.png" alt="">', "the link gone.png leads nowhere"),
+        ('<img src="gone.png" alt="A curve">', "the link gone.png leads nowhere"),
         ('<img src="b.html">', "has no text"),
+        ('<img src="b.html" alt=" ">', "has no text"),
+        ('<img src="b.html" alt="../_images/0c3e.png">', "has no text"),
         ('<iframe src="b.html"></iframe>', "has no text"),
         ('<script src="https://example.org/a.js"></script>', "from a network"),
         ('<link rel="stylesheet" href="//example.org/a.css">', "from a network"),
@@ -177,7 +192,7 @@ def test_check_passes_what_is_right(tmp_path: Path) -> None:
     (tmp_path / "b.html").write_text('<p id="there">x</p>')
     (tmp_path / "a.html").write_text(
         '<article><h1>A</h1><h2>B</h2><p id="p">x</p></article><a href="b.html#there">x</a>'
-        '<a href="#p">x</a><a href="https://example.org">x</a><img src="b.html" alt="">'
+        '<a href="#p">x</a><a href="https://example.org">x</a><img src="b.html" alt="KL">'
         '<iframe src="explorers/e.html#separation=2" title="e"></iframe>'
     )
     assert check.faults(tmp_path) == []

@@ -1,5 +1,6 @@
 """Looks at a built site: every link leads somewhere, and nothing comes from a network."""
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 # The attribute by which each element loads something by itself.
 _LOADS = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src"}
+_FILE = re.compile(r"\.(png|svg|jpe?g|gif|html)$")  # what a picture is called says nothing
 _STYLES = ("stylesheet", "preload", "icon", "modulepreload")
 
 
@@ -53,7 +55,8 @@ class _Reader(HTMLParser):
             self.page.loads.append(given["href"])
         if tag in _LOADS and given.get(_LOADS[tag]):
             self.page.loads.append(given[_LOADS[tag]])
-        if (tag == "img" and "alt" not in given) or (tag == "iframe" and not given.get("title")):
+        said = given.get({"img": "alt", "iframe": "title"}.get(tag, ""), "")
+        if tag in ("img", "iframe") and (not said.strip() or _FILE.search(said)):
             self.page.without_text.append(given.get("src", tag))
         if tag == "article":
             self._article += 1

@@ -13,6 +13,7 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _EXERCISE = re.compile(r"<exercise (\d\d)\.(\d+)>")
 # One with an argument shows data of its own, which no page on the site has.
 _MADE = re.compile(r"divlab\.explore\.(\w+)\(\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def for_site(
@@ -33,16 +34,19 @@ def for_site(
 
     Returns:
         The notebook. A widget's output has become the explorer; an exercise, its question, with
-        the options where there are any.
+        the options where there are any. Those who do not see a figure are told the headings above
+        it, by which a reader finds it in the text.
     """
     notebook = json.loads(text)
+    above = whole = title(text)
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
+            above = [above, *_HEADING.findall(source)][-1]
             source = change_links(source)
             if buttons and source.startswith("# "):
-                title, _, rest = source.partition("\n")
-                source, buttons = f"{title}\n\n{buttons}\n\n{rest}", ""
+                first, _, rest = source.partition("\n")
+                source, buttons = f"{first}\n\n{buttons}\n\n{rest}", ""
             cell["source"] = source
             continue
         made = iter(_MADE.findall(source))
@@ -51,6 +55,8 @@ def for_site(
             for output in cell.get("outputs", ())
             if _says(output)
         ]
+        words = re.sub(r"[$`]", "", f"{whole} – {above}")
+        cell["metadata"]["mystnb"] = {"image": {"alt": words}}
     return json.dumps(notebook)
 
 
