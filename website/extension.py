@@ -14,6 +14,7 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from divlab import languages
 from divlab.exercises import NOTEBOOKS, of_notebook
 from divlab.explore import EXPLORERS
 from website import docstrings, explorers, notebooks
@@ -33,7 +34,7 @@ from website.pages import (
 _WORDS = {
     "en": {
         "alone": "Open {title} on a page of its own",
-        "trained": "The training is recorded: move the step. Other settings need the notebook.",
+        "trained": "On this page only this moves: {controls}. For the rest, open the notebook.",
         "title": "Explorer: {title}",
         "colab": "Open in Colab",
         "binder": "Open in Binder",
@@ -43,7 +44,7 @@ _WORDS = {
     },
     "pt": {
         "alone": "Abrir {title} em uma página própria",
-        "trained": "O treinamento está gravado: mova o passo. Outros ajustes exigem o notebook.",
+        "trained": "Nesta página só se move: {controls}. Para o resto, abra o notebook.",
         "title": "Explorador: {title}",
         "colab": "Abrir no Colab",
         "binder": "Abrir no Binder",
@@ -52,6 +53,9 @@ _WORDS = {
         "state": "link",
     },
 }
+
+# What moves in the page of an explorer that trains, as the explorer calls it in English.
+_MOVES = {"step": "Step", "x": "Point x"}
 
 
 @cache
@@ -81,12 +85,16 @@ def frame(name: str, page: str, language: str, state: str = "") -> str:
     words = _WORDS[language]
     address = html.escape(_from(page, f"explorers/{name}.html") + (f"#{state}" if state else ""))
     shown = explorers.SHOWN[name]
-    trained = f"{words['trained']} " if "step" in shown.over else ""
+    note = ""
+    if "step" in shown.over:  # the text around it may ask for a training
+        tell = languages.language(language).tell
+        labels = ", ".join(f"<strong>{tell(_MOVES[control])}</strong>" for control in shown.over)
+        note = f"<p>{words['trained'].format(controls=labels)}</p>"
     heights = f"--height: {shown.height}px; --tall: {shown.tall}px"
     return (
-        f'<div class="divlab-frame" style="{heights}"><iframe src="{address}" loading="lazy" '
+        f'<div class="divlab-frame" style="{heights}">{note}<iframe src="{address}" loading="lazy" '
         f'title="{words["title"].format(title=title)}"></iframe>'
-        f'<p>{trained}<a href="{address}">{words["alone"].format(title=title)}</a></p></div>'
+        f'<p><a href="{address}">{words["alone"].format(title=title)}</a></p></div>'
     )
 
 
