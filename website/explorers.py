@@ -42,16 +42,16 @@ class Shown(NamedTuple):
 STEPS = [*range(0, 200, 20), *range(200, 2001, 100)]
 SHOWN = {
     "nll_is_kl": Shown({"separation": 17, "scale": [0.1, 0.5], "mean": 33}, 780, 1250, 17),
-    "elbo_gap": Shown({"step": STEPS, "x": [0.0, 2.0]}, 1000, 1530, 6),
+    "elbo_gap": Shown({"step": STEPS, "x": [0.0, 2.0]}, 1000, 1540, 6),
     "divergences": Shown({"separation": 33, "scale": [0.5, 1.0, 1.5, 2.0, 3.0]}, 1060, 1480, 5),
     "disjoint_supports": Shown(
         {"family": 2, "separation": 61, "scale": [0.5, 1.0]}, 1130, 1600, 17
     ),
     "estimators": Shown({"separation": [0.0, 1.0, 5.0], "quantity": 4}, 750, 1340, 16),
-    "gan_game": Shown({"step": STEPS}, 1030, 1450, 18),
-    "mode_collapse": Shown({"step": STEPS}, 950, 1630, 16, {"separation": 6.0}),
+    "gan_game": Shown({"step": STEPS}, 1030, 1460, 18),
+    "mode_collapse": Shown({"step": STEPS}, 950, 1640, 16, {"separation": 6.0}),
     "minimum_divergence": Shown({"step": STEPS}, 950, 1610, 19),
-    "wasserstein_gan": Shown({"step": STEPS}, 1030, 1450, 11),
+    "wasserstein_gan": Shown({"step": STEPS}, 1030, 1460, 11),
     "dirac_gan": Shown({"objective": 6, "penalty": 5, "rate": [0.1, 0.3]}, 850, 1430, 4),
     "objective_zoo": Shown({"step": STEPS}, 880, 1510, 17),
     "training_cost": Shown({"model": 2, "vary": 3, "layers": [1, 2]}, 1070, 1610, 32),
