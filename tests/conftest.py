@@ -2,10 +2,19 @@
 
 from typing import Any
 
+import coverage
 import pytest
 
 import divlab
 from divlab.models.run import Runs
+
+
+def pytest_sessionfinish() -> None:
+    """Writes what `make coverage` has seen, in each process: one that ends slowly is killed."""
+    running = coverage.Coverage.current()
+    if running is not None:
+        running.save()
+
 
 SMALL: dict[str, Any] = {"hidden": (8,)}
 FAST: dict[str, Any] = {"steps": 60, "record_every": 20, "batch_size": 32}
