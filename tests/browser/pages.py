@@ -265,14 +265,20 @@ def operate(shown: Shown) -> None:
 
         shown.changes(press)
         shown.changes(drag)
+
+    def chosen(i: int) -> int:
+        place: int = shown.controls("menu")[i].evaluate("menu => menu.selectedIndex")
+        return place
+
     for i in range(len(shown.controls("menu"))):
 
-        def choose(i: int = i) -> None:
-            shown.controls("menu")[i].select_option(index=1)
+        def choose(i: int = i) -> None:  # what was not chosen before
+            shown.controls("menu")[i].select_option(index=0 if chosen(i) == 1 else 1)
 
         def type_to(i: int = i) -> None:
+            key = "ArrowUp" if chosen(i) else "ArrowDown"
             shown.controls("menu")[i].focus()
-            page.keyboard.press("ArrowUp")
+            page.keyboard.press(key)
 
         shown.changes(choose)
         shown.changes(type_to)
