@@ -25,9 +25,9 @@ def test_rates_are_made_again() -> None:
     table = evidence.stored("collapse_rates").sel(separation=8.0)
     target = divlab.targets.two_gaussians(8.0, 0.5)
     for name, model in (("VAE", divlab.VAE("elbo")), ("GAN", divlab.GAN("non_saturating"))):
-        runs = divlab.fit_many(model, target, seeds=8, record_every=2000)
+        runs = divlab.fit_many(model, target, seeds=16, record_every=2000)
         covered = int(np.sum(np.asarray(divlab.coverage(runs, target).modes_covered) == 2))
-        low, high = wilson(covered, 8)
+        low, high = wilson(covered, 16)
         row = table.sel(model=name)
         assert float(row["low"]) <= high, name
         assert float(row["high"]) >= low, name
