@@ -257,6 +257,28 @@ def test_what_is_far_from_0_keeps_its_digits() -> None:
     assert float(divlab.kl(1.7e9 + x, 1.7e9 + y)) == pytest.approx(float(divlab.kl(x, y)), rel=1e-4)
 
 
+def test_rounded_data_far_from_0_is_on_a_grid_in_32_bits_too() -> None:
+    """Else rows that are equal by rounding would be taken for rows that come again."""
+    x = np.random.default_rng(0).normal(size=40).round(1)
+    near, far = (float(divlab.entropy(a)) for a in (x, (x - 1e4).astype("f4")))
+    assert len(np.unique(x)) < len(x)
+    assert far == pytest.approx(near, abs=0.01)
+
+
+def test_floats_that_are_far_apart_are_a_grid() -> None:
+    """Seconds since 1970 with 32 bits lie 128 apart: nothing is known of what is in between."""
+    seconds = np.random.default_rng(0).exponential(1000.0, (2, 400))
+    x, y = (1.7e9 + seconds * [[1.0], [2.0]]).astype("f4")
+    assert len(np.unique(x)) < 100
+    assert float(divlab.kl(x, y)) == pytest.approx(np.log(2) - 0.5, abs=0.1)
+
+
+def test_rows_that_come_again_are_counted_once_in_32_bits_too() -> None:
+    x = np.random.default_rng(0).normal(1000.0, 5.0, 500).astype("f4")
+    again = np.concatenate([x, x[:100]])
+    assert float(divlab.entropy(again)) == pytest.approx(float(divlab.entropy(x)), rel=1e-6)
+
+
 def test_old_faithful_has_ties_and_an_entropy() -> None:
     x = np.asarray(divlab.targets.old_faithful())
     assert len(np.unique(x)) < len(x) == 272

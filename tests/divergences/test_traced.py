@@ -9,12 +9,15 @@ arithmetic that rounds to `eps`, and nothing else is allowed:
   How much that changes the result is found by doing it, a few times; the largest change, times 8,
   stands for all such moves. A kernel estimate takes widths by their logarithms, which go up to 70
   at the scales tried here: that makes the rounding of z², and so the move, 140 times as large.
-- It adds up n + m terms, each rounded: (n + m) eps of the largest they can be.
+- It adds up n + m terms, each rounded, and a density may be such a sum itself: 2 (n + m) eps of the
+  largest they can be.
+- Points of an integral over a distribution are rounded by `eps` of themselves, which moves mass
+  from one sample to the next: as much as a normal has within that, times the largest distance.
 
 A distance that is a root, or a logarithm, is compared by what it is taken of, which is the sum.
 Equal samples are spread over the cell of the values next to them: there must be room for that in
-the dtype. What is known to disagree without such a reason has a test of its own at the end, which
-fails as soon as it is mended.
+the dtype. Off a grid a known call counts equal samples once, which a traced one cannot, because the
+number of its samples is fixed: such samples are left out here.
 """
 
 from collections.abc import Callable
@@ -26,11 +29,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from divlab.methods import Variational
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 from numpyro import distributions as nd
 
 import divlab
+from divlab.divergences.methods.samples import ordered
 
 UNEQUAL, EQUAL = (40, 27), (30, 30)
 few = settings(
@@ -104,6 +108,11 @@ def has_room(arrays: list[np.ndarray]) -> bool:
     return bool(np.all((counts == 1) | (gaps > 1e3 * np.finfo(arrays[0].dtype).eps * far)))
 
 
+def counts_all(arrays: list[np.ndarray]) -> bool:
+    """Whether a known call keeps every row: off a grid it counts once those that come again."""
+    return [len(a) for a in ordered(*arrays)] == [len(a) for a in arrays]
+
+
 def moved(arrays: list[np.ndarray], eps: float, seed: int) -> list[np.ndarray]:
     """The samples with 64 bits, each value moved by up to `eps` of its distance from the origin."""
     pool = np.unique(np.concatenate(arrays).astype(float))
@@ -120,6 +129,7 @@ def check(
     arrays: list[np.ndarray],
     *,
     largest: Any = 1.0,
+    share: float = 0.0,
     relative: float = 0.0,
     times: float = 1.0,
 ) -> None:
@@ -131,19 +141,21 @@ def check(
         traced: the values by the other way.
         arrays: the samples.
         largest: what the terms of each value can be at most.
+        share: how much of it is allowed besides, such as mass that is moved so far.
         relative: a share of the values that is allowed besides.
         times: how many `eps` samples are moved by.
     """
-    eps = float(np.finfo(arrays[0].dtype).eps)
+    eps, most = (float(a) for a in (np.finfo(arrays[0].dtype).eps, np.finfo(arrays[0].dtype).max))
     expected = np.array(known(arrays), float)
     nearby = [known(moved(arrays, times * eps, seed)) for seed in range(3)]
     total = sum(a.size for a in arrays)
     with np.errstate(invalid="ignore", over="ignore"):
         change = np.nan_to_num(np.abs(np.array(nearby, float) - expected)).max(axis=0)
-        rounding = total * eps * (np.abs(expected) + largest)
+        rounding = 2 * total * eps * (np.abs(expected) + largest) + share * largest
         limit = 8 * change + rounding + relative * np.abs(expected)
     for name, a, b, bound in zip(names, expected, np.asarray(traced, float), limit, strict=True):
-        agree = a == b or abs(a - b) <= bound
+        # Before they are divided by their number, terms add up to more than a mean.
+        agree = a == b or abs(a - b) <= bound or (np.isinf(b) and total * a >= most)
         assert agree, f"{name}: known {a}, traced {b}, allowed {bound}, of {arrays}"
 
 
@@ -186,7 +198,7 @@ def test_f_divergences(method: str, precision: str) -> None:
         def known(arrays: list[np.ndarray]) -> list[float]:
             return [float(f(*arrays, method=method)) for f in functions.values()]
 
-        assume(has_room(arrays))
+        assume(has_room(arrays) and counts_all(arrays))
         check(list(functions), known, program(*arrays), arrays, times=times)
 
     agree()
@@ -245,7 +257,8 @@ def test_mmd(precision: str) -> None:
         def known(arrays: list[np.ndarray]) -> list[float]:
             return [float(divlab.mmd(*arrays, bandwidth=float(width), squared=True))]
 
-        check(["mmd"], known, program(*arrays, width)[None], arrays)
+        # Known samples count by a polynomial through the kernel, which is as near to it as that.
+        check(["mmd"], known, program(*arrays, width)[None], arrays, share=5e-14)
 
     agree()
 
@@ -263,31 +276,35 @@ WITH_64_BITS = ["kl", "cross_entropy", "cramer"]
 
 def test_samples_and_a_distribution(precision: str) -> None:
     names = [*OF_BOTH] if precision == "float32" else WITH_64_BITS
-    MIXED = {name: OF_BOTH[name] for name in names}
+    table = {name: OF_BOTH[name] for name in names}
 
     def values(x: Any, loc: Any, scale: Any) -> list[Any]:
         q = nd.Normal(loc, scale)
-        return [*(f(x, q) for _, f in MIXED.values()), divlab.entropy(x)]
+        return [*(f(x, q) for _, f in table.values()), divlab.entropy(x)]
 
     program = jax.jit(lambda *a: jnp.stack(values(*a)))
-    names = [*MIXED, "entropy"]
+    names = [*table, "entropy"]
 
+    # Here the edges of pieces, as rounded, once left gaps: W₁ was 98.5 where it is 100.
+    @example((np.arange(30) % 2 - 1e4, np.arange(30) % 2 - 9900.0))
     @given(samples((30, 30), powers=(0, -30, -8, 9)))
     @few
     def agree(pair: tuple[np.ndarray, np.ndarray]) -> None:
         x, y = in_precision(pair, precision)
-        assume(has_room([x]))
+        assume(has_room([x]) and counts_all([x]))
         wide = y.astype(float)
         loc, scale = (np.asarray(a, precision) for a in (wide.mean(), wide.std()))
         span = float(np.ptp([*x.astype(float), loc - 5.0 * scale, loc + 5.0 * scale]))
-        largest = np.array([span**power for power, _ in MIXED.values()] + [1.0])
+        largest = np.array([span**power for power, _ in table.values()] + [1.0])
 
         def known(arrays: list[np.ndarray]) -> list[float]:
             return [float(value) for value in values(arrays[0], loc, scale)]
 
+        # A point of the integral is rounded too: it comes to lie beyond so much mass at most.
+        share = 0.4 * float(np.finfo(precision).eps * np.abs(loc / scale))
         relative = OWN_QUADRATURE[precision]
         got = program(x, loc, scale)
-        check(names, known, got, [x], largest=largest, relative=relative)
+        check(names, known, got, [x], largest=largest, share=share, relative=relative)
 
     agree()
 
@@ -304,7 +321,7 @@ def test_a_critic() -> None:
         def known(arrays: list[np.ndarray]) -> list[float]:
             return [float(f(*arrays, method=method)) for f in functions.values()]
 
-        assume(has_room(arrays))
+        assume(has_room(arrays) and counts_all(arrays))
         # Adam divides a gradient by its size: the rounding of one that nearly vanishes moves a
         # weight by a share of the learning rate, whatever the samples are.
         check(list(functions), known, program(*arrays), arrays, relative=1e-3)

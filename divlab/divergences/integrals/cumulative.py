@@ -268,8 +268,22 @@ def place(line: Line, x: Array) -> tuple[Array, Array]:
     low = fixed(line.edges[0][line.order])
     found = xp.searchsorted(low, fixed(x), side="right") - 1
     part = line.order[xp.clip(found, 0, None)]
+    return part, _along(line, part, x)
+
+
+def _along(line: Line, part: Array, x: Array) -> Array:
+    """The coordinate t of x on the pieces `part`, or that of whichever end it is beyond.
+
+    An edge far from 0 is rounded. Read back from x, its t would leave a gap to the next piece.
+    """
+    xp = namespace(x)
     panel, start, stop = (a[part] for a in line.pieces)
-    return part, xp.clip(line.panels.coordinate(panel, x), start, stop)
+    low, high = (fixed(edge[part]) for edge in line.edges)
+    ascending = line.ascending[part]
+    t = xp.clip(line.panels.coordinate(panel, x), start, stop)
+    exact = xp.where(x <= low, xp.where(ascending, start, stop), t)
+    exact = xp.where(x >= high, xp.where(ascending, stop, start), exact)
+    return t + fixed(exact - t)
 
 
 def split(line: Line, points: Array) -> tuple[Pieces, Array]:
@@ -285,9 +299,9 @@ def split(line: Line, points: Array) -> tuple[Pieces, Array]:
     starts = xp.sort(xp.concatenate([low, points.astype(low.dtype)], axis=-1), axis=-1)
     stops = xp.concatenate([starts[..., 1:], last], axis=-1)
     part, begin = place(line, starts)
-    panel, start, stop = (a[part] for a in line.pieces)
-    end = xp.clip(line.panels.coordinate(panel, stops), start, stop)
-    return Pieces(panel, xp.minimum(begin, end), xp.maximum(begin, end)), part
+    end = _along(line, part, stops)
+    pieces = Pieces(line.pieces.panel[part], xp.minimum(begin, end), xp.maximum(begin, end))
+    return pieces, part
 
 
 def locate(line: Line, pieces: Pieces, s: Array) -> tuple[Array, Array]:

@@ -63,15 +63,15 @@ def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> t
     of_q = lines.densities(q)
     smooth = _smooth(line, lambda y: of_q(y)[0], mass.rest, bandwidth)
     if on_host(values):
-        scaled = values / bandwidth
-        cells, held = held_by_cells(scaled, np.full(size, 1 / size))
-        places = bandwidth * (scaled.min() + cells[:, None] + PLACES)
+        amid = np.median(values)
+        cells, held = held_by_cells((values - amid) / bandwidth, np.full(size, 1 / size))
+        places = amid + bandwidth * (cells[:, None] + PLACES)
         across = np.sum(held * smooth(places.ravel()).reshape(held.shape))
         own: Array = pairs_of_cells(cells, held)
     else:
         across = xp.mean(smooth(values))
         weights = jnp.full(size, 1 / size, values.dtype)
-        own = _traced_pairs(values / bandwidth, weights)
+        own = _traced_pairs((values - fixed(values[size // 2])) / bandwidth, weights)
     value = own - 2 * across + _mean_of(smooth, line, mass.density, mass.rest)
     return _above_0(value, bandwidth), mass.total
 
@@ -148,10 +148,10 @@ def known_squared(
     its arguments, to 64 bits. So what a cell holds counts as that many weighted points, and only
     cells within `_REACH` of each other matter (Fong & Darve 2009).
     """
-    x, y = (np.asarray(a, np.float64) / bandwidth for a in (x, y))
-    both = np.concatenate([x, y])
+    both = np.concatenate([x, y]).astype(np.float64)
     weights = np.concatenate([np.full(x.size, 1 / x.size), np.full(y.size, -1 / y.size)])
-    cells, held = held_by_cells(both, weights)
+    # From amid the points: one that is far away would take digits from all others.
+    cells, held = held_by_cells((both - np.median(both)) / bandwidth, weights)
     return max(pairs_of_cells(cells, held), 0.0)
 
 
@@ -160,14 +160,14 @@ def held_by_cells(
 ) -> tuple[Float[np.ndarray, " cells"], Float[np.ndarray, "cells places"]]:
     """The cells of width 1 that hold points, from left to right, and the weights at their places.
 
-    A cell is named by its left edge, in units from the least of the points.
+    A cell is named by its left edge, a whole number.
     """
     order = np.argsort(points)
     points, weights = points[order], weights[order]
-    cell = np.floor(points - points[0])
-    first = np.flatnonzero(np.diff(cell, prepend=-1.0))
+    cell = np.floor(points)
+    first = np.flatnonzero(np.diff(cell, prepend=-np.inf))
     held = np.empty((first.size, PLACES.size))
-    inside = points - points[0] - cell
+    inside = points - cell
     for place in range(PLACES.size):
         others = np.delete(PLACES, place)
         share = weights.copy()
@@ -182,7 +182,7 @@ def pairs_of_cells(
 ) -> float:
     """The sum over all pairs of points of their weights times the kernel less 1."""
     # Where some are far apart the kernel is summed, since it is 0 for these.
-    is_near = cells[-1] <= _REACH
+    is_near = cells[-1] - cells[0] <= _REACH
     of_difference = _kernel_less_1 if is_near else (lambda d: np.exp(-0.5 * d**2))
     apart = PLACES[:, None] - PLACES
     total = float(np.sum(held @ of_difference(apart) * held))

@@ -53,11 +53,14 @@ def ordered(
         ValueError: many samples are one and the same number, although the others are on no grid.
     """
     known = is_known(samples)
-    apart = _known_apart if known else _traced_apart
     parts = sorted_samples(*samples)
     if known and look is not None:
         look(*parts)
-    parts = [apart(x, number) for number, x in enumerate(parts)]
+    if known:
+        pairs = zip(parts, samples, strict=True)
+        parts = [_known_apart(x, number, given) for number, (x, given) in enumerate(pairs)]
+    else:
+        parts = [_traced_apart(x, number) for number, x in enumerate(parts)]
     xp = np if known else jnp
     both = fixed(xp.concatenate(parts))
     order = xp.argsort(both, stable=True)
@@ -93,12 +96,17 @@ def _traced_apart(x: Float[jax.Array, " n"], number: int) -> Float[jax.Array, " 
     return jnp.sort(x + _shift(jnp, fixed(x), _SEED * (number + 1) + jnp.arange(len(x))))
 
 
-def _known_apart(x: Float[np.ndarray, " n"], number: int) -> Float[np.ndarray, " m"]:
-    """The same, but that rows which come again are counted once."""
+def _known_apart(
+    x: Float[np.ndarray, " n"], number: int, given: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " m"]:
+    """The same, but that rows which come again are counted once.
+
+    `given` are the samples before they were measured from an origin.
+    """
     distinct, counts = np.unique(x, return_counts=True)
     if len(distinct) in (1, len(x)):
         return x
-    if not _on_a_grid(distinct):
+    if not _on_a_grid(distinct, _rounding(given)):
         most = int(np.argmax(counts))
         if counts[most] > max(10, _ATOM * len(x)):
             raise ValueError(
@@ -113,25 +121,39 @@ def _known_apart(x: Float[np.ndarray, " n"], number: int) -> Float[np.ndarray, "
     return np.sort(moved)
 
 
+def _rounding(given: Float[np.ndarray, " n"]) -> float:
+    """How far rounding to floats may have moved samples, by the largest of them.
+
+    It goes by the values: a column of 64 bits may have been made from one of 32.
+    """
+    given = np.asarray(given, np.float64)
+    with np.errstate(over="ignore"):
+        is_single = bool(np.all(given.astype(np.float32) == given))
+    kind = np.finfo(np.float32 if is_single else np.float64)
+    return float(kind.eps * np.abs(given).max())
+
+
 _DIGITS = 6  # of the range of samples, to which people round
+_COARSE = 10  # steps of a grid of floats, from one value to the next, at which many are equal
 
 
-def _on_a_grid(distinct: Float[np.ndarray, " n"]) -> bool:
-    """Whether all of them are whole numbers of steps apart, as far as floats let it be told.
+def _on_a_grid(distinct: Float[np.ndarray, " n"], rounding: float) -> bool:
+    """Whether all of them are whole numbers of steps apart, as far as `rounding` lets it be told.
 
     The step is the least between two of them, or a power of ten: thirds of a minute, written with
-    three digits, are on a grid too.
+    three digits, are on a grid too. So are floats themselves, where they are as far apart as the
+    values, such as times of today in seconds with 32 bits.
     """
-    with np.errstate(over="ignore"):
-        is_single = bool(np.all(distinct.astype(np.float32) == distinct))
-    eps = np.finfo(np.float32 if is_single else np.float64).eps
     apart = distinct - distinct[0]
+    least = np.diff(distinct).min()
     tens = 10.0 ** (np.floor(np.log10(apart[-1])) - np.arange(_DIGITS + 1))
-    steps = np.append(tens, np.diff(distinct).min())
-    steps = steps[4 * eps * np.abs(distinct).max() < 0.1 * steps]
+    steps = np.append(tens, least)
     shares = apart[:, None] / steps
-    off = np.abs(shares - np.round(shares)) - 4 * eps * np.abs(distinct).max() / steps
-    return bool(np.any(np.all(off <= 1e-3, axis=0)))
+    off = np.abs(shares - np.round(shares))
+    if apart[-1] <= _COARSE * least * (len(distinct) - 1) and np.all(off[:, -1] == 0):
+        return True
+    resolved = 4 * rounding < 0.1 * steps
+    return bool(np.any(resolved & np.all(off <= 1e-3 + 4 * rounding / steps, axis=0)))
 
 
 def _shift(
