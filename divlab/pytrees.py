@@ -52,10 +52,10 @@ def pytree(cls: type[T]) -> type[T]:
 
 def as_arrays(tree: T) -> T:
     """Every number as a floating array, so that 1, 1.0 and np.float64(1) run the same program."""
-    dtype = jax.dtypes.canonicalize_dtype(float)
-
-    def as_array(leaf: Any) -> Array | NDArray[Any]:
-        return leaf.astype(dtype) if isinstance(leaf, jax.Array) else np.asarray(leaf, dtype)
-
-    arrays: T = jax.tree.map(as_array, tree)
+    arrays: T = jax.tree.map(_as_array, tree)
     return arrays
+
+
+def _as_array(leaf: Any) -> Array | NDArray[Any]:
+    dtype = jax.dtypes.canonicalize_dtype(float)
+    return leaf.astype(dtype) if isinstance(leaf, jax.Array) else np.asarray(leaf, dtype)

@@ -5,8 +5,19 @@ from typing import Any
 import coverage
 import pytest
 
+import tests.annotations  # noqa: F401
+
+# isort: split
 import divlab
+from divlab.divergences.diagnosis import SamplesWarning
 from divlab.models.run import Runs
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Not in pyproject.toml, which would import the package before its annotations are checked."""
+    # Said of samples that many tests draw on purpose; tests of the warning itself ask for it.
+    name = f"{SamplesWarning.__module__}.{SamplesWarning.__qualname__}"
+    config.addinivalue_line("filterwarnings", f"ignore::{name}")
 
 
 def pytest_sessionfinish() -> None:

@@ -20,6 +20,7 @@ from numpyro.distributions import Categorical, Laplace, MixtureSameFamily, Norma
 import divlab
 from divlab import sweeps
 from divlab.targets import two_gaussians
+from tests.annotations import unchecked
 
 MODELS = {"vae": divlab.VAE(hidden=(4,))}
 TARGETS = {"near": two_gaussians(2.0, 0.5)}
@@ -314,7 +315,7 @@ def test_what_is_no_folder_of_this_machine_is_refused(
 ) -> None:
     """A folder named "s3:" or "~" would be found by nobody, least of all by the next sweep."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match=words):
+    with unchecked(), pytest.raises(error, match=words):
         divlab.sweep(MODELS, TARGETS, store=where, **OPTIONS)
     assert not list(tmp_path.iterdir())
 

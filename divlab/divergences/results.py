@@ -92,7 +92,7 @@ def at_precision_of(value: float, x: Samples, y: Samples) -> Float[Array, ""]:
 
 
 @jax.jit
-def root(square: Float[Array, ""]) -> Float[Array, ""]:
-    """The square root of a number of 0 or more, with the gradient 0 at 0."""
+def root(square: Float[Array, "*some"]) -> Float[Array, "*some"]:
+    """The square root of numbers of 0 or more, with the gradient 0 at 0."""
     none = square <= 0
     return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))

@@ -39,7 +39,7 @@ def usual_changes() -> dict[str, tuple[Distribution, Distribution]]:
 
 
 def power(
-    changes: Mapping[str, tuple[Distribution, Distribution]] | None = None,
+    changes: Mapping[str, tuple[Any, Any]] | None = None,
     divergences: Iterable[Any] = DIVERGENCES,
     *,
     sizes: Iterable[Count] = (30, 100, 300, 1000),
@@ -60,9 +60,10 @@ def power(
     power.
 
     Args:
-        changes: label -> (P, Q), univariate distributions. None compares N(0, 1) with itself
-            ("none"), N(0.5, 1) ("shift"), N(0, 1.5²) ("spread"), Student's t with 3 degrees and
-            variance 1 ("tail"), and two Gaussians with mean 0 and variance 1 ("second mode").
+        changes: label -> (P, Q), univariate distributions of numpyro or SciPy. None compares
+            N(0, 1) with itself ("none"), N(0.5, 1) ("shift"), N(0, 1.5²) ("spread"), Student's t
+            with 3 degrees and variance 1 ("tail"), and two Gaussians with mean 0 and variance 1
+            ("second mode").
         divergences: functions of divlab that compare two samples, or their names.
         sizes: numbers of samples of each distribution, 2 or more, or as many as a divergence needs.
         level: the largest p-value that counts as a detection, strictly between 0 and 1.

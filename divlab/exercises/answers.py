@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from simpleeval import DEFAULT_OPERATORS, InvalidExpression, simple_eval
 
@@ -53,6 +53,7 @@ class Mistake:
     message: str
 
 
+@runtime_checkable
 class Answer(Protocol):
     """A kind of answer."""
 

@@ -215,7 +215,7 @@ class OwnData(_Columns):
             return None
         return {"name": self.name, "values": self.values.tolist()}
 
-    def load(self, state: dict[str, Any] | None) -> None:
+    def load(self, state: Any) -> None:
         """Takes the measurements of a state, or gives up those there are.
 
         Args:
@@ -262,7 +262,7 @@ class TwoColumns(_Columns):
             return None
         return {"names": list(self.names), "samples": [s.tolist() for s in self.samples]}
 
-    def load(self, state: dict[str, Any] | None) -> None:
+    def load(self, state: Any) -> None:
         """Takes the samples of a state, or gives up those there are.
 
         Args:

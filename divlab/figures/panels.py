@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,6 +21,7 @@ from divlab.figures.drawing import (
 )
 
 
+@runtime_checkable
 class Panel(Protocol):
     """What `show` needs of a panel.
 

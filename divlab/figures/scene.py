@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Real
 from matplotlib.ticker import MaxNLocator
 
-Numbers = Float[np.ndarray, " _"]
+Numbers = Real[np.ndarray, " _"]
 BEYOND = 4.0  # how far outside of a panel a point may lie, in widths of the panel
 
 
@@ -62,14 +62,14 @@ class Axis:
     scale: Literal["linear", "log"] = "linear"
     ticks: Mapping[float, str] | None = None
 
-    def place(self, values: Any) -> Numbers:
+    def place(self, values: Any) -> Any:
         """Where values lie: 0 at `low`, 1 at `high`; NaN stays, what is far outside is cut off."""
         with np.errstate(all="ignore"):
             low, high, at = (
                 (np.log(np.asarray(a, float)) if self.scale == "log" else np.asarray(a, float))
                 for a in (self.low, self.high, values)
             )
-            placed: Numbers = np.clip((at - low) / (high - low), -BEYOND, 1 + BEYOND)
+            placed = np.clip((at - low) / (high - low), -BEYOND, 1 + BEYOND)
         return placed
 
     def shown_ticks(self) -> dict[float, str]:

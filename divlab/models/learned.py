@@ -29,11 +29,15 @@ from divlab.divergences.integrals.arrays import (
     over_rows,
     precision,
 )
+from divlab.pytrees import Number
 
 # Of NumPy arrays to NumPy arrays, or of JAX arrays to JAX arrays.
 Curve: TypeAlias = Callable[[Any], Any]
 Curves: TypeAlias = Callable[[Any], tuple[Any, Any]]
 Shape: TypeAlias = tuple[int, ...]
+Nodes: TypeAlias = tuple[
+    Float[AnyArray, " nodes"], Float[AnyArray, " nodes"], Float[AnyArray, " nodes"]
+]
 
 CELLS, REACH = 256, 8.0
 _BEYOND = 1e4  # a latent beyond which a piecewise linear network has no more kinks
@@ -219,13 +223,13 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
     def of_mixture(
         cls,
         decode: Curves,
-        log_weights: Float[Array, " K"],
-        means: Float[Array, " K"],
-        scales: Float[Array, " K"],
+        log_weights: Float[AnyArray, " K"],
+        means: Float[AnyArray, " K"],
+        scales: Float[AnyArray, " K"],
     ) -> "Decoded":
         """The same under a prior that is a mixture of K Gaussians."""
 
-        def of_one(mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+        def of_one(mean: Number, scale: Number) -> Nodes:
             return _decoded(lambda u: decode(mean + scale * u))
 
         parts = over_rows(of_one, means, scales)
@@ -260,7 +264,7 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
         return self.means[node] + self.scales[node] * jax.random.normal(noise_key, sample_shape)
 
 
-def _decoded(decode: Curves) -> tuple[Array, Array, Array]:
+def _decoded(decode: Curves) -> Nodes:
     """Log weights, means and scales at the nodes of every cell."""
     edges = latent_edges(lambda z: decode(z)[0], CELLS)
     xp, widths = namespace(edges), edges[1:, None] - edges[:-1, None]

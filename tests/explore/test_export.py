@@ -22,6 +22,7 @@ from divlab.explore.recording import Recording
 from divlab.explore.states import States
 from divlab.explore.trainer import Trainer
 from divlab.figures.packing import packed
+from tests.annotations import unchecked
 
 PIXEL = 1 / 1400  # of a panel of 700 pixels, where each of them is two
 Recorded = tuple[dict[str, Any], list[Any]]
@@ -144,7 +145,7 @@ def test_positions_survive_at_their_limits() -> None:
 def test_what_over_cannot_be(explorer: Any, tmp_path: Path, over: Any, said: str) -> None:
     """A page could be made over something else than what was asked for."""
     said = re.escape(said).replace(r"\.\*", ".*")
-    with pytest.raises(ValueError, match=said):
+    with unchecked(), pytest.raises(ValueError, match=said):
         explorer.export(tmp_path / "page.html", over=over)
     assert list(tmp_path.iterdir()) == []
 
@@ -174,7 +175,7 @@ def test_where_a_page_cannot_be_written(explorer: Any, tmp_path: Path) -> None:
         explorer.export(tmp_path / "page.txt")
     with pytest.raises(FileNotFoundError, match="folder that does not exist"):
         explorer.export(tmp_path / "missing" / "page.html")
-    with pytest.raises(TypeError, match="title must be a text"):
+    with unchecked(), pytest.raises(TypeError, match="title must be a text"):
         explorer.export(tmp_path / "page.html", title=3)
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
+from divlab.pytrees import Number
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 Array = Any  # of NumPy or of JAX, or a number of NumPy
 BLOCK = 1024  # points that a program takes at least; one program serves all smaller numbers
@@ -231,7 +233,7 @@ def filled_size(count: int, least: int = BLOCK) -> int:
 
 
 def fill(
-    row: Float[np.ndarray, " n"], value: float, least: int = BLOCK
+    row: Float[np.ndarray, " n"], value: Number, least: int = BLOCK
 ) -> Float[np.ndarray, " size"]:
     """A row in the precision of JAX, made as long as `filled_size` says by copies of `value`."""
     filled = np.empty(filled_size(row.size, least), precision())

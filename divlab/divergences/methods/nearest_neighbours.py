@@ -13,7 +13,7 @@ from typing import Any
 
 import jax.scipy.special
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Integer
 from scipy.special import digamma, gammaln, polygamma
 
 from divlab.checks import check_count
@@ -138,18 +138,16 @@ def neighbour_distance(
     xp, size = namespace(x), x.shape[0]
     endless = xp.full(k, np.inf, y.dtype)
     padded = xp.concatenate([-endless, y, endless])
-    at = k + (xp.arange(size) if same else xp.searchsorted(y, x))
-
-    def neighbour(steps: int) -> Float[AnyArray, " n"]:  # so many to the right
-        return padded[k + steps : k + steps + size] if same else padded[at + steps]
-
     if k <= _FEW:
+        at = k if same else k + xp.searchsorted(y, x)
         distance = xp.full_like(x, np.inf)
         for lower in range(k + 1):
-            below = x - neighbour(-lower) if lower else 0.0
-            above = neighbour(k - lower - (not same)) - x if lower < k else 0.0
+            below = x - _taken(padded, at - lower, size) if lower else 0.0
+            last = at + k - lower - (not same)
+            above = _taken(padded, last, size) - x if lower < k else 0.0
             distance = xp.minimum(distance, xp.maximum(below, above))
     else:
+        at = k + (xp.arange(size) if same else xp.searchsorted(y, x))
         # Bisection finds the least number below such that the next one below is no nearer than the
         # last one above.
         held, here = fixed((padded, x))
@@ -167,6 +165,13 @@ def neighbour_distance(
     # Never less than rounding can tell, because two values of one float have no distance.
     kind = np.finfo(x.dtype)
     return xp.maximum(distance, xp.maximum(0.5 * kind.eps * xp.abs(fixed(x)), kind.tiny))
+
+
+def _taken(
+    values: Float[AnyArray, " m"], at: int | Integer[AnyArray, " n"], size: int
+) -> Float[AnyArray, " n"]:
+    """So many values from the place `at` on, or the values at the places `at`."""
+    return values[at : at + size] if isinstance(at, int) else values[at]
 
 
 class Ratios:

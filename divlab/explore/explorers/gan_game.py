@@ -136,7 +136,7 @@ class GanGame(Trainer):
         )  # fmt: skip
         discriminators = Panel(
             "Discriminators, at rest" if rests == "critic" else "Discriminators",
-            Axis("x", x[0], x[-1]),
+            Axis("x", float(x[0]), float(x[-1])),
             Axis("D(x)", -0.02, 1.02, ticks={0: "0", 0.5: "0.5", 1: "1"}),
             (
                 Line(x, arrays["best"], label="best, D*"),

@@ -24,10 +24,10 @@ class Optimizer(Protocol):
 def adam(
     learning_rate: Number,
     *,
-    b1: float = 0.9,
-    b2: float = 0.999,
-    eps: float = 1e-8,
-    eps_root: float = 0.0,
+    b1: Number = 0.9,
+    b2: Number = 0.999,
+    eps: Number = 1e-8,
+    eps_root: Number = 0.0,
 ) -> Optimizer:
     """Adam, by default with the constants of Kingma & Ba (2015)."""
     import optax
@@ -36,7 +36,7 @@ def adam(
     return optimizer
 
 
-def rmsprop(learning_rate: Number, *, decay: float = 0.9) -> Optimizer:
+def rmsprop(learning_rate: Number, *, decay: Number = 0.9) -> Optimizer:
     """RMSProp."""
     import optax
 
