@@ -280,7 +280,7 @@ def _entropy(x: Float[AnyArray, " n"], method: NearestNeighbours) -> arrays.Arra
 def _from_entropies(
     family: Family,
     values: Float[AnyArray, " n"],
-    x: Float[AnyArray, " n"],
+    x: Float[AnyArray, " m"],
     q: Packed,
     method: NearestNeighbours,
 ) -> arrays.Array:
