@@ -6,10 +6,12 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
+from divlab.divergences.inputs import AnyArray
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.data import Data
 from divlab.models.learned import Pushforward, of_latents
@@ -162,15 +164,15 @@ class GAN:
             {"critic_loss": critic_loss, "generator_loss": generator_loss},
         )
 
-    def generate(self, params: Any, z: Float[Array, "n latent"]) -> Points:
+    def generate(self, params: Any, z: Float[AnyArray, "n latent"]) -> Points:
         """G(z), (n,) or (n, data_dim), for latents of shape (n, latent_dim)."""
-        points = self._functions(params["generator"], params["critic"])["generator"](z)
+        points = self._functions(params["generator"], params["critic"])["generator"](jnp.asarray(z))
         return points[:, 0] if self.data_dim == 1 else points
 
-    def critic(self, params: Any, x: Points) -> Float[Array, " n *features"]:
+    def critic(self, params: Any, x: Float[AnyArray, " n *dim"]) -> Float[Array, " n *features"]:
         """The objective's `score` at points x; for the classical GANs (n,) logits of D(x)."""
         networks = self._functions(params["generator"], params["critic"])
-        scores: Array = self.objective.score(networks, x)
+        scores: Array = self.objective.score(networks, jnp.asarray(x))
         return scores
 
     def sample(self, params: Any, key: Key[Array, ""], n: int) -> Points:

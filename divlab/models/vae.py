@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
+from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals.arrays import computing_on_host, is_known
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.data import Data
@@ -104,17 +105,17 @@ class VAE:
         log_unit = jnp.log(jnp.asarray(data.units.scale))
         return Autoencoder(encode, decode, self.prior(params), log_unit)
 
-    def encode(self, params: Any, x: Points) -> tuple[Latents, Latents]:
+    def encode(self, params: Any, x: Float[AnyArray, " n *dim"]) -> tuple[Latents, Latents]:
         """Means and log scales of q(z|x) at points x, each (n, latent_dim)."""
         encoder, _ = self._networks()
-        columns = x.reshape(x.shape[0], -1)
+        columns = jnp.asarray(x).reshape(x.shape[0], -1)
         out = encoder.apply(params["encoder"], columns)
         return out[:, : self.latent_dim], out[:, self.latent_dim :]
 
-    def decode(self, params: Any, z: Latents) -> tuple[Points, Points]:
+    def decode(self, params: Any, z: Float[AnyArray, "n latent"]) -> tuple[Points, Points]:
         """Means and log scales of p(x|z) at (n, latent_dim) latents, each of the shape of x."""
         _, decoder = self._networks()
-        out = decoder.apply(params["decoder"], z)
+        out = decoder.apply(params["decoder"], jnp.asarray(z))
         mean = out[:, 0] if self.data_dim == 1 else out
         return mean, jnp.broadcast_to(params["log_scale"], mean.shape)
 

@@ -31,8 +31,7 @@ def posterior(run: Run, x: float) -> tuple[float, float]:
 
 def log_ratios(run: Run, x: float, z: Any) -> tuple[Any, Any]:
     """Log p(x, z) and log q(z|x), by SciPy."""
-    decoded = run.model.decode(run.params, jnp.asarray(z[:, None]))
-    loc, log_noise = (np.asarray(a, float) for a in decoded)
+    loc, log_noise = (np.asarray(a, float) for a in run.model.decode(run.params, z[:, None]))
     likelihood = norm(DATA.mean() + DATA.std() * loc, DATA.std() * np.exp(log_noise))
     return likelihood.logpdf(x) + norm.logpdf(z), norm.logpdf(z, *posterior(run, x))
 

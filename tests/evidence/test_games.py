@@ -2,7 +2,6 @@
 
 import math
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpyro.distributions import Normal
@@ -117,10 +116,9 @@ def test_game_along_training_is_a_sum_over_a_grid(gan_runs: Runs) -> None:
     params = run.params_at(step)
 
     def discriminator(x: np.ndarray) -> np.ndarray:
-        logits = np.asarray(run.model.critic(params, jnp.asarray(x)), float)
-        return np.asarray(1 / (1 + np.exp(-logits)))
+        return np.asarray(1 / (1 + np.exp(-np.asarray(run.model.critic(params, x), float))))
 
-    fake = np.asarray(run.model.generate(params, jnp.asarray(z[:, None], "f4")), float)
+    fake = np.asarray(run.model.generate(params, z[:, None].astype(np.float32)), float)
     data = np.exp(np.asarray(run.target.log_prob(X), float)) * DX
     value = data @ np.log(discriminator(X)) + weights @ np.log(1 - discriminator(fake))
     assert float(table["value"][1].sel(step=step)) == pytest.approx(value, rel=1e-3)
