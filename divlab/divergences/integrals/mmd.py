@@ -62,8 +62,8 @@ def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> t
     line, (mass,) = _line((q,), bandwidth)
     of_q = lines.densities(q)
     smooth = _smooth(line, lambda y: of_q(y)[0], mass.rest, bandwidth)
+    amid = fixed(xp.median(values))  # a far one would take digits from all others
     if on_host(values):
-        amid = np.median(values)
         cells, held = held_by_cells((values - amid) / bandwidth, np.full(size, 1 / size))
         places = amid + bandwidth * (cells[:, None] + PLACES)
         across = np.sum(held * smooth(places.ravel()).reshape(held.shape))
@@ -71,7 +71,7 @@ def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> t
     else:
         across = xp.mean(smooth(values))
         weights = jnp.full(size, 1 / size, values.dtype)
-        own = _traced_pairs((values - fixed(values[size // 2])) / bandwidth, weights)
+        own = _traced_pairs((values - amid) / bandwidth, weights)
     value = own - 2 * across + _mean_of(smooth, line, mass.density, mass.rest)
     return _above_0(value, bandwidth), mass.total
 
@@ -126,10 +126,11 @@ def traced_squared(
 ) -> Float[jax.Array, ""]:
     """MMD² of two samples, every pair of them looked at."""
     n, m = x.shape[0], y.shape[0]
-    # Differences come first: units of the bandwidth would round samples far from 0 apart.
+    # Differences come first: units of the bandwidth would round samples far from 0 apart. They
+    # are those from amid the points: one that is far away would take digits from all others.
     both = jnp.concatenate([x, y])
     weights = jnp.concatenate([jnp.full(n, 1 / n), jnp.full(m, -1 / m)]).astype(both.dtype)
-    return jnp.maximum(_traced_pairs((both - lax.stop_gradient(both[0])) / bandwidth, weights), 0.0)
+    return jnp.maximum(_traced_pairs((both - fixed(jnp.median(both))) / bandwidth, weights), 0.0)
 
 
 def _traced_pairs(points: jax.Array, weights: jax.Array) -> jax.Array:
@@ -150,8 +151,8 @@ def known_squared(
     """
     both = np.concatenate([x, y]).astype(np.float64)
     weights = np.concatenate([np.full(x.size, 1 / x.size), np.full(y.size, -1 / y.size)])
-    # From amid the points: one that is far away would take digits from all others.
-    cells, held = held_by_cells((both - np.median(both)) / bandwidth, weights)
+    halves = both / 2  # whose differences do not overflow
+    cells, held = held_by_cells((halves - np.median(halves)) / (bandwidth / 2), weights)
     return max(pairs_of_cells(cells, held), 0.0)
 
 
