@@ -134,7 +134,7 @@ def _rounding(given: Float[np.ndarray, " n"]) -> float:
 
 
 _DIGITS = 6  # of the range of samples, to which people round
-_COARSE = 10  # steps of a grid of floats, from one value to the next, at which many are equal
+_COARSE = 10  # with fewer floats from one value to the next, many are equal by rounding alone
 
 
 def _on_a_grid(distinct: Float[np.ndarray, " n"], rounding: float) -> bool:
