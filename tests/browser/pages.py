@@ -255,12 +255,16 @@ def operate(shown: Shown) -> None:
             page.keyboard.press("ArrowRight")
             page.keyboard.press("ArrowRight")
 
-        def drag(i: int = i) -> None:
-            box = shown.controls("slider")[i].bounding_box()
+        def drag(i: int = i) -> None:  # towards the middle: at an end it would not move
+            handle = shown.controls("slider")[i]
+            box = handle.bounding_box()
+            track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
+            around = track.bounding_box()
             x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            is_left = x < around["x"] + around["width"] / 2
             page.mouse.move(x, y)
             page.mouse.down()
-            page.mouse.move(x + 30, y, steps=4)
+            page.mouse.move(x + (40 if is_left else -40), y, steps=4)
             page.mouse.up()
 
         shown.changes(press)
