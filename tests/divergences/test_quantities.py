@@ -1,5 +1,6 @@
 """What the record of each function says of it is so."""
 
+import inspect
 import math
 from typing import Any
 
@@ -101,3 +102,24 @@ def test_the_bias_falls_as_the_record_says() -> None:
     assert QUANTITIES["hellinger"].rate_of_bias({}) == 0.25
     assert QUANTITIES["hellinger"].rate_of_bias({"squared": True}) == 0.5
     assert np.all([QUANTITIES[name].rate_of_bias({}) == 0.5 for name in ("ks", "wasserstein")])
+
+
+TWICE = Normal(0.0, 2.0), Laplace(1.0, 4.0)  # P and Q in units of half the size
+# To entropies the logarithm of the unit is added.
+GROWING: list[tuple[str, dict[str, Any]]] = [
+    (name, options)
+    for name, quantity in QUANTITIES.items()
+    for options in ({}, {"squared": True})
+    if options.keys() <= inspect.signature(quantity.function).parameters.keys()
+    and name not in ("entropy", "cross_entropy")
+]
+
+
+@pytest.mark.parametrize(("name", "options"), GROWING)
+def test_by_which_power_of_the_unit_it_grows(name: str, options: dict[str, Any]) -> None:
+    """Distances of learned models would be told in wrong units."""
+    width = "bandwidth" in inspect.signature(QUANTITIES[name].function).parameters
+    before, after = ({**options, "bandwidth": h} if width else options for h in (1.0, 2.0))
+    growth = 2 ** QUANTITIES[name].degree(options)
+    grown = growth * value(name, P, Q, **before)
+    assert value(name, *TWICE, **after) == pytest.approx(grown, rel=1e-5)
