@@ -66,6 +66,8 @@ def _larger(value: Any) -> Any:
     if isinstance(value, tuple):
         parts = [_larger(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    if isinstance(value, list):
+        return [_larger(part) for part in value]
     if isinstance(value, float):
         return 1.01 * value
     dtype = getattr(value, "dtype", None)

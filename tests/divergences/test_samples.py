@@ -231,6 +231,31 @@ def test_the_formula_of_kernel_estimates() -> None:
     assert float(divlab.tv(x, y, method="kde")) == pytest.approx(expected, rel=1e-4)
 
 
+def test_the_formula_of_counts_of_neighbours() -> None:
+    """By every pair of samples: statistics alone would not tell counts that are 1 % wrong."""
+    x, y = draw(7, 60)
+    y = y[:45]
+    k = round(1.5 * np.sqrt(45))
+
+    def ratios(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The density of b over that of a, at each a."""
+        wide = round(k * len(a) / 45)
+        b = np.sort(b)
+        edges = (b[1:] + b[:-1]) / 2
+        edges = np.concatenate([[2 * b[0] - edges[0]], edges, [2 * b[-1] - edges[-1]]])
+        found = []
+        for point in a:
+            radius = np.sort(np.abs(a - point))[wide]  # the least is its distance from itself
+            inside = np.clip(edges, point - radius, point + radius)
+            found.append(np.sum(np.diff(inside) / np.diff(edges)) / len(b) / wide * (len(a) - 1))
+        return np.array(found)
+
+    halves = [np.mean(np.abs(1 - r) / (1 + r)) / 2 for r in (ratios(x, y), ratios(y, x))]
+    assert float(divlab.tv(x, y, method="nearest_neighbours")) == pytest.approx(
+        sum(halves), rel=1e-5
+    )
+
+
 @pytest.mark.parametrize("decimals", [0, 1, 2])
 def test_rounded_data_is_near_the_truth(decimals: int) -> None:
     x, y = (np.round(sample, decimals) for sample in draw(3))
