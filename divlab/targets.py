@@ -209,9 +209,8 @@ def _modes_of_density(packed: Packed) -> Peaks:
     low, high = (float(bound) for bound in support_bounds(packed.distribution))
     grid = np.linspace(max(cuts.min(), low), min(cuts.max(), high), 4097)
     grid = (grid[1:] + grid[:-1]) / 2
-    (log_density,) = log_densities(packed)
-    density = np.exp(np.asarray(log_density(grid), float))
-    return of_density(grid, density)
+    (log_density,) = log_densities(packed)(grid)
+    return of_density(grid, np.exp(np.asarray(log_density, float)))
 
 
 __all__ = ["drawn", "gaussian_mixture", "histogram", "modes", "old_faithful", "two_gaussians"]

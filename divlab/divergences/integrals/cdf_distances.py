@@ -24,6 +24,7 @@ from divlab.divergences.integrals.roots import root
 
 # How far tails are followed, in nats: that of LogNormal(0, 8) costs most 64 nats out.
 _SHORT, _LONG = 60.0, 200.0
+_LITTLE = 1e-12  # the share of ∫ |F - G| below which the sign of F - G on a piece does not matter
 
 
 class Gap(NamedTuple):
@@ -58,7 +59,7 @@ def between(
     xp, logs = namespace(line.x), log_densities(p, q)
 
     def functions(x: Array) -> tuple[Array, ...]:
-        log_p, log_q = lines.once([log(x) for log in logs])
+        log_p, log_q = logs(x)
         of_p, of_q = xp.exp(log_p), xp.exp(log_q)
         excess = of_p - of_q
         # Never 0, where a root has no slope.
@@ -142,34 +143,35 @@ def turns(gap: Gap) -> tuple[Array, Array, Array]:
     """
     xp = namespace(gap.at_low)
     first = xp.sign(xp.where(gap.at_low == 0, gap.at_nodes[:, 7], gap.at_low))
-    # Positive where the sign is another one.
+    # At the nodes and where the piece ends; positive where the sign is another one.
     other = -first[:, None] * xp.concatenate([gap.at_nodes, gap.at_high[:, None]], axis=1)
-    points = xp.concatenate([xp.asarray(NODES, dtype=other.dtype), xp.ones(1, other.dtype)])
-    most = xp.argmax(other, axis=1)
-    between, ends = points[most], other[:, -1]
-    found = xp.take_along_axis(other, most[:, None], axis=1)[:, 0]
     # In a far tail F - G falls by many orders, and a polynomial through its values turns where it
     # does not. There its integral is not that of F - G.
     values = gap.at_nodes * gap.line.slope
+    sizes = polynomials.total(xp.abs(values))
     off = xp.abs(polynomials.total(values) - _over_pieces(gap))
-    is_right = off <= np.finfo(other.dtype).eps ** 0.25 * polynomials.total(xp.abs(values))
-    is_other = (gap.at_low * gap.at_high < 0) | ((found > 0) & is_right)
-    once, twice = xp.ones_like(ends), xp.ones_like(ends)
+    is_right = off <= np.finfo(other.dtype).eps ** 0.25 * sizes
+    is_other = (gap.at_low * gap.at_high < 0) | (xp.any(other > 0, axis=1) & is_right)
+    is_other &= sizes > _LITTLE * sizes.sum()
+    once, twice = xp.ones_like(first), xp.ones_like(first)
     if on_host(is_other) and not is_other.any():
         return first, once, twice
     rows = np.flatnonzero(is_other) if on_host(is_other) else slice(None)
-    between, back = between[rows], is_other[rows] & (ends[rows] < 0)
-    upwards = polynomials.series(fixed(other[rows, :-1]))
-    there = between * root(
-        lambda s: polynomials.sum_series(upwards, between * s), fixed(ends[rows])
+    other = other[rows]
+    back = is_other[rows] & (other[:, -1] < 0)
+    # It is found between two neighbours: the first with the other sign, and the first after that
+    # without it.
+    there = xp.argmax(other > 0, axis=1)
+    again = xp.argmax((other < 0) & (xp.arange(other.shape[1]) > there[:, None]), axis=1)
+    stop = xp.stack([there, again])
+    points = xp.asarray([0.0, *NODES, 1.0], dtype=other.dtype)
+    start, way = points[stop], points[stop + 1] - points[stop]
+    sign = np.array([[1.0], [-1.0]], other.dtype)
+    upwards = polynomials.series(fixed(other[:, :-1]))
+    there, again = start + way * root(
+        lambda s: sign * polynomials.sum_series(upwards, start + way * s), way
     )
-    again = xp.ones_like(between)
-    if not on_host(back) or back.any():
-        rest = 1 - between
-        again = between + rest * root(
-            lambda s: -polynomials.sum_series(upwards, between + rest * s), fixed(ends[rows])
-        )
-        again = xp.where(back, again, 1.0)
+    again = xp.where(back, again, 1.0)
     if not on_host(is_other):
         return first, xp.where(is_other, there, once), again
     once[rows], twice[rows] = there, again

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import integrating_on_host
-from divlab.divergences.integrals.known import Known
+from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import cut_line
@@ -18,10 +18,11 @@ def crossings(p: Packed, q: Packed) -> Float[np.ndarray, " n"]:
     with integrating_on_host():
         panels = cut_line([outline(p), outline(q)])
         x = np.unique(nodes(panels, Pieces(*panels.pieces()))[0])
-        log_p, log_q = Known(p), Known(q)
+        logs = log_densities(p, q)
 
         def difference(x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-            apart: np.ndarray = log_p(x) - log_q(x)
+            log_p, log_q = logs(x)
+            apart: np.ndarray = log_p - log_q
             return apart
 
         found = difference(x)

@@ -114,15 +114,9 @@ def densities(*distributions: Packed) -> Callable[[Array], tuple[Array, ...]]:
     logs = log_densities(*distributions)
 
     def at(x: Array) -> tuple[Array, ...]:
-        found = once([log(x) for log in logs])
-        return tuple(namespace(log).exp(log) for log in found)
+        return tuple(namespace(log).exp(log) for log in logs(x))
 
     return at
-
-
-def once(logs: list[Array]) -> tuple[Array, ...]:
-    """The same, each computed once and not once for each function of it."""
-    return tuple(logs) if on_host(logs[0]) else lax.optimization_barrier(tuple(logs))
 
 
 def draw_line(
@@ -145,7 +139,7 @@ def draw_line(
     spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
 
     def resolved(x: Array) -> Any:
-        found = once([log(x) for log in logs])
+        found = logs(x)
         nats = xp.log1p(xp.abs(x - middle) / spread)  # a transport weighs mass by how far it goes
         masses = sum(xp.exp(log + nats) for log in found)
         tails = [sum(_tail(log, nats, order) for log in found)] if order is not None else []

@@ -28,14 +28,13 @@ from divlab.divergences.integrals.arrays import (
     integrating_on_host,
     is_known,
 )
-from divlab.divergences.integrals.densities import log_density
 from divlab.divergences.integrals.derivatives import (
     Continued,
     WeightedSums,
     change_of_sums,
     weighted_sums,
 )
-from divlab.divergences.integrals.known import Known
+from divlab.divergences.integrals.known import Known, log_densities
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import Panels, attach, cut_line
@@ -136,12 +135,8 @@ def _traced_panels(distributions: Distributions, cuts: jax.Array) -> Panels:
 def _traced_functions(
     integrand: Callable[..., Any], distributions: Distributions, options: tuple[Any, ...]
 ) -> Callable[[jax.Array], list[jax.Array]]:
-    def functions(x: jax.Array) -> list[jax.Array]:
-        # Behind the barrier each density is computed once, not once for each function of it.
-        logs = tuple(log_density(d.distribution, x) for d in distributions)
-        return _values(integrand, options, lax.optimization_barrier(logs))
-
-    return functions
+    logs = log_densities(*distributions)
+    return lambda x: _values(integrand, options, logs(x))
 
 
 @_traced.defjvp
@@ -182,7 +177,7 @@ def _refined(values_at: "_Values", panels: Panels) -> tuple[Refined, Continued |
     def look(pieces: Pieces, at: Limits | None) -> Look:
         x, slope = nodes(panels, pieces)
         points = x.ravel() if at is None else np.concatenate([x.ravel(), at.x.ravel()])
-        values = np.stack(values_at(fill(points, points[0])))
+        values = values_at(fill(points, points[0]))
         inside = values[:, : x.size].reshape(-1, *x.shape)
         near: Array = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
         return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
@@ -239,7 +234,7 @@ def _continued(
     lines = first - bend * near[0]
     lines = lines + np.where(with_mass, continued.factor * slope, 0.0)
     rows = [fill(line, line[0]) for line in lines]
-    values = np.stack(values_at.of_logs(rows))[:, : continued.factor.size]
+    values = np.asarray(values_at.of_logs(rows))[:, : continued.factor.size]
     products = np.where((values != 0) & (continued.weight > 0), values * continued.weight, 0.0)
     rest, shares = refined.rest.copy(), refined.shares.copy()
     rest[chosen] = products.reshape(len(values), chosen.size, -1).sum(axis=-1).T
@@ -260,16 +255,15 @@ class _Values:
         self.densities = [Known(d).on_device for d in distributions]
         self.of_logs = partial(_values_program, integrand, options)
 
-    def __call__(self, points: np.ndarray) -> list[jax.Array]:
-        found: list[jax.Array] = self.of_logs([of(points) for of in self.densities])
-        return found
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(self.of_logs([of(points) for of in self.densities]))
 
 
 @partial(jax.jit, static_argnums=0)
 def _values_program(
     integrand: Callable[..., Any], options: tuple[Any, ...], logs: list[jax.Array]
-) -> list[jax.Array]:
-    return _values(integrand, options, logs)
+) -> jax.Array:
+    return jnp.stack(_values(integrand, options, logs))
 
 
 def _jvp_on_host(

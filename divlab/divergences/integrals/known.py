@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import lax
 from jaxtyping import Float
 
 from divlab.divergences.integrals.arrays import (
@@ -82,11 +83,25 @@ class Known:
             return at_points(self.on_device, x)
 
 
-def log_densities(*distributions: Packed) -> list[Callable[[Array], Array]]:
-    """The log density of each distribution, on the host if the numbers of all are known."""
+def log_densities(*distributions: Packed) -> Callable[[Array], tuple[Array, ...]]:
+    """The function x -> (log p(x), log q(x), …), on the host if the numbers of all are known."""
     if is_known(distributions):
-        return [Known(packed) for packed in distributions]
-    return [partial(log_density, packed.distribution) for packed in distributions]
+        programs = [Known(packed).on_device for packed in distributions]
+
+        def known(x: Array) -> tuple[Array, ...]:
+            # All programs are started before any is waited for.
+            with integrating_on_host():
+                return tuple(at_points(lambda x: np.stack([of(x) for of in programs]), x))
+
+        return known
+
+    def traced(x: Array) -> tuple[Array, ...]:
+        logs = tuple(log_density(packed.distribution, x) for packed in distributions)
+        # Behind the barrier each density is computed once, not once for each function of it.
+        found: tuple[Array, ...] = lax.optimization_barrier(logs)
+        return found
+
+    return traced
 
 
 def log_density_of_samples(packed: Packed) -> Callable[[Array], Array]:
@@ -95,18 +110,17 @@ def log_density_of_samples(packed: Packed) -> Callable[[Array], Array]:
     There it is the limit from inside, as it is for the zeros among waiting times: -inf or inf where
     the density vanishes or is infinite at the end.
     """
-    (log,), ends = log_densities(packed), fixed(outline(packed).ends)
+    logs, ends = log_densities(packed), fixed(outline(packed).ends)
 
     def at(x: Array) -> Array:
-        found, xp = log(x), namespace(x)
+        (found,), xp = logs(x), namespace(x)
         is_end = (x[:, None] == ends).any(axis=1) & (found == -np.inf)
         if on_host(x) and not is_end.any():
             return found
         kind = np.finfo(precision())
         step = xp.maximum(8 * kind.eps * xp.abs(x), 64 * kind.tiny)
-        near, far = (
-            log(xp.concatenate([x - d, x + d])).reshape(2, -1) for d in (step, np.exp(2.0) * step)
-        )
+        beside = (xp.concatenate([x - d, x + d]) for d in (step, np.exp(2.0) * step))
+        near, far = (logs(points)[0].reshape(2, -1) for points in beside)
         rise = xp.where(near > -np.inf, near - far, 0.0)  # towards the end
         limit = xp.where(rise > 1e-3, np.inf, xp.where(rise < -1e-3, -np.inf, near))
         return xp.where(is_end, limit.max(axis=0), found)

@@ -184,11 +184,10 @@ def _ladders(cuts: np.ndarray, to_left: bool, to_right: bool) -> list[np.ndarray
     # Where each ladder starts, its first step, and how far it goes.
     ladders = [(cuts[0], -width[0], (cuts[-1] - cuts[0]) / 2)] if to_left else []
     ladders += [(cuts[-1], width[-1], (cuts[-1] - cuts[0]) / 2)] if to_right else []
-    for i in range(width.size):
-        if i > 0:
-            ladders.append((cuts[i], width[i - 1], width[i] / 2))
-        if i + 1 < width.size:
-            ladders.append((cuts[i + 1], -width[i + 1], width[i] / 2))
+    for i in np.flatnonzero(width[1:] > _WIDE * width[:-1]) + 1:
+        ladders.append((cuts[i], width[i - 1], width[i] / 2))
+    for i in np.flatnonzero(width[:-1] > _WIDE * width[1:]):
+        ladders.append((cuts[i + 1], -width[i + 1], width[i] / 2))
     found = []
     for edge, step, length in ladders:
         if length > _WIDE / 2 * abs(step):

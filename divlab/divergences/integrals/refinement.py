@@ -142,7 +142,9 @@ def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
     sums = sums * length[:, None, None]
     integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)
     shares = rest = None
-    if at is not None and on_host(near):
+    if at is not None and on_host(near) and not near.any():
+        shares = rest = np.zeros(near.shape[1::-1])
+    elif at is not None and on_host(near):
         shares = remainder_share(at, near).T
         rest = of_limit(shares, near[..., 0].T)
     elif at is not None:

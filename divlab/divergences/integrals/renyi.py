@@ -82,7 +82,7 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     at_limit = panels.kind != INTERIOR
     nats = xp.minimum(2.0, panels.reach / 4)
     x, slope = panels.locate(every, (nats / panels.reach)[:, None] * xp.arange(2.0))
-    log_p, log_q = (log(x) for log in logs)
+    log_p, log_q = logs(x)
     exponent = _log_power(alpha, log_p, log_q) + xp.log(xp.where(slope > 0, slope, 1.0))
     told = xp.all((log_p > _LOWEST) & (log_q > _LOWEST), axis=1) & (panels.width != 0)
     rise = xp.where(told, exponent[:, 1], 0.0) - xp.where(told, exponent[:, 0], 0.0)
@@ -100,7 +100,7 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
 
 
 def _peak(
-    log_power: Callable[..., Any], logs: list[Callable[..., Any]], panels: Panels
+    log_power: Callable[..., Any], logs: Callable[..., Any], panels: Panels
 ) -> tuple[Array, Array, Array]:
     """Points around the highest of log_power, a few of its widths apart, and its value there.
 
@@ -109,7 +109,7 @@ def _peak(
     xp = namespace(panels.anchor)
 
     def finite(x: Array) -> Array:
-        value = log_power(*(log(x) for log in logs))
+        value = log_power(*logs(x))
         return xp.where(value < np.inf, value, -np.inf)
 
     def at(index: Array, t: Array) -> Array:
@@ -178,9 +178,9 @@ def infinite_order(p: Packed, q: Packed) -> tuple[Array, ...]:
         panels = attach(panels, support_ends(p.distribution, q.distribution))
     lowest, eps = (-1.7e38, 2.0**-23) if has_32_bits() else (-8e307, 2.0**-52)
 
-    def log_ratio(logs: list[Callable[..., Any]], index: Array, t: Array) -> Array:
+    def log_ratio(logs: Callable[..., Any], index: Array, t: Array) -> Array:
         x, _ = panels.locate(index, t)
-        log_p, log_q = (log(x) for log in logs)
+        log_p, log_q = logs(x)
         used = (log_p > -np.inf) & (panels.width[index] != 0)[..., None]
         # A density of 0 and one too small for its dtype are the same to a supremum.
         lacks = used & (log_q < lowest) & (log_p > lowest)
