@@ -13,10 +13,11 @@ from divlab.explore.training_code import code_of_training
 from divlab.models import Data, Losses, State
 from divlab.pytrees import pytree, setting
 
-# Nodes and weights of the expectation over the latent, N(0, 1).
-_LATENT, _WEIGHTS = np.polynomial.legendre.leggauss(512)
-_LATENT = 8 * _LATENT
-_WEIGHTS = 8 * _WEIGHTS * np.exp(-(_LATENT**2) / 2) / np.sqrt(2 * np.pi)
+# Nodes and weights of the expectation over the latent, N(0, 1). Evenly spaced nodes are exact to
+# rounding for a smooth function that a normal density weighs.
+_LATENT = np.linspace(-8.0, 8.0, 512)
+_WEIGHTS = np.exp(-(_LATENT**2) / 2)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 # Who plays -> whose parameters stay as they are.
 RESTS = {"both": "", "only D": "generator", "only G": "critic"}
 
