@@ -167,9 +167,9 @@ def turns(gap: Gap) -> tuple[Array, Array, Array]:
     points = xp.asarray([0.0, *NODES, 1.0], dtype=other.dtype)
     start, way = points[stop], points[stop + 1] - points[stop]
     sign = np.array([[1.0], [-1.0]], other.dtype)
-    upwards = polynomials.series(fixed(other[:, :-1]))
+    upwards = fixed(other[:, :-1])
     there, again = start + way * root(
-        lambda s: sign * polynomials.sum_series(upwards, start + way * s), way
+        lambda s: sign * polynomials.value_at(upwards, start + way * s), way
     )
     again = xp.where(back, again, 1.0)
     if not on_host(is_other):
@@ -211,10 +211,10 @@ def largest(gap: Gap) -> Array:
     bounds = xp.concatenate([xp.zeros(1, nodes.dtype), nodes, xp.ones(1, nodes.dtype)])
     best = best[:, 0] + 1
     near, far = bounds[best], bounds[xp.where(widens, best + 1, best - 1)]
-    towards = polynomials.series(fixed(gap.excess * sign[:, None]))
+    towards = fixed(gap.excess * sign[:, None])
 
     def narrows(s: Array) -> Array:  # on the way from near to far
-        change = polynomials.sum_series(towards, near + s * (far - near))
+        change = polynomials.value_at(towards, near + s * (far - near))
         return xp.where(widens, -change, change)
 
     s = near + root(narrows, near) * (far - near)
