@@ -65,11 +65,10 @@ def listed(parts: Iterable[str], separator: str = ", ") -> Phrase:
 
 
 def _fill(template: str, values: Mapping[str, Any]) -> str:
-    def found(place: re.Match[str]) -> str:
-        name, spec = place.groups()
-        return format(values[name], spec or "") if name in values else place[0]
-
-    return _PLACE.sub(found, template)
+    return _PLACE.sub(
+        lambda place: format(values[place[1]], place[2] or "") if place[1] in values else place[0],
+        template,
+    )
 
 
 @dataclass(frozen=True)

@@ -117,12 +117,12 @@ def mathtext(text: str) -> str:
         >>> print(mathtext("p_{θ} for $5"))
         p$_{\mathregular{θ}}$ for \$5
     """
+    return _MARKUP.sub(_formula, text.replace("$", r"\$"))
 
-    def formula(match: re.Match[str]) -> str:
-        inner = re.sub(r"([ %_])", r"\\\1", match[2])
-        return f"${match[1]}{{\\mathregular{{{inner}}}}}$"
 
-    return _MARKUP.sub(formula, text.replace("$", r"\$"))
+def _formula(match: re.Match[str]) -> str:
+    inner = re.sub(r"([ %_])", r"\\\1", match[2])
+    return f"${match[1]}{{\\mathregular{{{inner}}}}}$"
 
 
 def _paint_panel(axes: Axes, panel: Panel) -> _Place:

@@ -45,16 +45,18 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def explorer(name: str, explorers: Callable[[str], Any]) -> Iterator[Any]:
     """Each explorer, which is brought back to its state after the test."""
-    found = explorers(name)
-    before = found.state()
-    yield found
-    found.load(before)
+    yield from _lent(explorers(name))
 
 
 @pytest.fixture
 def collapse(explorers: Callable[[str], Any]) -> Iterator[Any]:
     """`mode_collapse`, which is brought back to its state after the test."""
-    found = explorers("mode_collapse")
-    before = found.state()
-    yield found
-    found.load(before)
+    yield from _lent(explorers("mode_collapse"))
+
+
+def _lent(explorer: Any) -> Iterator[Any]:
+    """An explorer that is brought back to its state, if it has left it: that trains it again."""
+    before = explorer.state()
+    yield explorer
+    if explorer.state() != before:
+        explorer.load(before)
