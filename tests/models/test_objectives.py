@@ -470,7 +470,7 @@ def steps_of(model: Any, target: Distribution, count: int) -> Any:
     def at(step: int) -> jax.Array:
         return jnp.stack([jax.random.fold_in(jax.random.key(seed), step) for seed in range(SEEDS)])
 
-    state = jax.jit(jax.vmap(lambda key: model.init(key, data)))(at(0))
+    state = jax.vmap(lambda key: model.init(key, data))(at(0))
     for step in range(1, count + 1):
         state, losses = jax.vmap(lambda state, key: model.step(state, data, key))(state, at(step))
         yield state, losses
