@@ -151,22 +151,27 @@ def test_options_are_those_of_the_function(divergence: Any, function: Any) -> No
 
 def test_gradients_are_those_of_the_value() -> None:
     """With 64 bits, against finite differences of divlab's own functions."""
-    with jax.enable_x64(True):
+
+    def total(at: Any) -> Any:
+        """The sum of all, each of arguments of its own: one program has all gradients."""
         target = on_nodes.law_of(TARGET)
-        for name in EVERY:
+        found = []
+        for name, t in zip(EVERY, at, strict=True):
             quantity = MinimumDivergence(name).divergence.quantity
+            model = on_nodes.law_of(nd.Normal(t[0], t[1]))
+            found.append(quantity.finish(quantity.seen(target, model, {}).value, {}))
+        return sum(found)
 
-            def value(t: Any, quantity: Any = quantity) -> Any:
-                model = on_nodes.law_of(nd.Normal(t[0], t[1]))
-                return quantity.finish(quantity.seen(target, model, {}).value, {})
+    def exact(name: str, t: Any) -> float:
+        return float(getattr(divlab, name)(TARGET, nd.Normal(t[0], t[1])))
 
-            def exact(t: Any, name: str = name) -> float:
-                return float(getattr(divlab, name)(TARGET, nd.Normal(t[0], t[1])))
-
-            at, step = np.array([0.4, 1.3]), 1e-5
+    at, step = np.array([0.4, 1.3]), 1e-5
+    with jax.enable_x64(True):
+        gradients = jax.jit(jax.grad(total))(np.tile(at, (len(EVERY), 1)))
+        for name, gradient in zip(EVERY, gradients, strict=True):
             steps = step * np.eye(2)
-            slope = [(exact(at + h) - exact(at - h)) / (2 * step) for h in steps]
-            np.testing.assert_allclose(jax.jit(jax.grad(value))(at), slope, rtol=2e-3, err_msg=name)
+            slope = [(exact(name, at + h) - exact(name, at - h)) / (2 * step) for h in steps]
+            np.testing.assert_allclose(gradient, slope, rtol=2e-3, err_msg=name)
 
 
 def test_atoms_are_compared_as_their_definitions_say() -> None:
@@ -196,11 +201,15 @@ def test_atoms_are_compared_as_their_definitions_say() -> None:
             np.testing.assert_allclose(gradient, slopes, atol=1e-8)
 
 
+@jax.jit
+def bent(key: jax.Array) -> Any:
+    """The parameters of an untrained flow, bent strongly."""
+    return jax.tree.map(lambda a: 1.5 * a, Flow(hidden=(6, 6)).init(key, ONE))
+
+
 def a_flow(key: int) -> FlowLaw:
     """An untrained flow, bent strongly, in units of its own."""
-    params = Flow(hidden=(6, 6)).init(jax.random.key(key), ONE)
-    params = jax.tree.map(lambda a: 1.5 * a, params)
-    return FlowLaw(params, jnp.asarray(2.0), jnp.asarray(0.5))
+    return FlowLaw(bent(jax.random.key(key)), jnp.asarray(2.0), jnp.asarray(0.5))
 
 
 @pytest.mark.parametrize("key", range(3))
@@ -226,16 +235,19 @@ def test_a_flow_is_a_distribution(key: int) -> None:
 
 def test_a_flow_is_found_wherever_it_is() -> None:
     """Far from 0 and narrow: nodes that missed it would see no mass."""
-    for loc, scale in ((0.0, 1.0), (1e4, 1.0), (-3.0, 1e-3)):
-        params = Flow(hidden=(4,)).init(jax.random.key(1), ONE)
-        law = FlowLaw(params, jnp.asarray(loc), jnp.asarray(scale))
-        seen = on_nodes.f_divergence(
+
+    @jax.jit
+    def seen_mass(loc: jax.Array, scale: jax.Array) -> Any:
+        law = FlowLaw(bent(jax.random.key(1)), loc, scale)
+        return on_nodes.f_divergence(
             on_nodes.law_of(nd.Normal(0.0, 1.0)),
             on_nodes.Law(law, law.landmarks()),
             families.js,
             is_reversed=False,
-        )
-        assert float(seen.mass) == pytest.approx(1.0, abs=1e-4)
+        ).mass
+
+    for loc, scale in ((0.0, 1.0), (1e4, 1.0), (-3.0, 1e-3)):
+        assert float(seen_mass(loc, scale)) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_moving_a_number_compiles_nothing() -> None:
@@ -346,5 +358,5 @@ def test_a_mixture_has_components() -> None:
     with pytest.raises(ValueError, match="components must be at least 1"):
         Mixture(components=0)
     density = Mixture(components=3)
-    law = density.learned(density.init(jax.random.key(0), ONE))
+    law = jax.eval_shape(lambda key: density.learned(density.init(key, ONE)), jax.random.key(0))
     assert law.component_distribution.loc.shape == (3,)
