@@ -7,18 +7,25 @@ import pytest
 
 from divlab.explore import trainer, two_samples
 
-from .setting import MODULES, NAMES, STEPS, build
+from .setting import MODULES, NAMES, STEPS, build, lent
 
 
 @pytest.fixture(scope="package", autouse=True)
 def short() -> Iterator[None]:
-    """Trainings of 40 steps, a strip of three seeds, and two sizes in place of four or five."""
+    """Trainings of 40 steps, a strip of three seeds, and two sizes in place of four or five.
+
+    Tests of two samples by their densities have 19 permutations, the fewest that can find anything.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "STEPS", STEPS)
         patch.setattr(MODULES["objective_zoo"], "SEEDS", 3)
         patch.setattr(MODULES["estimators"], "SIZES", (30, 100))
         for constant, value in (("SIZES", (20, 50)), ("DRAWS", 4), ("FEWER", 2)):
             patch.setattr(two_samples, constant, value)
+        for label, one in two_samples.OFFERED.items():
+            if one.name not in two_samples.QUICK:
+                fewer = one._replace(permutations=two_samples.DEALT)
+                patch.setitem(two_samples.OFFERED, label, fewer)
         patch.setitem(MODULES["training_cost"]._SIZES, "data dimension D", (1, 8))
         yield
 
@@ -45,18 +52,10 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def explorer(name: str, explorers: Callable[[str], Any]) -> Iterator[Any]:
     """Each explorer, which is brought back to its state after the test."""
-    yield from _lent(explorers(name))
+    yield from lent(explorers(name))
 
 
 @pytest.fixture
 def collapse(explorers: Callable[[str], Any]) -> Iterator[Any]:
     """`mode_collapse`, which is brought back to its state after the test."""
-    yield from _lent(explorers("mode_collapse"))
-
-
-def _lent(explorer: Any) -> Iterator[Any]:
-    """An explorer that is brought back to its state, if it has left it: that trains it again."""
-    before = explorer.state()
-    yield explorer
-    if explorer.state() != before:
-        explorer.load(before)
+    yield from lent(explorers("mode_collapse"))

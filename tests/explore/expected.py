@@ -134,15 +134,12 @@ def samples_of(v: Values) -> tuple[np.ndarray, np.ndarray]:
 
 def two_sample_test(v: Values) -> Values:
     x, y = samples_of(v)
-    names = ("wasserstein", "ks", "js")
     tests = {
-        name: divlab.permutation_test(
-            name, x, y, key=int(v["seed"]), permutations=99 if name == "js" else 999
-        )
-        for name in names
+        name: divlab.permutation_test(name, x, y, key=int(v["seed"]), permutations=count)
+        for name, count in (("wasserstein", 999), ("ks", 999), ("js", two_samples.DEALT))
     }
     distance = divlab.kl(x, y) if v["shown"] == "KL(P‖Q)" else stats.wasserstein_distance(x, y)
-    return {"statistic": distance, "pvalue": {n: tests[n].pvalue for n in names}}
+    return {"statistic": distance, "pvalue": {n: test.pvalue for n, test in tests.items()}}
 
 
 def fitted(v: Values, model: Any, target: Any) -> divlab.Run:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,14 @@ def build(name: str, **options: Any) -> Any:
     if name == "elbo_gap":
         options = {"vae": VAE, **options}
     return getattr(divlab.explore, name)(**options)
+
+
+def lent(explorer: Any) -> Iterator[Any]:
+    """An explorer that is brought back to its state, if it has left it: that trains it again."""
+    before = explorer.state()
+    yield explorer
+    if explorer.state() != before:
+        explorer.load(before)
 
 
 def picture(explorer: Any) -> str:

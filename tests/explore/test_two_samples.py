@@ -13,16 +13,13 @@ from scipy import stats
 from divlab.explore.families import FAMILIES
 
 from .expected import samples_of
-from .setting import caption
+from .setting import caption, lent
 
 
 @pytest.fixture
 def explorer(explorers: Callable[[str], Any]) -> Iterator[Any]:
     """`two_sample_test`, which is brought back to its state after the test."""
-    found = explorers("two_sample_test")
-    before = found.state()
-    yield found
-    found.load(before)
+    yield from lent(explorers("two_sample_test"))
 
 
 def test_a_p_value_is_that_of_scipy(explorer: Any) -> None:
