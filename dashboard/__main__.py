@@ -94,21 +94,41 @@ class Kernels(AsyncMappingKernelManager):
     visitors = Integer(
         16, min=1, config=True, help="How many visitors there may be at the same time."
     )
-    _starting = 0
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._starting: set[str] = set()
 
     # The class above is asynchronous too, but its types are those of one that is not.
     async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]
-        self._starting += 1
+        # By its name, because a kernel is in the list of all before its start is over: to be
+        # counted twice, it would take the place of another visitor.
+        kernel: str = options.setdefault("kernel_id", self.new_kernel_id(**options))
+        self._starting.add(kernel)
         try:
-            kernel: str = await super().start_kernel(**options)
+            await super().start_kernel(**options)
             return kernel
         finally:
-            self._starting -= 1
+            self._starting.discard(kernel)
+            self._tell()
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        removed = super().remove_kernel(kernel_id)
+        self._tell()
+        return removed
+
+    def _tell(self) -> None:
+        self.log.info("%d of %d places are taken", self.taken, self.visitors)
+
+    @property
+    def taken(self) -> int:
+        """How many places are taken, those of kernels that are being started included."""
+        return len({*self.list_kernel_ids(), *self._starting})
 
     @property
     def is_full(self) -> bool:
-        """Whether all places are taken, those of kernels that are being started included."""
-        return len(self) + self._starting >= self.visitors
+        """Whether all places are taken."""
+        return self.taken >= self.visitors
 
 
 def check_places(handler: Any, **_: Any) -> None:

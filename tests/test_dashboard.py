@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.httputil import HTTPHeaders, HTTPInputError, HTTPServerRequest, RequestStartLine
 from tornado.websocket import websocket_connect
 
 import divlab
-from dashboard.__main__ import Foreign
+from dashboard.__main__ import Foreign, Kernels
 from divlab import languages
 from tests.browser.pages import serve
 
@@ -70,9 +71,11 @@ class Server(NamedTuple):
         assert self.ask(path, "POST", Origin=f"http://localhost:{self.port}")[0] == 204
 
     def wait_for_places(self) -> None:
-        """Waits until the kernels of all visitors have ended."""
+        """Waits until the kernels of all visitors have ended, and their places are free again."""
         end = time.monotonic() + 120
-        while (log := self.log.read_text()).count("Kernel shutdown") < log.count("Kernel started"):
+        while (told := re.findall(r"(\d+) of \d+ places are taken", self.log.read_text())) and (
+            told[-1] != "0"
+        ):
             assert time.monotonic() < end, "kernels stay, although their visitors have left"
             time.sleep(0.1)
 
@@ -264,6 +267,26 @@ def test_the_front_page_has_a_link_to_the_other_language(
     assert f">{link}</a>" in shown[0].value
     assert languages.present().name == language
     languages.use("en")
+
+
+def test_a_kernel_that_is_being_started_takes_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the list of all kernels before its start is over, and could be counted twice."""
+
+    async def start(self: Any, *, kernel_id: str) -> str:
+        self._kernels[kernel_id] = None
+        taken.append(self.taken)
+        return kernel_id
+
+    taken: list[int] = []
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+    kernels = Kernels(visitors=2)
+    for _ in range(2):
+        assert not kernels.is_full
+        kernel = asyncio.run(kernels.start_kernel())
+    assert taken == [1, 2]
+    assert kernels.is_full
+    kernels.remove_kernel(kernel)
+    assert not kernels.is_full
 
 
 def test_visitors_beyond_the_limit_are_told_so_until_others_have_left(server: Server) -> None:

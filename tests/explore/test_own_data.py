@@ -18,7 +18,7 @@ from divlab.explore.own_data import OwnData, TwoColumns
 from divlab.explore.uploads import FileDrop
 
 from . import expected
-from .setting import STEPS, agree, build, caption, same, upload
+from .setting import STEPS, agree, build, caption, lent, same, upload
 
 COLUMN = "\n".join(["x", *(f"{0.1 * i:.1f}" for i in range(30)), "9.5"]).encode()
 OTHER = COLUMN.replace(b"9.5", b"8.5")
@@ -36,10 +36,7 @@ def two() -> tuple[TwoColumns, list[str]]:
 @pytest.fixture
 def divergences(explorers: Callable[[str], Any]) -> Iterator[Any]:
     """`divergences`, which is brought back to its state after the test."""
-    found = explorers("divergences")
-    before = found.state()
-    yield found
-    found.load(before)
+    yield from lent(explorers("divergences"))
 
 
 def test_a_file_of_measurements(collapse: Any) -> None:
@@ -84,9 +81,9 @@ def test_another_file_of_the_same_name_is_other_data(collapse: Any) -> None:
     assert collapse.state()["data"]["name"] == "b.csv, x"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
+def test_a_state_that_is_refused_late_costs_no_training(collapse: Any) -> None:
+    """Controls, data and training could be those of a state that was refused, or be gone."""
+    wrong: list[dict[str, Any]] = [
         {"name": "x", "values": [1e39, 2.0]},
         {"name": "x", "values": [-1e39, 2.0]},
         {"name": "x", "values": [1.0, 1.0 + 1e-12]},  # one number, in the precision of a training
@@ -95,21 +92,19 @@ def test_another_file_of_the_same_name_is_other_data(collapse: Any) -> None:
         {"name": "x", "values": [True, False]},
         {"name": "x", "values": "12"},
         {"name": "x"},
-    ],
-)
-def test_a_state_that_is_refused_late_costs_no_training(collapse: Any, data: Any) -> None:
-    """Controls, data and training could be those of a state that was refused, or be gone."""
+    ]
     upload(collapse, "a.csv", COLUMN)
     collapse.controls["train"].click()
     collapse.controls["step"].value = 20
     state, result, runs = collapse.state(), collapse.result, collapse.runs
     note = collapse.own_data._note.value
-    with pytest.raises(ValueError, match=r"measurements|float32|float64"):
-        collapse.load({**state, "seed": 5, "data": data})
-    assert collapse.state() == state
-    assert collapse.runs is runs
-    assert collapse.own_data._note.value == note
-    assert collapse.result is result
+    for data in wrong:
+        with pytest.raises(ValueError, match=r"measurements|float32|float64"):
+            collapse.load({**state, "seed": 5, "data": data})
+        assert collapse.state() == state, data
+        assert collapse.runs is runs, data
+        assert collapse.own_data._note.value == note, data
+        assert collapse.result is result, data
 
 
 def test_a_state_that_fails_while_it_trains_costs_no_training(
