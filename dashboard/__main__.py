@@ -96,7 +96,7 @@ class Kernels(AsyncMappingKernelManager):
     )
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self._starting: set[str] = set()
 
     # The class above is asynchronous too, but its types are those of one that is not.
