@@ -1,6 +1,6 @@
 """Every row of the table against SciPy's integrals, its own 64 bits, finite differences, and ours.
 
-One batch per pair of types holds all the draws, so that a row takes one program per precision.
+One batch per pair of types holds all the draws.
 """
 
 from collections.abc import Callable, Iterable
@@ -50,6 +50,7 @@ ROWS = list(TABLE)
 DERIVED = {"cross_entropy", "jeffreys", "hellinger", "chi2"}
 FAR, NEAR, ANY = 4, 2, 40  # draws: unlike, 3 % apart, and as close as 1e-6
 STRIDE = 2  # of those that SciPy integrates
+MOST = 6 * (FAR + NEAR + ANY + 1 + 4 * 4)  # cases of a row: six numbers and four parameters
 
 
 def is_view(row: tuple[Any, ...]) -> bool:
@@ -120,53 +121,48 @@ def options_of(row: tuple[Any, ...]) -> list[dict[str, Any]]:
     return NUMBERS.get(row[0], [{}])
 
 
-def program(rows: list[tuple[Any, ...]]) -> Callable[[Any], jax.Array]:
-    """All values of the rows, one after the other, as a function of one draw."""
+def function_of(row: tuple[Any, ...]) -> Callable[[Any, Any], jax.Array]:
+    """The value of a row as a function of one draw and of its number, if it has one."""
+    kinds = row[1:]
 
-    def function(values: Any) -> Any:
-        kinds = rows[0][1:]
+    def function(values: Any, number: Any) -> jax.Array:
         built = [k(**a) for k, a in zip(kinds, arguments(kinds, values), strict=True)]
-        results = []
-        for row in rows:
-            formula, options = TABLE[row], options_of(row)
-            for name in options[0]:
-                numbers = jnp.array([option[name] for option in options])
-                results += list(jax.vmap(lambda x, f=formula, n=name: f(*built, **{n: x}))(numbers))
-            if not options[0]:
-                results.append(formula(*built))
-        return jnp.stack([jnp.asarray(result, float) for result in results])
+        options = {name: number for name in options_of(row)[0]}
+        return jnp.asarray(TABLE[row](*built, **options), float)
 
     return function
 
 
-def split(rows: list[tuple[Any, ...]], results: Any) -> dict[Any, list[np.ndarray]]:
-    """{row: [what belongs to each of its options]}"""
-    results = iter(np.moveaxis(np.asarray(results), 1, 0))
-    return {row: [next(results) for _ in options_of(row)] for row in rows}
-
-
 @cache
-def evaluated(row: tuple[Any, ...], precision: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The values at all draws for each of the row's options, and their gradients.
+def evaluated(row: tuple[Any, ...], precision: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The values for each of the row's options at all draws, and their gradients.
 
-    By one program for each row, as a user runs it: one of all rows takes far longer to compile.
-    There are gradients with 64 bits, of the rows that are differentiated.
+    With 32 bits by one program for each row, as a user runs it. With 64 bits operation by
+    operation, of arrays that have one length for all rows: rows then share what is compiled, where
+    a gradient's own program takes seconds. There are gradients with 64 bits, of the rows that are
+    differentiated.
     """
-    function = program([row])
-
-    def twice(values: Any) -> tuple[jax.Array, jax.Array]:
-        found = function(values)
-        return found, found
-
+    function, draws = function_of(row), batch(row[1:], is_shared(row))
+    numbers = [number for options in options_of(row) for number in options.values()] or [0.0]
+    cases = np.tile(draws, (len(numbers), 1)), np.repeat(numbers, len(draws))
+    gradients = None
     with jax.enable_x64(precision == "float64"):
-        draws = jnp.asarray(batch(row[1:], is_shared(row)), float)
-        if precision == "float64" and row in DIFFERENTIATED:
-            slopes, values = jax.jit(jax.vmap(jax.jacrev(twice, has_aux=True)))(draws)
-            gradients = split([row], slopes)[row]
+        if precision == "float32":
+            values = jax.jit(jax.vmap(function))(*(jnp.asarray(case, float) for case in cases))
         else:
-            values, gradients = jax.jit(jax.vmap(function))(draws), []
+            padded = [jnp.asarray(np.resize(case, (MOST, *case.shape[1:]))) for case in cases]
+            with jax.disable_jit():
+                if row in DIFFERENTIATED:
+                    values, gradients = jax.vmap(jax.value_and_grad(function))(*padded)
+                else:
+                    values = jax.vmap(function)(*padded)
     assert values.dtype == precision
-    return split([row], values)[row], gradients
+
+    def of_options(results: Any) -> np.ndarray:
+        cut = np.asarray(results)[: len(numbers) * len(draws)]
+        return cut.reshape(len(numbers), len(draws), *cut.shape[1:])
+
+    return of_options(values), None if gradients is None else of_options(gradients)
 
 
 def is_shared(row: tuple[Any, ...]) -> bool:
@@ -175,8 +171,8 @@ def is_shared(row: tuple[Any, ...]) -> bool:
     )
 
 
-def of_row(row: Any, precision: str) -> Any:
-    """The values at all draws, for each of the row's options."""
+def of_row(row: Any, precision: str) -> np.ndarray:
+    """The values for each of the row's options at all draws."""
     return evaluated(row, precision)[0]
 
 
@@ -226,7 +222,9 @@ def test_row_keeps_its_digits_in_32_bits(row: Any) -> None:
 def test_gradient_of_row(row: Any) -> None:
     shared, same = is_shared(row), FAR + NEAR + ANY
     count = batch(row[1:], shared).shape[1]
-    for values, slope in zip(*evaluated(row, "float64"), strict=True):
+    found, slopes = evaluated(row, "float64")
+    assert slopes is not None
+    for values, slope in zip(found, slopes, strict=True):
         moved = values[same + 1 :].reshape(2, 2, count)
         for draw, (up, down) in zip((0, FAR), moved, strict=True):
             if np.all(np.isfinite([up, down])):
@@ -250,6 +248,12 @@ INTEGRATED = [
     and row[1] is row[-1]
     and not is_view(row)
 ]
+
+
+def split(rows: list[tuple[Any, ...]], results: Any) -> dict[Any, list[np.ndarray]]:
+    """{row: [what belongs to each of its options]}"""
+    results = iter(np.moveaxis(np.asarray(results), 1, 0))
+    return {row: [next(results) for _ in options_of(row)] for row in rows}
 
 
 @cache
