@@ -141,7 +141,8 @@ def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
     xp = namespace(sums)
     sums = sums * length[:, None, None]
     integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)
-    shares = rest = None
+    shares: Array = None
+    rest: Array = None
     if at is not None and on_host(near) and not near.any():
         shares = rest = np.zeros(near.shape[1::-1])
     elif at is not None and on_host(near):
