@@ -83,6 +83,14 @@ def test_tails_beyond_the_samples_are_told(pair: str, is_doubtful: bool) -> None
     assert mirrored[1] == np.inf if is_doubtful else np.isfinite(mirrored[1])
 
 
+def test_an_interval_does_not_depend_on_the_origin() -> None:
+    """Tails would begin elsewhere for samples that are moved, and the interval would change."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=300), rng.normal(0.5, 1.5, size=300)
+    here, there = (estimate("js", x + move, y + move).interval for move in (0.0, 1024.0))
+    assert there == pytest.approx(here, rel=1e-9)
+
+
 def test_ties_that_permutations_would_mix_are_no_error() -> None:
     """Rounded values are on a grid. Among others that are not, they are refused as atoms."""
     x, y = draw(40, loc=0.0, scale=1.0)
