@@ -85,8 +85,12 @@ def set_rows(array: Array, rows: Array, values: Array) -> Array:
 
 @contextlib.contextmanager
 def computing_on_host() -> Iterator[None]:
-    """Programs run at once, even where known numbers are used inside a function that is traced."""
-    with np.errstate(all="ignore"), jax.ensure_compile_time_eval():
+    """Programs run at once, even where known numbers are used inside a function that is traced.
+
+    `jax.ensure_compile_time_eval` would do that too. But while a program is traced for the first
+    time, it also compiles and runs, one by one, all operations of it on constants.
+    """
+    with np.errstate(all="ignore"), jax.core.eval_context():
         yield
 
 
@@ -260,6 +264,6 @@ def at_points(
         values = np.concatenate(found, axis=-1)
     else:
         filled = (fill(row, row[-1] if count else 0.0, least) for row in rows)
-        with jax.ensure_compile_time_eval():
+        with jax.core.eval_context():
             values = np.asarray(program(*filled))[..., :count]
     return values.reshape(*values.shape[:-1], *shape)
