@@ -8,12 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import lax
-from jax.scipy.stats import norm
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 from numpyro.distributions import Distribution
+from scipy.special import ndtri
 
 from divlab.checks import Count, Seeds
+from divlab.divergences.integrals.known import Known, distribution_function
+from divlab.divergences.integrals.packed import Packed
 from divlab.evidence.training import along_training
 from divlab.models import GAN, Run, fit_many
 from divlab.models.objectives import Adversarial, Batch, Cramer
@@ -97,15 +99,16 @@ def _look(run: Run, target: Distribution) -> dict[str, NDArray[Any]]:
     """Name -> (R,) values of one run."""
     locs, scales, _ = (np.asarray(a, float) for a in modes(target))
     low, high = (locs - 6 * scales).min(), (locs + 6 * scales).max()
-    latents = norm.ppf((jnp.arange(_POINTS) + 0.5) / _POINTS)[:, None]
-    real = target.sample(jax.random.key(0), (_POINTS,))
+    latents = jnp.asarray(ndtri((np.arange(_POINTS) + 0.5) / _POINTS), float)[:, None]
+    of_data = Packed(target)
+    mass_of_data = distribution_function(of_data)
     found = []
     for step in run.steps.tolist():
         params = run.params_at(step)
-        fakes = np.asarray(run.model.generate(params, latents), float)
+        fakes = np.asarray(_generate(run.model, params, latents), float)
         x = np.linspace(min(low, fakes.min()), max(high, fakes.max()), _CELLS + 1)
         at = jnp.asarray(x, float)
-        masses = np.asarray(target.cdf(at), float), np.asarray(run.cdf(at, step), float)
+        masses = mass_of_data(x), np.asarray(run.cdf(at, step), float)
         values = np.asarray(_critic(run.model, params, at, jnp.asarray(fakes, float)), float)
         rises = np.diff(values)
         gap = masses[0] - masses[1]
@@ -114,9 +117,14 @@ def _look(run: Run, target: Distribution) -> dict[str, NDArray[Any]]:
         seen = inside[0] | inside[1]
         slopes = np.abs(rises / np.diff(x))
         steepest = slopes[seen[1:] | seen[:-1]].max()
-        signal = _signal_of(run.model, params, real, jnp.asarray(fakes, float))
+        signal = _signal_of(run.model, params, of_data, jnp.asarray(fakes, float))
         found.append((difference, steepest, float(signal)))
     return dict(zip(_LOOKS, np.array(found).T, strict=True))
+
+
+@jax.jit
+def _generate(model: GAN, params: Any, z: Float[Array, "n latent"]) -> Float[Array, " n"]:
+    return model.generate(params, z)
 
 
 @jax.jit
@@ -135,8 +143,10 @@ def _critic(
 
 @jax.jit
 def _signal_of(
-    model: GAN, params: Any, real: Float[Array, " n"], fakes: Float[Array, " n"]
+    model: GAN, params: Any, of_data: Packed, fakes: Float[Array, " n"]
 ) -> Float[Array, ""]:
+    real = of_data.distribution.sample(jax.random.key(0), fakes.shape)
+
     def scores(x: Float[Array, " n"]) -> Float[Array, "n outputs"]:
         found: Array = model.critic(params, x)
         return found.reshape(x.shape[0], -1)
@@ -194,9 +204,8 @@ def kantorovich(p: Distribution, q: Distribution) -> xr.Dataset:
     reach = [(float(d.mean), float(np.sqrt(d.variance))) for d in (p, q)]
     low, high = min(m - 8 * s for m, s in reach), max(m + 8 * s for m, s in reach)
     x = np.linspace(low, high, 4 * _CELLS + 1)
-    with jax.enable_x64(True):
-        of_p, of_q = (np.asarray(d.cdf(jnp.asarray(x)), float) for d in (p, q))
-        densities = [np.exp(np.asarray(d.log_prob(jnp.asarray(x)), float)) for d in (p, q)]
+    of_p, of_q = (distribution_function(Packed(d))(x) for d in (p, q))
+    densities = [np.exp(Known(Packed(d))(x)) for d in (p, q)]
     slope = np.sign(of_q - of_p)
     critic = np.append(0.0, np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(x)))
     critic -= critic[x.size // 2]

@@ -14,9 +14,11 @@ from numpyro.distributions import Distribution, Normal
 from divlab.checks import Numbers
 from divlab.divergences import chi2, hellinger, js, kl, reverse_kl, tv, wasserstein
 from divlab.divergences.inputs import read_exact, read_number
+from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.evidence.training import along_training
 from divlab.models import GAN, GAN_OBJECTIVES, Run, Runs
+from divlab.models.compiling import QUICKLY
 from divlab.models.objectives import Batch
 
 _POINTS = 8001  # of the grid of integrals over x, and over the latent
@@ -49,8 +51,7 @@ def optimal_critic(p: Distribution, q: Distribution, x: Numbers | None = None) -
     """
     _read(p, q)
     at = _grid(p, q, 401, 5.0) if x is None else np.asarray(x, float)
-    with jax.enable_x64(True):
-        log_p, log_q = (np.asarray(d.log_prob(jnp.asarray(at)), float) for d in (p, q))
+    log_p, log_q = (Known(Packed(d))(at) for d in (p, q))
     logit = log_p - log_q
     columns = {"p": np.exp(log_p), "q": np.exp(log_q), "best": _sigmoid(logit), "logit": logit}
     return xr.Dataset({name: ("x", values) for name, values in columns.items()}, coords={"x": at})
@@ -136,7 +137,7 @@ def losses_at_best_critic(
     )
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=QUICKLY)
 def _losses(name: str, p: Distribution, q: Distribution, x: Any) -> list[Float[Array, ""]]:
     """Both losses, as integrals over the grid x.
 
@@ -212,7 +213,7 @@ def generator_gradient(separations: Iterable[float], *, scale: float = 1.0) -> x
 _SLOPES = ("saturating", "non_saturating", "moving", "loss", "kl", "js", "wasserstein")
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICKLY)
 def _slopes(theta: Float[Array, ""], scale: Float[Array, ""]) -> dict[str, Float[Array, ""]]:
     """Losses of the generator at one θ, and their slopes."""
     z, step = np.linspace(-_REACH, _REACH, _POINTS, retstep=True)
@@ -277,8 +278,8 @@ def game_along_training(run: Run) -> xr.Dataset:
     table = along_training(run)
     alone = run if isinstance(run, Runs) else [run]
     x = _grid(run.target, run.target, _POINTS, 6.0)
-    log_p = np.asarray(run.target.log_prob(jnp.asarray(x)), float)
-    looked = [_look(one, int(step), x, log_p) for one in alone for step in one.steps]
+    of_data = Known(Packed(run.target))
+    looked = [_look(one, int(step), x, of_data) for one in alone for step in one.steps]
     value, distance = np.array(looked).T.reshape(2, *run.steps.shape)
     axes = table["js"].dims
     return table.assign(
@@ -286,9 +287,7 @@ def game_along_training(run: Run) -> xr.Dataset:
     )
 
 
-def _look(
-    run: Run, step: int, x: Float[np.ndarray, " n"], log_p: Float[np.ndarray, " n"]
-) -> tuple[float, float]:
+def _look(run: Run, step: int, x: Float[np.ndarray, " n"], of_data: Known) -> tuple[float, float]:
     """V(D, G), and the mean of |D - D*| over (p + p_G) / 2, at one record.
 
     Expectations over p are sums over the grid x; those over p_G are sums over the latent, because
@@ -297,15 +296,17 @@ def _look(
     z = np.linspace(-8.0, 8.0, _POINTS)
     params = run.params_at(step)
     fake = np.asarray(_generate(run.model, params, jnp.asarray(z, float)[:, None]), float)
-    log_at_fake = np.asarray(run.target.log_prob(jnp.asarray(fake)), float)
-    of_data, of_latent = np.exp(log_p), np.exp(-z * z / 2)
+    at_x, at_fake = of_data(x), of_data(fake)
     parts = []
-    for points, log_data, mass in ((x, log_p, of_data), (fake, log_at_fake, of_latent)):
+    for points, log_data, mass in (
+        (x, at_x, np.exp(at_x)),
+        (fake, at_fake, np.exp(-z * z / 2)),
+    ):
         logit = np.asarray(_critic(run.model, params, jnp.asarray(points, float)), float)
         best = _sigmoid(log_data - np.asarray(run.log_prob(points, step), float))
         parts.append((logit, np.abs(_sigmoid(logit) - best), mass / mass.sum()))
-    (at_real, off_real, p), (at_fake, off_fake, q) = parts
-    value = -p @ np.logaddexp(0, -at_real) - q @ np.logaddexp(0, at_fake)
+    (of_real, off_real, p), (of_fake, off_fake, q) = parts
+    value = -p @ np.logaddexp(0, -of_real) - q @ np.logaddexp(0, of_fake)
     return float(value), float(p @ off_real + q @ off_fake) / 2
 
 

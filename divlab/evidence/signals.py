@@ -16,8 +16,9 @@ from divlab.checks import Count, Seeds, check_count, read_seeds
 from divlab.divergences.inputs import read_number
 from divlab.evidence.critics import Scores, mean_signal
 from divlab.models.architecture import choose_objective
+from divlab.models.compiling import FOR_TRAINING, QUICKLY
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
-from divlab.networks import mlp
+from divlab.networks import Network, mlp
 from divlab.pytrees import as_arrays
 
 _POINTS = 512  # nodes of an integral over the generated points
@@ -69,14 +70,17 @@ def critic_signals(
     settings = {"steps": check_count("steps", steps), "size": check_count("batch_size", batch_size)}
     rows, best = [], []
     for name in names:
-        chosen = choose_objective(name, GAN_OBJECTIVES, Adversarial)
-        train = partial(_signals_at_rest, as_arrays(chosen), hidden=hidden, **settings)
-        rows.append([np.asarray(train(jnp.asarray(d), keys), float) for d in apart])
-        best.append([float(_best_signal(chosen, jnp.asarray(d), _BEST[name])) for d in apart])
+        objective = as_arrays(choose_objective(name, GAN_OBJECTIVES, Adversarial))
+        begun = _untrained(objective, keys, hidden=hidden)
+        for distance in (jnp.asarray(d) for d in apart):
+            critics = _trained(objective, distance, *begun, hidden=hidden, **settings)
+            rows.append(np.asarray(_signals(objective, distance, critics, hidden=hidden), float))
+            best.append(float(_best_signal(objective, distance, _BEST[name])))
+    shape = len(names), len(apart)
     return xr.Dataset(
         {
-            "signal": (("objective", "distance", "seed"), np.array(rows)),
-            "best": (("objective", "distance"), np.array(best)),
+            "signal": (("objective", "distance", "seed"), np.reshape(rows, (*shape, len(keys)))),
+            "best": (("objective", "distance"), np.reshape(best, shape)),
         },
         coords={"objective": names, "distance": apart},
         attrs={"seeds": len(keys), "steps": settings["steps"]},
@@ -100,7 +104,7 @@ def _generated(distance: Float[Array, ""]) -> tuple[Float[Array, " n"], Float[Ar
 _REACH = 10.0  # standard deviations
 
 
-@partial(jax.jit, static_argnames="kind")
+@partial(jax.jit, static_argnames="kind", compiler_options=QUICKLY)
 def _best_signal(objective: Adversarial, distance: Float[Array, ""], kind: str) -> Float[Array, ""]:
     def scores(x: Float[Array, " n"]) -> Float[Array, "n 1"]:
         ratio = norm.logpdf(x) - norm.logpdf(x, distance)
@@ -110,39 +114,66 @@ def _best_signal(objective: Adversarial, distance: Float[Array, ""], kind: str) 
     return mean_signal(objective, scores, fakes, fakes, weights)
 
 
-@partial(jax.jit, static_argnames=("hidden", "steps", "size"))
-def _signals_at_rest(
+def _scores(objective: Adversarial, hidden: tuple[int, ...], params: Any) -> Scores:
+    network = _network(objective, hidden)
+    return lambda x: network.apply(params, x[:, None])
+
+
+def _network(objective: Adversarial, hidden: tuple[int, ...]) -> Network:
+    return mlp(objective.critic_networks(1, 1, hidden)["critic"], "leaky_relu")
+
+
+@partial(jax.jit, static_argnames="hidden", compiler_options=QUICKLY)
+def _untrained(
+    objective: Adversarial, keys: Key[Array, " seeds"], *, hidden: tuple[int, ...]
+) -> tuple[Any, Key[Array, " seeds"]]:
+    """Parameters of one critic for each key, and the keys of their trainings."""
+    init_keys, keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+    return jax.vmap(_network(objective, hidden).init)(init_keys), keys
+
+
+@partial(jax.jit, static_argnames=("hidden", "steps", "size"), compiler_options=FOR_TRAINING)
+def _trained(
     objective: Adversarial,
     distance: Float[Array, ""],
+    params: Any,
     keys: Key[Array, " seeds"],
     *,
     hidden: tuple[int, ...],
     steps: int,
     size: int,
-) -> Float[Array, " seeds"]:
-    """The signal of critics trained against points that stay, one for each key."""
-    network = mlp(objective.critic_networks(1, 1, hidden)["critic"], "leaky_relu")
+) -> Any:
+    """The parameters of critics that were trained against points that stay."""
     optimizer = objective.optimizer()
-    fakes, weights = _generated(distance)
-
-    def scores_of(params: Any) -> Scores:
-        return lambda x: network.apply(params, x[:, None])
 
     def update(state: tuple[Any, Any], key: Key[Array, ""]) -> tuple[tuple[Any, Any], None]:
         keys = jax.random.split(key, 3)
         real = jax.random.normal(keys[0], (size,))
         fake = distance + jax.random.normal(keys[1], (size,))
         batch = Batch(real, fake, fake[:, None], keys[2])
-        slope = jax.grad(lambda params: objective.critic_loss({"critic": scores_of(params)}, batch))
-        moves, kept = optimizer.update(slope(state[0]), state[1], state[0])
+
+        def loss(params: Any) -> Float[Array, ""]:
+            return objective.critic_loss({"critic": _scores(objective, hidden, params)}, batch)
+
+        moves, kept = optimizer.update(jax.grad(loss)(state[0]), state[1], state[0])
         params = jax.tree.map(lax.add, state[0], moves)
         return (objective.constrain({"critic": params})["critic"], kept), None
 
-    def train(key: Key[Array, ""]) -> Float[Array, ""]:
-        init_key, key = jax.random.split(key)
-        params = network.init(init_key)
-        state, _ = lax.scan(update, (params, optimizer.init(params)), jax.random.split(key, steps))
-        return mean_signal(objective, scores_of(state[0]), fakes, fakes, weights)
+    def train(params: Any, key: Key[Array, ""]) -> Any:
+        keys = jax.random.split(key, steps)
+        return lax.scan(update, (params, optimizer.init(params)), keys)[0][0]
 
-    signals: Array = jax.vmap(train)(keys)
+    return jax.vmap(train)(params, keys)
+
+
+@partial(jax.jit, static_argnames="hidden", compiler_options=QUICKLY)
+def _signals(
+    objective: Adversarial, distance: Float[Array, ""], params: Any, *, hidden: tuple[int, ...]
+) -> Float[Array, " seeds"]:
+    fakes, weights = _generated(distance)
+
+    def of_one(params: Any) -> Float[Array, ""]:
+        return mean_signal(objective, _scores(objective, hidden, params), fakes, fakes, weights)
+
+    signals: Array = jax.vmap(of_one)(params)
     return signals

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
@@ -13,10 +12,22 @@ from scipy import integrate, stats
 
 import divlab
 from divlab import evidence
+from divlab.models import Run
 
 TARGET = divlab.targets.two_gaussians(3.0, 0.5)
 VAE: Any = divlab.VAE()
 OPTIONS: dict[str, Any] = {"seeds": 2, "steps": 20, "record_every": 20}
+TRAINED: dict[str, Any] = {"seeds": 2, "steps": 500}  # one program of each objective
+
+
+@jax.jit
+def _critic(model: Any, params: Any, x: Any) -> Any:
+    return model.critic(params, x)
+
+
+def criticised(run: Run, x: Any) -> Any:
+    """The scores of points, by one program instead of one for each operation."""
+    return np.asarray(_critic(run.model, run.params, np.asarray(x, np.float32)))
 
 
 @pytest.mark.parametrize("name", ["non_saturating", "cramer"])
@@ -27,9 +38,9 @@ def test_differences_are_those_of_samples(name: str) -> None:
         model=name, seed=1, step=20
     )
     run = divlab.fit_many(model, TARGET, **OPTIONS)[1]
-    real = TARGET.sample(jax.random.key(5), (20_000,))
+    real = np.random.default_rng(5).normal([[-1.5], [1.5]], 0.5, (2, 10_000)).ravel()
     fake = run.sample(6, 20_000)
-    scores = [np.asarray(model.critic(run.params, x)).reshape(20_000, -1) for x in (real, fake)]
+    scores = [criticised(run, x).reshape(20_000, -1) for x in (real, fake)]
     if name == "cramer":
         others = scores[1][:200]
         scores = [
@@ -49,12 +60,12 @@ def test_slopes_and_signals_are_those_of_the_critic() -> None:
     table = evidence.critics_along({"gan": model}, TARGET, **OPTIONS).sel(model="gan", seed=0)
     run = divlab.fit_many(model, TARGET, **OPTIONS)[0]
     x = np.linspace(-3.0, 3.0, 2001)
-    slope = np.gradient(np.asarray(model.critic(run.params, jnp.asarray(x))), x)
+    slope = np.gradient(criticised(run, x), x)
     assert float(table["steepest"][-1]) == pytest.approx(np.abs(slope).max(), rel=0.02)
     z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)[:, None]
-    fakes = model.generate(run.params, jnp.asarray(z))
+    fakes = np.asarray(jax.jit(model.generate)(run.params, z.astype(np.float32)))
     step = 1e-2
-    scores = [np.asarray(model.critic(run.params, fakes + s)) for s in (-step, 0.0, step)]
+    scores = [criticised(run, fakes + s) for s in (-step, 0.0, step)]
     pushes = np.abs(scores[2] - scores[0]) / (2 * step) / (1 + np.exp(scores[1]))
     assert float(table["signal"][-1]) == pytest.approx(pushes.mean(), rel=0.02)
     bound = table["steepest"] * table["wasserstein"]
@@ -63,7 +74,7 @@ def test_slopes_and_signals_are_those_of_the_critic() -> None:
 
 def test_best_signals_by_quadrature() -> None:
     """The notebook compares trained critics with these; they could be those of another loss."""
-    found = evidence.critic_signals(["minimax", "non_saturating", "wgan"], [2.0], seeds=1, steps=1)
+    found = evidence.critic_signals(["minimax", "non_saturating", "wgan"], [2.0], **TRAINED)
 
     def mean(weight: Callable[[float], float]) -> float:
         """Of 2·D*(x) or 2·(1 - D*(x)) over N(2, 1); the logit of D* is 2 - 2x."""
@@ -74,7 +85,7 @@ def test_best_signals_by_quadrature() -> None:
         mean(lambda x: 1 / (1 + np.exp(2 - 2 * x))),
     )
     assert found["best"].values[:2, 0] == pytest.approx(expected, rel=2e-3)
-    far = evidence.critic_signals(["minimax"], [8.0], seeds=1, steps=1)["best"].item()
+    far = evidence.critic_signals(["minimax"], [8.0], **TRAINED)["best"].item()
     slopes = evidence.generator_gradient([8.0])  # twice the slope of JS, from another integral
     assert far == pytest.approx(2 * slopes["js"].item(), rel=2e-3)
     assert found["best"].values[2, 0] == pytest.approx(1.0)
@@ -82,7 +93,7 @@ def test_best_signals_by_quadrature() -> None:
 
 def test_trained_critics_come_near_the_best() -> None:
     """The critic could be trained on the wrong side, or not at all."""
-    found = evidence.critic_signals(["minimax", "wgan_gp"], [1.0], seeds=2, steps=500)
+    found = evidence.critic_signals(["minimax", "wgan_gp"], [1.0], **TRAINED)
     assert found["signal"].sizes == {"objective": 2, "distance": 1, "seed": 2}
     minimax = found.sel(objective="minimax", distance=1.0)
     np.testing.assert_allclose(minimax["signal"], float(minimax["best"]), rtol=0.3)
