@@ -174,10 +174,11 @@ def _pulled(
     ]
     gradient = [g for of_numbers, _ in pulled for g in of_numbers]
     if any(support_ends(d.distribution).shape[0] for d in distributions):
-        of_points = sum(of_x for _, of_x in pulled)
+        of_points = sum(np.asarray(of_x) for _, of_x in pulled)
         weights, rises = sums.weights[index], sums.rises[index]
         by_ends = _pull_points(distributions, sums.motion, of_points, values, weights, rises)
-        gradient = [a + b for a, b in zip(gradient, jax.tree.leaves(by_ends), strict=True)]
+        also = jax.tree.leaves(by_ends)
+        gradient = [np.asarray(a) + np.asarray(b) for a, b in zip(gradient, also, strict=True)]
     return [*gradient, *jax.tree.leaves(of_options)]
 
 
