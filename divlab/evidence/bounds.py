@@ -4,6 +4,7 @@ With a latent of one dimension nothing is drawn: expectations are sums over node
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import jax
@@ -22,6 +23,7 @@ from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage
 from divlab.models import VAE, Run, Runs, fit_many
+from divlab.models.compiling import WITHOUT_FUSION
 from divlab.models.data import draws_from, read_target, standardised
 from divlab.models.objectives import BetaELBO
 from divlab.models.protocol import check_exact
@@ -328,7 +330,7 @@ def sampled_loss(
     return xr.Dataset({name: ("batch", np.asarray(a, float)) for name, a in found.items()})
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=WITHOUT_FUSION)
 def _losses(model: Any, params: Any, target: Any, keys: Any) -> Any:
     data = draws_from(target, _BATCH)
     coder = model.autoencoder(params, data)
