@@ -117,7 +117,8 @@ def losses_at_best_critic(
         _read(p, q)
         x = _grid(p, q, _POINTS, _REACH)
         with jax.enable_x64(True):
-            losses.append([[float(loss) for loss in _losses(name, p, q, x)] for name in names])
+            pair = Packed(p), Packed(q)
+            losses.append([[float(loss) for loss in _losses(name, *pair, x)] for name in names])
         expected.append([_BEST[name][2](p, q) for name in names])
     axes = ("generator", "objective")
     critic, generator = np.array(losses).transpose(2, 0, 1)
@@ -138,13 +139,14 @@ def losses_at_best_critic(
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICKLY)
-def _losses(name: str, p: Distribution, q: Distribution, x: Any) -> list[Float[Array, ""]]:
+def _losses(name: str, of_p: Packed, of_q: Packed, x: Any) -> list[Float[Array, ""]]:
     """Both losses, as integrals over the grid x.
 
     A loss that is a mean over the batch, of a term for real points and one for fakes, is known from
     batches of one point each: E = Σ p L(x, x₀) + Σ q L(x₀, x) - L(x₀, x₀) with any x₀.
     """
     objective, best = GAN_OBJECTIVES[name], _BEST[name][0]
+    p, q = of_p.distribution, of_q.distribution
 
     def score(points: Float[Array, " b"]) -> Float[Array, "b 1"]:
         scores: Float[Array, "b 1"] = best(p.log_prob(points) - q.log_prob(points))[:, None]

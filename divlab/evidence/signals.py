@@ -72,10 +72,10 @@ def critic_signals(
     for name in names:
         objective = as_arrays(choose_objective(name, GAN_OBJECTIVES, Adversarial))
         begun = _untrained(objective, keys, hidden=hidden)
-        for distance in (jnp.asarray(d) for d in apart):
-            critics = _trained(objective, distance, *begun, hidden=hidden, **settings)
-            rows.append(np.asarray(_signals(objective, distance, critics, hidden=hidden), float))
-            best.append(float(_best_signal(objective, distance, _BEST[name])))
+        for at in (jnp.asarray(distance) for distance in apart):
+            critics = _trained(objective, at, *begun, hidden=hidden, **settings)
+            rows.append(np.asarray(_signals(objective, at, critics, hidden=hidden), float))
+            best.append(float(_best_signal(objective, at, _BEST[name])))
     shape = len(names), len(apart)
     return xr.Dataset(
         {

@@ -10,6 +10,7 @@ from numpyro.distributions import Distribution
 from scipy import special, stats
 
 import divlab
+from divlab.divergences.integrals.packed import Packed
 from divlab.models import Run, Runs, Training
 from divlab.models.learned import Decoded, Pushforward
 
@@ -85,6 +86,19 @@ def test_its_distribution_is_a_numpyro_one(run: Run) -> None:
     x = np.sort(np.ravel(drawn)[:15_000])
     distance = np.max(np.abs(at(learned.cdf, x) - np.arange(1, x.size + 1) / x.size))
     assert distance < 1.2 * 1.63 / np.sqrt(x.size)
+
+
+def test_its_programs_do_not_depend_on_the_order_of_parameters(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numpyro orders them as a Python set does: other processes would find no program on disk."""
+    learned, kind = run.distribution(), type(run.distribution())
+    names, texts = kind.gather_pytree_data_fields(), []
+    for order in (names, names[::-1]):
+        monkeypatch.setattr(kind, "gather_pytree_data_fields", lambda order=order: order)
+        lowered = jax.jit(lambda packed: packed.distribution.cdf(0.0)).lower(Packed(learned))
+        texts.append(lowered.as_text())
+    assert texts[0] == texts[1]
 
 
 def test_divergences_take_it(run: Run) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
+from divlab.divergences.integrals.packed import Packed
 from divlab.pytrees import Number
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -172,14 +173,26 @@ def _program(
 def compiled_method(*static: str) -> Callable[[Method], Method]:
     """A method of a distribution run as one program for each shape of its arguments.
 
-    Called outside of any program it would be compiled operation by operation, twenty or more.
+    Called outside of any program it would be compiled operation by operation, twenty or more. The
+    distribution is packed: its parameters else came in another order in each process, and a program
+    kept on disk would be found by luck.
 
     Args:
         static: the names of arguments that shape the program.
     """
 
     def decorate(method: Method) -> Method:
-        return cast(Method, jax.jit(method, static_argnames=static))
+        @wraps(method)
+        def of_packed(packed: Any, *arguments: Any, **named: Any) -> Any:
+            return method(packed.distribution, *arguments, **named)
+
+        program = jax.jit(of_packed, static_argnames=static)
+
+        @wraps(method)
+        def call(self: Any, *arguments: Any, **named: Any) -> Any:
+            return program(Packed(self), *arguments, **named)
+
+        return cast(Method, call)
 
     return decorate
 
