@@ -4,7 +4,6 @@ With a latent of one dimension nothing is drawn: expectations are sums over node
 """
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import jax
@@ -35,7 +34,8 @@ _DATA = 257  # even nodes of the integral over the data, whose density is smooth
 # Even grids of N(0, 1), exact where the network is smooth: one fast enough for a slider, one fine.
 _NODES, _GRID = np.linspace(-7.2, 7.2, 97), np.linspace(-8.0, 8.0, 321)
 _WEIGHTS, _MASSES = (np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum() for z in (_NODES, _GRID))
-_FAR, _BATCH = 1000.0, 1000  # log weights down to -_FAR are summed evenly; draws in one mean
+_FAR = 1000.0  # log weights down to minus this are summed evenly
+_BATCH = 1000  # draws of which `sampled_loss` takes one mean
 
 
 @jax.jit
@@ -329,7 +329,7 @@ def sampled_loss(
     return xr.Dataset({name: ("batch", np.asarray(a, float)) for name, a in found.items()})
 
 
-@partial(jax.jit, compiler_options=WITHOUT_FUSION)
+@jax.jit(compiler_options=WITHOUT_FUSION)
 def _losses(model: Any, params: Any, target: Any, keys: Any) -> Any:
     data = draws_from(target, _BATCH)
     coder = model.autoencoder(params, data)

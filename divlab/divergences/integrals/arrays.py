@@ -174,8 +174,8 @@ def compiled_method(*static: str) -> Callable[[Method], Method]:
     """A method of a distribution run as one program for each shape of its arguments.
 
     Called outside of any program it would be compiled operation by operation, twenty or more. The
-    distribution is packed: its parameters else came in another order in each process, and a program
-    kept on disk would be found by luck.
+    distribution is packed, so that its parameters come in the same order in every process, and a
+    program that is kept on disk is found again.
 
     Args:
         static: the names of arguments that shape the program.
