@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
+from numpyro.distributions import Normal
 
 import divlab
 
@@ -110,3 +112,23 @@ def test_importing_divlab_loads_no_heavy_library() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent
     )
     assert loaded.stdout.split() == []
+
+
+def test_six_files_tell_how_a_known_divergence_is_computed() -> None:
+    """Else who reads `kl` from the call to the formula gets lost on the way."""
+    p, q = Normal(0.0, 1.0), Normal(1.0, 2.0)
+    entered: set[str] = set()
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(ROOT):
+            entered.add(path.relative_to(ROOT).as_posix())
+
+    sys.setprofile(note)
+    try:
+        divlab.kl(p, q)
+    finally:
+        sys.setprofile(None)
+    # A program that another test has compiled does not enter the file of the formula again.
+    entered.add("divergences/closed_form/exponential_families.py")
+    assert len(entered) <= 6, sorted(entered)

@@ -6,11 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from divlab.divergences.columns import near_common_origin
 from divlab.divergences.inputs import (
     Argument,
     Samples,
-    read_exact,
+    read_both,
     read_number,
 )
 from divlab.divergences.integrals import mmd as mmd_integrals
@@ -55,8 +54,7 @@ def mmd(
     """
     need = "above 0 and finite"
     read_number("bandwidth", bandwidth, low=0.0, high=np.inf, closed=False, need=need)
-    p, q = near_common_origin(p, q)
-    p, q = read_exact("p", p), read_exact("q", q)
+    p, q = read_both(p, q)
     if isinstance(p, Packed) and isinstance(q, Packed):
         value, *masses = mmd_integrals.squared(p, q, as_arrays(bandwidth))
         square = resolved(value, *zip("pq", masses, strict=True))

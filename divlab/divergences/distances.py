@@ -14,18 +14,17 @@ from jaxtyping import Array, Float
 
 from divlab.checks import Numbers
 from divlab.divergences import closed_form, gaps, sorting
-from divlab.divergences.columns import near_common_origin
 from divlab.divergences.inputs import (
     Argument,
     Samples,
-    read_exact,
+    read_both,
     read_number,
 )
 from divlab.divergences.integrals import arrays, cdf_distances, transport
-from divlab.divergences.integrals.arrays import compiled_if_traced, is_known
+from divlab.divergences.integrals.arrays import compiled_if_traced, is_known, on_device
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.closed_form import find, run
-from divlab.divergences.results import at_precision_of, on_device, resolved, root
+from divlab.divergences.results import at_precision_of, resolved, root
 from divlab.divergences.sorting import comes_from_infinity, is_exact
 from divlab.pytrees import Number, as_arrays
 
@@ -71,7 +70,7 @@ def wasserstein(
     """
     order = read_number("order", order, low=1.0, high=np.inf, closed=True, need="at least 1")
     order = order if is_known(order) else as_arrays(order)
-    p, q = _read(p, q, p_weights, q_weights)
+    p, q = read_both(p, q, weights=(p_weights, q_weights))
     if isinstance(p, Samples) and isinstance(q, Samples):
         x, y = sorting.sort(p), sorting.sort(q)
         if not (is_exact(x) and is_exact(y) and is_known(order)):
@@ -205,7 +204,7 @@ def ks(
         >>> round(float(divlab.ks([0.0, 1.0], [0.0, 0.5, 1.0])), 6)
         0.166667
     """
-    p, q = _read(p, q, p_weights, q_weights)
+    p, q = read_both(p, q, weights=(p_weights, q_weights))
     if isinstance(p, Samples) and isinstance(q, Samples):
         if not (is_exact(p) and is_exact(q)):
             traced: Array = sorting.traced_largest(p, q)
@@ -217,13 +216,6 @@ def ks(
     return _resolve(gaps.of_distributions(cdf_distances.largest, p, q))
 
 
-def _read(
-    p: Argument, q: Argument, p_weights: Numbers | None, q_weights: Numbers | None
-) -> tuple[Packed | Samples, Packed | Samples]:
-    p, q = near_common_origin(p, q)
-    return read_exact("p", p, p_weights), read_exact("q", q, q_weights)
-
-
 def _root_unless(
     squared: bool,
     factor: float,
@@ -233,7 +225,7 @@ def _root_unless(
     q_weights: Numbers | None,
 ) -> Float[Array, ""]:
     """The root of factor ∫ (F - G)² dx; if `squared`, without the root."""
-    p, q = _read(p, q, p_weights, q_weights)
+    p, q = read_both(p, q, weights=(p_weights, q_weights))
     if isinstance(p, Samples) and isinstance(q, Samples):
         if is_exact(p) and is_exact(q):
             x, y = sorting.sort(p), sorting.sort(q)

@@ -20,13 +20,13 @@ from divlab.divergences.inputs import (
 )
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals import renyi as renyi_integrals
-from divlab.divergences.integrals.arrays import compiled_if_traced, is_known
+from divlab.divergences.integrals.arrays import compiled_if_traced, is_known, on_device
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.known import log_density_of_samples
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import choose
 from divlab.divergences.methods.closed_form import find, run
-from divlab.divergences.results import on_device, resolved
+from divlab.divergences.results import resolved
 from divlab.pytrees import as_arrays
 
 

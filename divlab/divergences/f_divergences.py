@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.divergences import families
-from divlab.divergences.columns import near_common_origin
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import (
     DISTRIBUTIONS,
@@ -15,10 +14,10 @@ from divlab.divergences.inputs import (
     SAMPLES,
     Argument,
     Samples,
-    read_exact,
+    read_both,
     read_number,
 )
-from divlab.divergences.integrals.arrays import is_known
+from divlab.divergences.integrals.arrays import is_known, on_device
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import (
     METHODS,
@@ -27,7 +26,7 @@ from divlab.divergences.methods import (
     OfSamples,
     choose,
 )
-from divlab.divergences.results import on_device, root
+from divlab.divergences.results import root
 from divlab.pytrees import as_arrays
 
 
@@ -298,8 +297,8 @@ def divergence_of_row(
         names: how the user calls the two arguments, for messages.
         label: how the user calls the divergence, for messages; None takes the name of the row.
     """
-    p, q = near_common_origin(p, q)
-    p, q, label = read_exact(names[0], p), read_exact(names[1], q), label or row.name
+    p, q = read_both(p, q, names)
+    label = label or row.name
     value: Array
     if isinstance(p, Packed) and isinstance(q, Packed):
         known = methods_of_distributions(row, p, q)

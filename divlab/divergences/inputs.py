@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
-from divlab.divergences.columns import numbers_of_objects
+from divlab.divergences.columns import near_common_origin, numbers_of_objects
 from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
@@ -63,7 +63,8 @@ def read_exact(name: str, value: Argument, weights: Numbers | None = None) -> Pa
     """As `read`, but samples whose values are known stay in NumPy and lose no digits."""
     if isinstance(value, Packed | Samples):
         return value
-    value = from_scipy(name, value) or value
+    if not isinstance(value, Distribution):
+        value = from_scipy(name, value) or value
     if isinstance(value, Distribution):
         if weights is not None:
             raise ValueError(f"{name}_weights goes with samples, but {name} is a distribution.")
@@ -73,6 +74,18 @@ def read_exact(name: str, value: Argument, weights: Numbers | None = None) -> Pa
     value, weights = _unmasked(name, value, weights)
     values = _check_samples(name, value)
     return Samples(values, _check_weights(name, weights, values.shape[0]))
+
+
+def read_both(
+    p: Argument,
+    q: Argument,
+    names: tuple[str, str] = ("p", "q"),
+    weights: tuple[Numbers | None, Numbers | None] = (None, None),
+) -> tuple[Packed | Samples, Packed | Samples]:
+    """P and Q as `read_exact` reads them; two samples of whole numbers keep their differences."""
+    if not isinstance(p, Distribution | Packed):
+        p, q = near_common_origin(p, q)
+    return read_exact(names[0], p, weights[0]), read_exact(names[1], q, weights[1])
 
 
 def read_distribution(name: str, value: Distribution) -> Packed:

@@ -1,7 +1,5 @@
 """From what a method has found to what a user gets: a checked scalar array of JAX."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +7,13 @@ from jaxtyping import Array, Float
 
 from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals import arrays
-from divlab.divergences.integrals.arrays import is_known, on_host, precision
+from divlab.divergences.integrals.arrays import (
+    identity,
+    is_known,
+    on_device,
+    on_host,
+    precision,
+)
 
 # Mass that the nodes may miss: where it is known with 32 and 64 bits, and where it is traced.
 _UNSEEN = {32: 1e-3, 64: 1e-6}
@@ -52,26 +56,6 @@ def resolved(value: arrays.Array, *masses: tuple[str, arrays.Array]) -> Float[Ar
 @jax.jit
 def _unless_unseen(value: Float[Array, ""], mass: Float[Array, ""]) -> Float[Array, ""]:
     return jnp.where(jnp.abs(mass - 1) <= _UNSEEN_TRACED, value, jnp.nan)
-
-
-def on_device(value: arrays.Array) -> Float[Array, ""]:
-    """A number found on the host as an array of JAX, inf if it is too large for one.
-
-    An array of JAX stays as it is.
-    """
-    if not on_host(value):
-        found: Array = value
-        return found
-    with np.errstate(over="ignore"):
-        rounded = np.asarray(value, precision())
-    found = identity(rounded)
-    return found
-
-
-@jax.jit
-def identity(value: Any) -> Float[Array, ""]:
-    """The value itself, on the device: in half the time that `jnp.asarray` takes."""
-    return jnp.asarray(value)
 
 
 def at_precision_of(value: float, x: Samples, y: Samples) -> Float[Array, ""]:

@@ -14,12 +14,12 @@ from divlab.divergences.integrals.arrays import (
     integrating_on_host,
     is_known,
     namespace,
+    on_device,
     precision,
     unless_nan,
 )
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.samples import ordered
-from divlab.divergences.results import on_device
 
 
 class OfDistributions:

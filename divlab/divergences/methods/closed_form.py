@@ -11,11 +11,15 @@ from numpyro.distributions import Distribution
 from divlab.divergences.closed_form import Formula, Formulas
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import may_be_empty
-from divlab.divergences.integrals.arrays import integrating_on_host, is_known, unless_nan
+from divlab.divergences.integrals.arrays import (
+    integrating_on_host,
+    is_known,
+    on_device,
+    unless_nan,
+)
 from divlab.divergences.integrals.densities import support_bounds
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfDistributions
-from divlab.divergences.results import on_device
 from divlab.pytrees import Number, pytree
 
 

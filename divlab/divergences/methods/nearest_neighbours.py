@@ -26,13 +26,13 @@ from divlab.divergences.integrals.arrays import (
     fixed,
     is_known,
     namespace,
+    on_device,
     unless_nan,
 )
 from divlab.divergences.integrals.known import log_density_of_samples
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.base import OfSamples
 from divlab.divergences.methods.samples import least_count, ordered
-from divlab.divergences.results import on_device
 from divlab.pytrees import pytree, setting
 
 _NEAR = 5  # neighbours whose distance is compared, by default
