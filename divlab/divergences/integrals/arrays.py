@@ -6,7 +6,7 @@ alike needs nothing; this file holds the rest.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
@@ -215,6 +215,44 @@ def compiled_method(*static: str) -> Callable[[Method], Method]:
         return cast(Method, call)
 
     return decorate
+
+
+_ROWS = 256  # of `jax.vmap` that are integrated at a time
+
+
+def in_blocks(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns; under `jax.vmap` it takes no more than so many rows at a time.
+
+    An integral takes some 50 kB of temporary memory for each row. A thousand rows at once are more
+    than a processor keeps near, and then half of the time goes into memory. The function cannot be
+    differentiated.
+    """
+    leaves, structure = jax.tree.flatten(arguments)
+
+    def of_leaves(*leaves: jax.Array) -> Any:
+        return function(*jax.tree.unflatten(structure, leaves))
+
+    of_any = jax.custom_batching.custom_vmap(of_leaves)
+
+    @of_any.def_vmap
+    def of_rows(size: int, is_batched: Sequence[bool], *leaves: jax.Array) -> tuple[Any, Any]:
+        blocks = -(-size // _ROWS)
+        length = -(-size // blocks)
+        # With rows of which some come twice all blocks have one length, and are one program.
+        rows = np.minimum(np.arange(blocks * length), size - 1)
+        batched = [
+            leaf[rows] for leaf, has_rows in zip(leaves, is_batched, strict=True) if has_rows
+        ]
+
+        def of_row(row: list[jax.Array]) -> Any:
+            varying = iter(row)
+            both = zip(leaves, is_batched, strict=True)
+            return of_leaves(*(next(varying) if has_rows else leaf for leaf, has_rows in both))
+
+        found = jax.tree.map(lambda a: a[:size], lax.map(of_row, batched, batch_size=length))
+        return found, jax.tree.map(lambda _: True, found)
+
+    return of_any(*leaves)
 
 
 def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

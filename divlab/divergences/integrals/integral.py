@@ -25,6 +25,7 @@ from divlab.divergences.integrals.arrays import (
     fill,
     fixed,
     has_32_bits,
+    in_blocks,
     integrating_on_host,
     is_known,
 )
@@ -108,10 +109,16 @@ def _program(
     options: tuple[Any, ...],
     cuts: jax.Array,
 ) -> tuple[jax.Array, ...]:
-    panels = _traced_panels(distributions, cuts)
-    functions = _traced_functions(integrand, distributions, options)
-    refined = refine(panels, look_by(panels, functions))
-    return _if_told(refined.totals(), refined.rest, len(distributions))
+    def values(
+        distributions: Distributions, options: tuple[Any, ...], cuts: jax.Array
+    ) -> tuple[jax.Array, ...]:
+        panels = _traced_panels(distributions, cuts)
+        functions = _traced_functions(integrand, distributions, options)
+        refined = refine(panels, look_by(panels, functions))
+        return _if_told(refined.totals(), refined.rest, len(distributions))
+
+    found: tuple[jax.Array, ...] = in_blocks(values, distributions, options, cuts)
+    return found
 
 
 def _if_told(totals: jax.Array, rest: jax.Array, count: int) -> tuple[jax.Array, ...]:
