@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -92,14 +93,12 @@ def paint(scene: Scene, title: str = "", *, width: float = WIDTH) -> Figure:
         layout.set(w_pad=0.1)
         layout.execute(figure)
         # Texts must know how long they may be, but their lines make the panels smaller.
-        sizes: list[Any] = []
+        firsts, texts = range(0, len(drawn), scene.columns), None
         for _ in range(4):
-            for first in range(0, len(drawn), scene.columns):
-                _write_row(drawn[first : first + scene.columns])
-            layout.execute(figure)
-            before, sizes = sizes, [_size(place.axes) for place in drawn]
-            if before and np.allclose(before, sizes, atol=0.5):
+            before, texts = texts, [_write_row(drawn[i : i + scene.columns]) for i in firsts]
+            if texts == before:
                 break
+            layout.execute(figure)
         figure.set_layout_engine("none")
     return figure
 
@@ -223,32 +222,42 @@ def _near(values: Any, axis: Axis) -> Any:
     return np.clip(values, *sorted(np.exp(ends) if axis.scale == "log" else ends))
 
 
-def _write_row(row: Sequence[_Place]) -> None:
-    """Writes what stands around the panels of one row, no text longer than its side of a panel."""
+def _write_row(row: Sequence[_Place]) -> list[Any]:
+    """Writes what stands around the panels of one row, no text longer than its side of a panel.
+
+    Returns:
+        All that it has written.
+    """
     legends = [_legend_rows(place) for place in row]
     # The titles of a row of panels stand side by side, above the highest of its legends.
+    written: list[Any] = []
     top = _GAP + _LINE * max(sum(lines for _, lines in legend) for legend in legends)
     for (axes, right, panel, _), legend in zip(row, legends, strict=True):
         width, height = _size(axes)
-        title = _wrapped(axes, panel.title, _TITLE, width) or " "  # which keeps room for the legend
+        title = _wrapped(panel.title, _TITLE, width) or " "  # which keeps room for the legend
+        below = _wrapped(panel.x.label, _LABEL, width)
+        beside = _wrapped(panel.y.label, _LABEL, height)
         axes.set_title(title, loc="left", fontsize=_TITLE, pad=top)
-        axes.set_xlabel(_wrapped(axes, panel.x.label, _LABEL, width), fontsize=_LABEL)
-        axes.set_ylabel(_wrapped(axes, panel.y.label, _LABEL, height), fontsize=_LABEL)
+        axes.set_xlabel(below, fontsize=_LABEL)
+        axes.set_ylabel(beside, fontsize=_LABEL)
+        at_right = None
         if right is not None and panel.right is not None:
-            text = _wrapped(axes, panel.right.label, _LABEL, height)
-            right.set_ylabel(text, fontsize=_LABEL)
-        _thin_out(axes, panel.x, width)
+            at_right = _wrapped(panel.right.label, _LABEL, height)
+            right.set_ylabel(at_right, fontsize=_LABEL)
+        ticks = _thin_out(axes, panel.x, width)
         _write_legend(axes, legend, top - _GAP)
+        written += [title, below, beside, at_right, ticks, legend]
+    return written
 
 
 def _legend_rows(place: _Place) -> list[tuple[list[tuple[Any, str]], int]]:
     """The rows of a panel's legend, as many names in each as its width allows, and their lines."""
-    axes, (width, _) = place.axes, _size(place.axes)
+    width, _ = _size(place.axes)
     rows: list[list[tuple[Any, str]]] = []
     left = 0.0  # in the last row
     for artist, name in place.names:
-        text = _wrapped(axes, name, _SMALL, width - _SWATCH - _BESIDE)
-        length = _SWATCH + _BESIDE + _length(axes, text, _SMALL)
+        text = _wrapped(name, _SMALL, width - _SWATCH - _BESIDE)
+        length = _SWATCH + _BESIDE + _length(text, _SMALL)
         if not rows or length > left:
             rows.append([])
             left = width
@@ -275,12 +284,16 @@ def _write_legend(axes: Axes, rows: list[tuple[list[tuple[Any, str]], int]], top
         top -= lines * _LINE
 
 
-def _thin_out(axes: Axes, axis: Axis, width: float) -> None:
-    """Gives only every second or third tick its text where they would run into each other."""
+def _thin_out(axes: Axes, axis: Axis, width: float) -> list[str]:
+    """Gives only every second or third tick its text where they would run into each other.
+
+    Returns:
+        The texts of the ticks.
+    """
     ticks = axis.shown_ticks()
     texts = [mathtext(text) for text in ticks.values()]
     middles = width * axis.place(list(ticks))
-    halves = np.array([_length(axes, text, _SMALL) / 2 for text in texts])
+    halves = np.array([_length(text, _SMALL) / 2 for text in texts])
 
     def fits(step: int) -> bool:
         gaps = np.abs(np.diff(middles[::step])) - halves[::step][1:] - halves[::step][:-1]
@@ -289,26 +302,27 @@ def _thin_out(axes: Axes, axis: Axis, width: float) -> None:
     step = next(n for n in range(1, len(texts) + 2) if fits(n))
     shown = [text if i % step == 0 else "" for i, text in enumerate(texts)]
     axes.xaxis.set_ticklabels(shown)
+    return shown
 
 
-def _wrapped(axes: Axes, text: str, size: float, room: float) -> str:
+def _wrapped(text: str, size: float, room: float) -> str:
     """A text for matplotlib, in as many lines as it takes to stay within a length in points."""
     lines = [""]
     for word in _SPACE.split(text):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and _length(axes, mathtext(longer), size) > room:
+        if lines[-1] and _length(mathtext(longer), size) > room:
             lines.append(word)
         else:
             lines[-1] = longer
     return "\n".join(map(mathtext, lines))
 
 
-def _length(axes: Axes, text: str, size: float) -> float:
+@lru_cache(maxsize=4096)
+def _length(text: str, size: float) -> float:
     """How long a text is, in points."""
-    drawn = axes.text(0, 0, text, fontsize=size)
-    pixels = drawn.get_window_extent().width
-    drawn.remove()
-    return float(72 * pixels / DPI)
+    paper = Figure(dpi=DPI)
+    FigureCanvasAgg(paper)
+    return float(72 * paper.text(0, 0, text, fontsize=size).get_window_extent().width / DPI)
 
 
 def _size(axes: Axes) -> tuple[float, float]:
