@@ -167,10 +167,11 @@ class Pushforward(Distribution):  # type: ignore[misc]  # numpyro has no types
         value = jnp.asarray(value, x0.dtype)[..., None]
         moves = slopes != 0
         z = jnp.clip(z0 + (value - x0) / jnp.where(moves, slopes, 1.0), low, high)
-        rising = _mass_between(low, z)
-        falling = _mass_between(z, high)
-        flat = jnp.where(value >= x0, _mass_between(low, high), 0.0)
-        return jnp.sum(jnp.where(moves, jnp.where(slopes > 0, rising, falling), flat), axis=-1)
+        # The latents of each line that do not exceed the value: none or all of one that is flat.
+        start = jnp.where(slopes < 0, z, low)
+        flat_end = jnp.where(value >= x0, high, low)
+        end = jnp.where(slopes < 0, high, jnp.where(moves, z, flat_end))
+        return jnp.sum(_mass_between(start, end), axis=-1)
 
     def landmarks(self) -> Float[Array, " n"]:
         """Where to cut the line in integrals: the density jumps wherever a line ends."""
