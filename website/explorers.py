@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import divlab
 from divlab import figures
-from divlab.explore import EXPLORERS, states
+from divlab.explore import EXPLORERS
 from divlab.explore.trainer import Trainer
 from website.pages import LANGUAGES, PARTS, ROOT
 
@@ -111,7 +111,7 @@ def _make(name: str) -> float:
         if not isinstance(explorer, Trainer):
             explorer.compute = _once(explorer.compute, known)
         elif open_ones:
-            states.bring(states.trained_in(open_ones[0]), explorer)
+            explorer.take_training(open_ones[0])
         else:
             explorer.train()
         explorer.export(MADE / language / "explorers" / f"{name}.html", over=SHOWN[name].over)

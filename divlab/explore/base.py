@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ class Explorer(LivePage):
         more: further widgets, by the title of the group that they stand in.
         data: one of them, where a user gives measurements: `OwnData` or `TwoColumns`.
         drawing: one of them, where a target that is drawn by hand is kept.
+
+    Attributes:
+        given: what a state holds besides the values of the controls, by its name there.
     """
 
     def __init__(
@@ -47,8 +50,7 @@ class Explorer(LivePage):
         drawing: Drawing | None = None,
     ) -> None:
         self._measurements = data
-        # What a state holds besides the values of the controls, by its name there.
-        self._given = {n: one for n, one in (("data", data), ("drawn", drawing)) if one is not None}
+        self.given = {n: one for n, one in (("data", data), ("drawn", drawing)) if one is not None}
         super().__init__(groups, more or {})
 
     # What a subclass defines. `*_` is there for mypy alone: with it a subclass may name its
@@ -207,7 +209,7 @@ class Explorer(LivePage):
     def state(self) -> dict[str, Any]:
         """The values of the controls, and a user's data or drawing, for `json.dumps` and `load`."""
         state: dict[str, Any] = json.loads(json.dumps(self.values()))
-        given = {name: one.state() for name, one in self._given.items()}
+        given = {name: one.state() for name, one in self.given.items()}
         return state | {name: one for name, one in given.items() if one is not None}
 
     def count_of_measurements(self) -> int:
@@ -228,7 +230,7 @@ class Explorer(LivePage):
         """
         state = dict(read_state(state))
         mine = settings(self.controls)
-        given = {name: state.pop(name, None) for name in self._given}
+        given = {name: state.pop(name, None) for name in self.given}
         unknown = sorted(set(state) - set(mine))
         if unknown:
             raise ValueError(
@@ -240,9 +242,9 @@ class Explorer(LivePage):
             )
         with ALONE:
             with self.paused():
-                bring_back = [one.keep() for one in self._given.values()]
+                bring_back = [one.keep() for one in self.given.values()]
                 try:
-                    for name, one in self._given.items():
+                    for name, one in self.given.items():
                         one.load(given[name])
                     self._set(state)
                 except ValueError:
@@ -250,6 +252,22 @@ class Explorer(LivePage):
                         back()
                     raise
             self.refresh()
+
+    def keep(self) -> Callable[[], None]:
+        """Keeps the values of the controls, and what a user gave, to come back to them.
+
+        Returns:
+            A function that brings them back. It does not refresh the picture.
+        """
+        values, given = self.values(), [one.keep() for one in self.given.values()]
+
+        def back() -> None:
+            with self.paused():
+                for one in given:
+                    one()
+                self._set(values)
+
+        return back
 
     def draw_target(self, x: Any, heights: Any) -> None:
         """Takes a density that was drawn by hand as the target.
@@ -261,13 +279,13 @@ class Explorer(LivePage):
         Raises:
             ValueError: it is no density, or this explorer has no target.
         """
-        if "drawn" not in self._given:
+        if "drawn" not in self.given:
             raise ValueError(phrase("this explorer has no target that can be drawn by hand."))
         # In steps of a thousandth of the peak, so that a link can hold it; it is scaled anyway.
         heights = np.asarray(heights, float)
         if heights.size and np.all(np.isfinite(heights)) and heights.max() > 0:
             heights = np.round(1000 * heights / heights.max())
-        self._given["drawn"].load({"x": x, "heights": heights.tolist()})
+        self.given["drawn"].load({"x": x, "heights": heights.tolist()})
 
     def _set(self, state: dict[str, Any]) -> None:
         """Sets all controls, or none of them if one cannot take its value."""

@@ -285,7 +285,7 @@ def _fixed(explorer: Any, states: States) -> str:
         texts = [f"{one.description} {_text(one)}" for one in free if not one.disabled]
         if texts:
             fixed.append(f"{tell(title)}: {', '.join(texts)}")
-    given = explorer._given
+    given = explorer.given
     if "data" in given and given["data"].names:
         fixed.append(f"{tell('Data')}: {', '.join(given['data'].names)}")
     if "drawn" in given and given["drawn"].distribution is not None:

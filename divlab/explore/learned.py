@@ -3,6 +3,7 @@
 Everything that explorers of trained models need from the inside of divlab is imported here.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
 from divlab.explore.base import number
 from divlab.explore.parallel import in_parallel
-from divlab.languages import Phrase, phrase
+from divlab.languages import Phrase, listed, phrase
 from divlab.metrics import coverage_by
 from divlab.models import Run
 from divlab.targets import exact_modes
@@ -216,6 +217,28 @@ def in_words(target: Packed | Samples) -> str:
         count=count,
         groups=GROUPS,
     )
+
+
+def remarks(runs: Mapping[str, Run], reached: int, target: Any) -> str:
+    """For a caption: which model has diverged, is not trained yet, or is measured in part.
+
+    Args:
+        runs: what is recorded, by the name of the model.
+        reached: the last step that all of them have reached.
+        target: what is learned.
+
+    Returns:
+        The remarks in brackets, after a space; empty if there are none.
+    """
+    said: list[str] = [
+        phrase("{model} diverged at step {step}", model=name, step=run.status.step)
+        for name, run in runs.items()
+        if run.status == "diverged"
+    ]
+    if not reached:
+        said.append(phrase("not trained yet: press “Train”"))
+    said += filter(None, [in_words(target)])
+    return phrase(" ({remarks})", remarks=listed(said)) if said else ""
 
 
 def measure(

@@ -51,7 +51,7 @@ class States:
                 f"over has {unknown}, which cannot be moved in a page; it can have "
                 f"{', '.join(free)}."
             )
-        fixed = explorer._looks if is_trainer else tuple(free)
+        fixed = explorer.looks if is_trainer else tuple(free)
         self.retrain = [name for name in free if name in over and name not in fixed]
         steps = [*range(0, trainer.STEPS, trainer.RECORD_EVERY), trainer.STEPS]
         if self.retrain:
@@ -83,7 +83,7 @@ class States:
         first, last = ({n: p[i] for n, p in self.positions.items()} for i in (0, -1))
         present = self._explorer.values()
         is_there = all(first[name] == present[name] for name in self.retrain)
-        return last if is_there and self.retrain and self._explorer._session.is_over else first
+        return last if is_there and self.retrain and self._explorer.is_trained else first
 
     def at(self, places: Mapping[str, int]) -> dict[str, Any]:
         """The positions of some controls, by the place of each among all positions."""
@@ -109,8 +109,11 @@ class States:
             for name in self.positions:
                 if name != "step":
                     mine[name].value = state[name]
-            if self.retrain:
-                _train(explorer)
+            if self.retrain and not explorer.is_trained:
+                session = explorer.restart()
+                while session.advance():
+                    pass
+                explorer.take_records()
             if "step" in self.positions:
                 recorded = mine["step"].options
                 mine["step"].value = max(at for at in recorded if at <= max(state["step"], 0))
@@ -118,8 +121,8 @@ class States:
     @contextlib.contextmanager
     def visit(self) -> Iterator[None]:
         """A context after which the explorer is as it was: its controls and its training."""
-        explorer, before = self._explorer, self._explorer.values()
-        trained = trained_in(explorer)
+        explorer = self._explorer
+        bring_back = explorer.keep()
         with ALONE, contextlib.ExitStack() as quiet:
             quiet.enter_context(explorer.paused())
             for control in settings(explorer.controls).values():
@@ -127,21 +130,7 @@ class States:
             try:
                 yield
             finally:
-                bring(trained, explorer)
-                explorer._set(before)
-
-
-def trained_in(explorer: Any) -> dict[str, Any]:
-    """What a training has left in an explorer; nothing where the explorer does not train."""
-    is_trainer = isinstance(explorer, Trainer)
-    return {name: vars(explorer)[name] for name in trainer._TRAINED} if is_trainer else {}
-
-
-def bring(trained: Mapping[str, Any], explorer: Any) -> None:
-    """Gives this to an explorer whose controls have the same values."""
-    vars(explorer).update(trained)
-    if trained:
-        explorer._offer_steps()
+                bring_back()
 
 
 def _first(explorer: Any) -> dict[str, Any]:
@@ -152,17 +141,6 @@ def _first(explorer: Any) -> dict[str, Any]:
     kinds = widgets.FloatSlider, widgets.SelectionSlider
     sliders = [name for name, control in free.items() if isinstance(control, kinds)]
     return {(sliders or list(free))[0]: MOST}
-
-
-def _train(explorer: Any) -> None:
-    """Trains to the end for the present values, unless that is done already."""
-    is_there = explorer._trained_for == explorer._what_runs_depend_on(explorer.values())
-    if is_there and explorer._session.is_over:
-        return
-    session = explorer._restart()
-    while session.advance():
-        pass
-    explorer._after_training()
 
 
 def _positions(name: str, control: Any, asked: Any, all_of_them: list[Any] | None) -> list[Any]:

@@ -12,7 +12,7 @@ from divlab.explore import controls
 from divlab.explore.base import Explorer
 from divlab.explore.chosen_target import ChosenTarget
 from divlab.explore.events import ALONE
-from divlab.explore.learned import View, in_words, reference, view
+from divlab.explore.learned import View, reference, remarks, view
 from divlab.explore.panels import target_handles
 from divlab.explore.parallel import in_parallel
 from divlab.explore.session import Session, check_steps
@@ -47,6 +47,7 @@ class Trainer(Explorer):
     Attributes:
         runs: what is recorded so far, by the name of the model.
         prepared: what depends on the target alone, by name; see `prepare`.
+        looks: the names of the controls for which nothing is trained anew.
         own_data: the place where a user gives measurements of their own.
         along_every: how many records lie between two calls of `along`.
     """
@@ -59,7 +60,7 @@ class Trainer(Explorer):
         menus: Mapping[str, widgets.Widget],
         views: Mapping[str, widgets.Widget] | None = None,
     ) -> None:
-        self._looks = ("step", *(views or {}))
+        self.looks = ("step", *(views or {}))
         self.runs: dict[str, Run] = {}
         self.prepared: dict[str, Any] = {}
         self._session: Session | None = None
@@ -170,21 +171,27 @@ class Trainer(Explorer):
         """The target as Python, after these imports and that of divlab."""
         return code_of_target(self._target, values, type(self).__name__, *imports)
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether a training for the present values has reached its end."""
+        is_current = self._trained_for == self._what_runs_depend_on(self.values())
+        return is_current and self._session is not None and self._session.is_over
+
     def _what_runs_depend_on(self, values: dict[str, Any]) -> Any:
-        settings = {name: value for name, value in values.items() if name not in self._looks}
+        settings = {name: value for name, value in values.items() if name not in self.looks}
         return settings, self._target.key
 
-    def _restart(self) -> Session:
+    def restart(self) -> Session:
         """Makes untrained models for the present values."""
         values = self.values()
         target = self.target(values)
         session = Session(self.models(values), target, values["seed"], STEPS, RECORD_EVERY)
         self.prepared, self._along = self.prepare(target), {}
         self._session, self._trained_for = session, self._what_runs_depend_on(values)
-        self._after_training()
+        self.take_records()
         return session
 
-    def _after_training(self) -> None:
+    def take_records(self) -> None:
         """Takes what is recorded, and shows the last step that all models have reached."""
         assert self._session is not None
         self._seen, self.runs = {}, self._session.runs
@@ -228,7 +235,7 @@ class Trainer(Explorer):
         session = self._session
         is_current = self._trained_for == self._what_runs_depend_on(self.values())
         if session is None or session.is_over or not is_current:
-            session = self._restart()
+            session = self.restart()
         if session.is_untrained:
             self.show_compiling(phrase("the training"))
         for _ in range(STEPS + 1 if count is None else count):
@@ -239,7 +246,7 @@ class Trainer(Explorer):
 
     def _show_records(self) -> None:
         if self._session is not None:  # or else the explorer was closed meanwhile
-            self._after_training()
+            self.take_records()
             self.refresh()
 
     def _on_play(self, change: dict[str, Any]) -> None:
@@ -258,17 +265,14 @@ class Trainer(Explorer):
     def compute(self, *_: Any, **values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if self._trained_for != self._what_runs_depend_on(values):
             self._work.stop()  # it trains for values that are no longer set
-            self._restart()
+            self.restart()
             values = self.values()
-        at = tuple(values[name] for name in self._looks)
+        at = tuple(values[name] for name in self.looks)
         if at not in self._seen:  # what was looked at before comes back at once
             step, x = values["step"], self.prepared["x"]
-            learned = in_parallel(
-                {
-                    name: partial(view, run, step, x, values["seed"])
-                    for name, run in self.runs.items()
-                }
-            )
+            seed = values["seed"]
+            views = {name: partial(view, run, step, x, seed) for name, run in self.runs.items()}
+            learned = in_parallel(views)
             result, arrays = self.look(self.runs, learned, step, values)
             self._seen[at] = result, self.prepared | learned | arrays
         result, arrays = self._seen[at]
@@ -276,15 +280,7 @@ class Trainer(Explorer):
 
     def trained(self) -> str:
         """For a caption: what is not trained yet, has diverged, or is measured in part."""
-        lost: list[str] = [
-            phrase("{model} diverged at step {step}", model=name, step=run.status.step)
-            for name, run in self.runs.items()
-            if run.status == "diverged"
-        ]
-        reached = self.controls["step"].options[-1]
-        said = lost if reached else [*lost, phrase("not trained yet: press “Train”")]
-        said += filter(None, [in_words(self.prepared["target"])])
-        return phrase(" ({remarks})", remarks=listed(said)) if said else ""
+        return remarks(self.runs, self.controls["step"].options[-1], self.prepared["target"])
 
     def at_step(self, values: dict[str, Any], parts: Iterable[str]) -> str:
         """A caption: the step that is shown, and a sentence of each of the models."""
@@ -309,12 +305,11 @@ class Trainer(Explorer):
         with ALONE:
             state = read_state(state)
             check_steps(state.get("trained"), state.get("step"), STEPS, RECORD_EVERY)
-            given = [one.keep() for one in self._given.values()]
-            before = self.values(), {name: vars(self)[name] for name in _TRAINED}
+            bring_back = self.keep()
             try:
                 self._load(state)
             except BaseException:
-                self._bring_back(*before, given)
+                bring_back()
                 raise
             self.refresh()
 
@@ -322,26 +317,29 @@ class Trainer(Explorer):
         trained, step = state.get("trained", 0), state.get("step")
         with self.paused():
             super().load({n: v for n, v in state.items() if n not in ("trained", "step")})
-        session = self._restart()  # whatever is trained now was not asked for by the state
+        session = self.restart()  # whatever is trained now was not asked for by the state
         while session.step < (trained or 0) and session.advance():
             pass
-        self._after_training()
+        self.take_records()
         if step is not None and step in self.controls["step"].options:
             with self.paused():
                 self.controls["step"].value = step
         self.compute(**self.values())  # what cannot be shown is refused as well
 
-    def _bring_back(
-        self, values: dict[str, Any], trained: dict[str, Any], given: list[Callable[[], None]]
-    ) -> None:
-        """Undoes a change of the controls, of what was trained and of what a user gave."""
-        for name, value in trained.items():
-            setattr(self, name, value)
-        with self.paused():
-            for back in given:
-                back()
+    def keep(self) -> Callable[[], None]:
+        bring_back, trained = super().keep(), {name: vars(self)[name] for name in _TRAINED}
+
+        def back() -> None:
+            self.__dict__.update(trained)
             self._offer_steps()
-            self._set(values)
+            bring_back()
+
+        return back
+
+    def take_training(self, other: "Trainer") -> None:
+        """Takes what another explorer of this kind, set to equal values, has trained."""
+        self.__dict__.update({name: vars(other)[name] for name in _TRAINED})
+        self._offer_steps()
 
     def _free(self) -> None:
         super()._free()

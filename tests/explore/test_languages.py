@@ -12,7 +12,6 @@ from speech import has_words, lacking
 
 import divlab
 from divlab import languages
-from divlab.explore import states
 from divlab.explore.address import as_address, read_address
 from divlab.explore.controls import descendants, options_of
 from divlab.explore.export import Page
@@ -181,7 +180,7 @@ def test_a_training_is_shown_in_another_language(
         if name != "step":
             other.controls[name].value = value
     monkeypatch.setattr(divlab.models.Training, "advance", None)
-    states.bring(states.trained_in(english), other)
+    other.take_training(english)
     assert other.controls["step"].options == english.controls["step"].options
     same(other.result, english.result)
     assert caption(english).startswith("Step 40. ")
