@@ -29,8 +29,13 @@ def root(increasing: Callable[[Array], Array], like: Float[Any, "*shape"]) -> Fl
         return (jnp.where(is_high, low, middle), jnp.where(is_high, middle, high)), None
 
     bounds = (jnp.zeros_like(like), jnp.ones_like(like))
-    (low, high), _ = lax.scan(halve, bounds, length=25 if has_32_bits() else _ON_HOST)
-    return fixed((low + high) / 2)
+    (low, high), _ = lax.scan(halve, bounds, length=13 if has_32_bits() else 21)
+    # So near to the root a smooth function is a line up to the square of the width.
+    at_low, at_high = increasing(low), increasing(high)
+    is_between = (at_low <= 0) & (at_high > 0)
+    share = -at_low / jnp.where(is_between, at_high - at_low, 1.0)
+    share = jnp.where(is_between, share, jnp.where(at_low > 0, 0.0, 1.0))
+    return fixed(low + share * (high - low))
 
 
 def _interpolated(increasing: Callable[[Array], Array], like: np.ndarray) -> np.ndarray:
