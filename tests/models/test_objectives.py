@@ -19,6 +19,7 @@ from divlab.models import Runs
 from divlab.models.data import draws_from, read_target, standardised
 from divlab.pytrees import as_arrays
 from divlab.targets import two_gaussians
+from tests.models.stepping import steps_of
 
 # A linear critic on points chosen by hand, each generated from the latent of the same index.
 SLOPE, OFFSET = 1.5, -0.25
@@ -39,8 +40,13 @@ def sigmoid(score: Any) -> Any:
 
 
 def losses(objective: Any, networks: Any = LINEAR) -> Any:
-    found = (loss(networks, batch()) for loss in (objective.critic_loss, objective.generator_loss))
-    return [float(loss) for loss in found]
+    """The critic's loss and the generator's, by one program, as in training."""
+
+    @jax.jit
+    def both(objective: Any, batch: Any) -> Any:
+        return objective.critic_loss(networks, batch), objective.generator_loss(networks, batch)
+
+    return [float(loss) for loss in both(objective, batch())]
 
 
 def test_minimax_is_goodfellows_equation_1() -> None:
@@ -101,11 +107,14 @@ def test_f_gan_is_nowozins_bound(name: str) -> None:
 
 @pytest.mark.parametrize("family", divlab.families.FAMILIES.values(), ids=lambda f: f.name)
 def test_the_conjugate_of_an_activation_is_that_of_its_value(family: Any) -> None:
-    v = jnp.linspace(-3.0, 3.0, 25)
-    np.testing.assert_allclose(
-        family.activated_conjugate(v), family.conjugate(family.activation(v)), rtol=2e-4, atol=2e-6
-    )
-    assert np.all(np.isfinite(family.activated_conjugate(jnp.array([-30.0, 30.0]))))
+
+    @jax.jit
+    def both(v: Any) -> Any:
+        return family.activated_conjugate(v), family.conjugate(family.activation(v))
+
+    found, expected = both(np.append(np.linspace(-3.0, 3.0, 25), [-30.0, 30.0]))
+    np.testing.assert_allclose(found[:25], expected[:25], rtol=2e-4, atol=2e-6)
+    assert np.all(np.isfinite(found))
 
 
 def test_minibatch_lets_the_critic_see_how_close_points_are() -> None:
@@ -193,20 +202,22 @@ QUANTILES = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
 
 def gradient_at_best_critic(objective: Any, best: Any, theta: float) -> Any:
     """Of the generator's loss in θ, x = θ + z, where the critic is `best(log ratio)` for this θ."""
-    # N(0, 1) over N(θ, 1)
-    networks = {"critic": lambda x: best(theta**2 / 2 - theta * x)[:, None]}
 
-    def loss(moved: Any) -> Any:
+    def loss(moved: Any, theta: Any) -> Any:
+        # N(0, 1) over N(θ, 1)
+        networks = {"critic": lambda x: best(theta**2 / 2 - theta * x)[:, None]}
         x = moved + jnp.asarray(QUANTILES, jnp.float32)
         return objective.generator_loss(networks, batch(x, x, x[:, None]))
 
-    return float(jax.grad(loss)(theta))
+    return float(jax.jit(jax.grad(loss))(theta, theta))
 
 
 def slope_of(divergence: Any, theta: float) -> Any:
-    """d/dθ of divergence(N(0, 1), N(θ, 1)), by quadrature."""
-    unit = Normal(0.0, 1.0)
-    return float(jax.grad(lambda t: divergence(unit, Normal(t, 1.0)))(theta))
+    """d/dθ of divergence(N(0, 1), N(θ, 1)), a central difference of quadratures in 64 bits."""
+    with jax.enable_x64(True):
+        ends = (Normal(np.float64(t), np.float64(1.0)) for t in (theta - 1e-4, theta + 1e-4))
+        low, high = (float(divergence(Normal(0.0, 1.0), end)) for end in ends)
+    return (high - low) / 2e-4
 
 
 @pytest.mark.parametrize("theta", [0.3, 1.0, 2.0])
@@ -235,11 +246,10 @@ BEST_SCORES: dict[str, Callable[[Any], Any]] = {
 def test_an_f_gan_follows_the_gradient_of_its_divergence(name: str) -> None:
     objective, best = divlab.GAN_OBJECTIVES[name], BEST_SCORES[name]
     assert isinstance(objective, objectives.FGAN)
-    r = jnp.linspace(-2.0, 2.0, 9)
     family = objective.family
-    np.testing.assert_allclose(
-        family.activation(best(r)), family.optimal_critic(r), rtol=1e-5, atol=1e-6
-    )
+    both = jax.jit(lambda r: (family.activation(best(r)), family.optimal_critic(r)))
+    found, expected = both(np.linspace(-2.0, 2.0, 9))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     found = gradient_at_best_critic(objective, best, 0.5)
     expected = slope_of(lambda p, q: divlab.f_divergence(p, q, family), 0.5)
     assert found == pytest.approx(expected, abs=1e-3)
@@ -248,11 +258,16 @@ def test_an_f_gan_follows_the_gradient_of_its_divergence(name: str) -> None:
 def test_the_least_loss_of_a_discriminator_is_log_4_less_two_js(target: Distribution) -> None:
     """At the optimal D = p / (p + q), whose logit is log p - log q."""
     other = two_gaussians(2.0, 1.0)
-    real = target.sample(jax.random.key(1), (200_000,))
-    fake = other.sample(jax.random.key(2), (200_000,))
     best = {"critic": lambda x: (target.log_prob(x) - other.log_prob(x))[:, None]}
-    loss = objectives.Minimax().critic_loss(best, batch(real, fake, fake[:, None]))
-    assert float(loss) == pytest.approx(np.log(4) - 2 * float(divlab.js(target, other)), abs=0.01)
+
+    @jax.jit
+    def loss(keys: Any) -> Any:
+        real, fake = target.sample(keys[0], (200_000,)), other.sample(keys[1], (200_000,))
+        return objectives.Minimax().critic_loss(best, batch(real, fake, fake[:, None]))
+
+    assert float(loss(jax.random.split(KEY))) == pytest.approx(
+        np.log(4) - 2 * float(divlab.js(target, other)), abs=0.01
+    )
 
 
 def test_wasserstein_is_a_difference_of_means() -> None:
@@ -275,7 +290,8 @@ def test_the_gradient_penalty_is_taken_between_real_and_fake_points() -> None:
     """x²'s slope is 2x: with every real point at 1 and every fake at 3, |2x̂| is in [2, 6]."""
     objective = objectives.WassersteinGP(penalty=1.0, one_sided=False)
     real, fake = np.ones(20_000), 3 * np.ones(20_000)
-    loss = objective.critic_loss({"critic": lambda x: x[:, None] ** 2}, batch(real, fake))
+    square = {"critic": lambda x: x[:, None] ** 2}
+    loss = jax.jit(lambda batch: objective.critic_loss(square, batch))(batch(real, fake))
     # The mean of (2x - 1)² over x uniform on [1, 3]: [(2x - 1)³ / 6] from 1 to 3, over 2.
     assert float(loss) - (9 - 1) == pytest.approx((5**3 - 1) / 12, rel=0.02)
 
@@ -284,20 +300,23 @@ def test_a_slope_in_two_dimensions_is_a_length() -> None:
     """The score 3x + 4y has slope 5 everywhere."""
     points = np.array([[0.0, 1.0], [2.0, -1.0]])
     networks = {"critic": lambda x: x @ jnp.array([[3.0], [4.0]])}
-    one, none = (
-        objectives.WassersteinGP(penalty=p).critic_loss(networks, batch(points, points))
-        for p in (1.0, 0.0)
-    )
-    assert float(one - none) == pytest.approx((5 - 1) ** 2, rel=1e-5)
+
+    @jax.jit
+    def loss(penalty: Any) -> Any:
+        objective = objectives.WassersteinGP(penalty=penalty)
+        return objective.critic_loss(networks, batch(points, points))
+
+    assert float(loss(1.0)) - float(loss(0.0)) == pytest.approx((5 - 1) ** 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("clip", [0.1, 0.02])
 def test_clipping_bounds_every_parameter_of_the_critic(target: Distribution, clip: float) -> None:
     objective = objectives.Wasserstein(clip=clip, critic_steps=1, learning_rate=0.05)
-    for state, _ in steps_of(divlab.GAN(objective, hidden=(8,)), target, 4):
-        leaves = jax.tree.leaves(state.params["critic"])
+    _, *trained = steps_of(divlab.GAN(objective, hidden=(8,)), target, 4, SEEDS)
+    for params, _ in trained:
+        leaves = jax.tree.leaves(params["critic"])
         assert max(np.max(np.abs(leaf)) for leaf in leaves) == pytest.approx(clip, rel=1e-6)
-    generator = jax.tree.leaves(state.params["generator"])
+    generator = jax.tree.leaves(params["generator"])
     assert max(np.max(np.abs(leaf)) for leaf in generator) > clip
 
 
@@ -329,7 +348,7 @@ def test_elbo_of_linear_networks() -> None:
     def loss(key: Any) -> Any:
         return objectives.ELBO().loss(autoencoder(encode, decode), jnp.asarray(x), key)
 
-    total, parts = jax.vmap(loss)(jax.random.split(jax.random.key(3), 20_000))
+    total, parts = jax.jit(jax.vmap(loss))(jax.random.split(jax.random.key(3), 20_000))
     kl = np.mean((means**2 + scales**2 - 1) / 2 - np.log(scales))
     np.testing.assert_allclose(parts["kl_to_prior"], kl, rtol=1e-5)
     reconstruction = elbo_by_hand(x, means, scales, lambda z: (2.0 * z - 0.5, 0.7))
@@ -346,7 +365,7 @@ def test_kl_to_prior_sums_over_the_latents_dimensions() -> None:
         return z[:, 0], jnp.zeros(1)
 
     model = autoencoder(encode, decode, latent_dim=2)
-    _, parts = objectives.ELBO().loss(model, jnp.zeros(1), KEY)
+    _, parts = jax.jit(lambda key: objectives.ELBO().loss(model, jnp.zeros(1), key))(KEY)
     expected = (1 + 0.25 - 1) / 2 - np.log(0.5) + (4 + 1 - 1) / 2
     assert float(parts["kl_to_prior"]) == pytest.approx(expected, rel=1e-5)
 
@@ -355,13 +374,10 @@ def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs: Runs) -> None:
     """NLL = -ELBO - mean KL(q(z|x)‖p(z|x)), both integrated over z here."""
     run = vae_runs[1]
     x = np.linspace(-4, 4, 33)
-    mean, log_scale = (
-        np.asarray(a, float)[:, 0] for a in run.model.encode(run.params, jnp.asarray(x))
-    )
+    encode, decode = jax.jit(run.model.encode), jax.jit(run.model.decode)
+    mean, log_scale = (np.asarray(a, float)[:, 0] for a in encode(run.params, x))
     z = np.linspace(-12, 12, 48_001)
-    at, log_noise = (
-        np.asarray(a, float) for a in run.model.decode(run.params, jnp.asarray(z)[:, None])
-    )
+    at, log_noise = (np.asarray(a, float) for a in decode(run.params, z[:, None]))
     step = z[1] - z[0]
     bound, gap = [], []
     for i in range(len(x)):
@@ -425,18 +441,23 @@ def test_a_learning_rate_replaces_the_objectives_own() -> None:
 
 @contextlib.contextmanager
 def compilations() -> Any:
-    """A list that grows by one with each program compiled."""
+    """A list that grows with each program compiled, by its name."""
     found = []
 
-    def listen(event: str, duration_secs: float, **_: Any) -> None:
+    def listen(event: str, duration_secs: float, **details: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            found.append(duration_secs)
+            found.append(details["fun_name"])
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         yield found
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def loops_in(compiled: list[str]) -> int:
+    """How many are programs of training: one, if that of any number of steps is the same."""
+    return sum("_go_on" in name for name in compiled)
 
 
 def build(kind: str, name: str, **numbers: Any) -> Any:
@@ -462,20 +483,6 @@ OPTIONS: dict[str, Any] = {"steps": 5, "record_every": 2, "batch_size": 32}
 SEEDS = 3
 
 
-def steps_of(model: Any, target: Distribution, count: int) -> Any:
-    """The states and losses of a few steps of all seeds, without a program of the training."""
-    data = draws_from(standardised(read_target(target)), OPTIONS["batch_size"])
-    model = as_arrays(model)
-
-    def at(step: int) -> jax.Array:
-        return jnp.stack([jax.random.fold_in(jax.random.key(seed), step) for seed in range(SEEDS)])
-
-    state = jax.vmap(lambda key: model.init(key, data))(at(0))
-    for step in range(1, count + 1):
-        state, losses = jax.vmap(lambda state, key: model.step(state, data, key))(state, at(step))
-        yield state, losses
-
-
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind, name in REGISTERED if name not in TRAINED]
 )
@@ -484,12 +491,12 @@ def test_every_step(kind: str, name: str, target: Distribution) -> None:
     model = build(kind, name)
     if kind == "gan":  # of several steps one is like the other
         model = divlab.GAN(dataclasses.replace(model.objective, critic_steps=1), hidden=(8,))
-    (one, _), (other, losses) = steps_of(model, target, 2)
-    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((losses, other.params)))
-    assert len(set(np.asarray(losses[min(losses)]).tolist())) == SEEDS
-    for before, after in zip(one.params.values(), other.params.values(), strict=True):
-        before, after = (jax.flatten_util.ravel_pytree(part)[0] for part in (before, after))
-        assert before.size == 0 or not np.array_equal(before, after)
+    _, (one, _), (other, losses) = steps_of(model, target, 2, SEEDS)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((losses, other)))
+    assert len(set(losses[min(losses)].tolist())) == SEEDS
+    for before, after in zip(one.values(), other.values(), strict=True):
+        pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+        assert not jax.tree.leaves(before) or any(np.any(b != a) for b, a in pairs)
 
 
 # Those with networks of their own, and one of each kind without.
@@ -511,7 +518,7 @@ def test_networks_without_hidden_layers(kind: str, name: str, target: Distributi
 
 @pytest.mark.parametrize(("kind", "name"), REGISTERED)
 def test_no_number_is_a_new_program(kind: str, name: str) -> None:
-    """There is one program for each structure and types of a model, as `test_training` sees."""
+    """One structure and types of a model are one program; `test_every_kind_of_training` sees it."""
 
     def of_program(model: Any) -> Any:
         leaves, structure = jax.tree.flatten(as_arrays(model))
@@ -529,7 +536,9 @@ def test_no_number_is_a_new_program(kind: str, name: str) -> None:
 )
 def test_every_kind_of_training(kind: str, name: str, target: Distribution) -> None:
     model = build(kind, name)
-    runs = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)
+    with compilations() as compiled:
+        runs = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)
+    assert loops_in(compiled) <= 1  # none where another test has compiled it
     assert len(runs) == SEEDS
     assert list(runs.status) == ["completed"] * SEEDS
     for loss in runs.history.values():
@@ -555,7 +564,9 @@ def test_a_seed_of_many_is_a_training_of_its_own(target: Distribution) -> None:
     """A critic of several steps, whose loss draws: each step and each draw has a key."""
     model = build("gan", "wgan_gp")
     many = divlab.fit_many(model, target, seeds=SEEDS, **OPTIONS)[2]
-    alone = divlab.fit(model, target, key=2, **OPTIONS)
+    with compilations() as compiled:
+        alone = divlab.fit(model, target, key=2, **OPTIONS)
+    assert loops_in(compiled) == 1
     for of_one, of_many in zip(
         jax.tree.leaves((alone.history, alone.snapshots)),
         jax.tree.leaves((many.history, many.snapshots)),

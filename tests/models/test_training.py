@@ -198,7 +198,7 @@ def test_huge_values_diverge_or_train_but_are_never_silently_wrong() -> None:
 
 def test_measurements_train_in_their_own_units() -> None:
     """Seconds or minutes: the same run, up to the unit."""
-    minutes = np.asarray(divlab.targets.old_faithful(), float)
+    minutes = np.array([1.5, 3.0, 5.0])
     one, other = fit(minutes), fit(60 * minutes)
     np.testing.assert_allclose(
         other.log_prob([180.0, 240.0]), np.asarray(one.log_prob([3.0, 4.0])) - np.log(60), atol=1e-3
@@ -284,27 +284,6 @@ def test_a_run_survives_pickling(run: Run, vae_runs: Runs) -> None:
         assert type(copy) is type(original)
         assert same((copy.history, copy.snapshots), (original.history, original.snapshots))
         assert np.array_equal(copy.status, original.status)
-        np.testing.assert_array_equal(copy.log_prob([0.5]), original.log_prob([0.5]))
+        one, other = (runs[1] if isinstance(runs, Runs) else runs for runs in (copy, original))
+        np.testing.assert_array_equal(one.log_prob([0.0, 1.0]), other.log_prob([0.0, 1.0]))
     assert pickle.loads(pickle.dumps(run)).status.step == 60
-
-
-@pytest.mark.parametrize("many", [False, True])
-def test_a_training_compiles_its_loop_once(target: Distribution, many: bool) -> None:
-    """Of one fit with several records, with numbers that no other test has compiled."""
-    model = divlab.VAE(hidden=(3,))
-    options: dict[str, Any] = {"steps": 5, "record_every": 2, "batch_size": 7}
-    seen = []
-
-    def listener(event: str, duration_secs: float, **details: Any) -> None:
-        if event == "/jax/core/compile/backend_compile_duration":
-            seen.append(details["fun_name"])
-
-    jax.monitoring.register_event_duration_secs_listener(listener)
-    try:
-        if many:
-            divlab.fit_many(model, target, seeds=2, **options)
-        else:
-            divlab.fit(model, target, **options)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listener)
-    assert sum("_go_on" in name for name in seen) == 1
