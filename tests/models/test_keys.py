@@ -81,7 +81,7 @@ def test_models_use_every_key_once(model: Model, target: Distribution) -> None:
     for learned in (target, np.array([1.0, 2.0, 4.0])):
         data = draws_from(standardised(read_target(learned)), 8)
         check(lambda key, data=data: model.init(key, data), key)
-        state = model.init(key, data)
-        check(lambda key, data=data, state=state: model.step(state, data, key), key)
-    check(lambda key: model.sample(state.params, key, 5), key)
-    check(lambda key: model.learned(state.params).sample(key, (5,)), key)
+        state = jax.eval_shape(lambda key, data=data: model.init(key, data), key)
+        check(lambda state, key, data=data: model.step(state, data, key), state, key)
+    check(lambda params, key: model.sample(params, key, 5), state.params, key)
+    check(lambda params, key: model.learned(params).sample(key, (5,)), state.params, key)
