@@ -373,7 +373,7 @@ def test_a_finished_sweep_is_read_from_a_folder_that_takes_nothing(
 
 
 def test_measurements_have_estimates() -> None:
-    data = np.random.default_rng(0).normal([[-1.0], [1.0]], 0.5, (2, 100)).ravel()
+    data = np.random.default_rng(0).normal([[-1.0], [1.0]], 0.5, (2, 150)).ravel()
     found = divlab.sweep(MODELS, {"data": data}, **OPTIONS | {"seeds": 2})
     for name in ("kl", "reverse_kl", "js", "wasserstein"):
         assert np.all(np.isfinite(found[name])), name
