@@ -53,7 +53,7 @@ def decoder_noise(
 
     Example:
         >>> import divlab
-        >>> found = divlab.evidence.decoder_noise([2.0], seeds=1, steps=2, hidden=(4,))
+        >>> found = divlab.evidence.decoder_noise([2.0], seeds=2, steps=2, hidden=(4,))
         >>> found["bridge"].dims
         ('separation', 'seed', 'part')
     """

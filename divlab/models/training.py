@@ -75,7 +75,7 @@ def fit(
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE("elbo"), target, steps=40, record_every=20, key=1)
+        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=40, record_every=20, key=1)
         >>> run.steps.tolist(), run.status
         ([0, 20, 40], 'completed')
     """
