@@ -204,11 +204,12 @@ def test_slopes_are_the_conjugate_pair_of_the_family(name: str) -> None:
 
 
 def critic(bound: str, key: int = 0) -> Variational:
-    return Variational(bound, hidden=(8,), steps=100, learning_rate=3e-2, key=key)
+    """That of `test_samples`, which trains it on as many samples: so it is compiled once."""
+    return Variational(bound, hidden=(16,), steps=200, learning_rate=3e-2, key=key)
 
 
 def test_the_bound_of_donsker_and_varadhan_is_the_tighter_one() -> None:
-    x, y = samples()
+    x, y = samples(1000)
     nwj, dv = (
         float(divlab.kl(x, y, method=critic(bound))) for bound in ("nwj", "donsker_varadhan")
     )
@@ -268,7 +269,7 @@ def test_bad_call(call: Callable[[], Any], error: type[Exception], message: str)
 
 
 def test_a_new_bandwidth_compiles_nothing(compilations: list[float]) -> None:
-    x, y = samples()
+    x, y = samples(1000)
     for first, second in ((KDE(0.3), KDE(0.4)), (critic("nwj"), critic("nwj", key=1))):
         divlab.kl(x, y, method=first)
         compilations.clear()
