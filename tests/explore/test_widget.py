@@ -23,7 +23,7 @@ from divlab.explore.controls import slider
 from divlab.figures.packing import packed
 
 from . import expected
-from .setting import BUTTONS, agree, build, caption, numbers_of, picture
+from .setting import BUTTONS, agree, build, caption, numbers_of
 from .test_numbers import CHANGES
 
 
@@ -50,16 +50,6 @@ def test_what_every_explorer_has(name: str, explorer: Any) -> None:
     for control in explorer.controls.values():
         assert control.description
         assert control.tooltip or isinstance(control, widgets.ToggleButtons)
-
-
-def test_a_scene_is_a_pure_function(explorer: Any) -> None:
-    """A picture could keep something of the one before it."""
-    before, shown = explorer.state(), picture(explorer)
-    moves = next(name for name in ("separation", "layers", "psi") if name in explorer.controls)
-    explorer.controls[moves].value = 2
-    assert picture(explorer) != shown
-    explorer.load(before)
-    assert picture(explorer) == shown
 
 
 def test_the_page_is_told_what_is_shown_and_no_more(
@@ -99,27 +89,6 @@ def test_the_page_moves_controls_and_says_what_a_user_draws_and_pastes(
     explorer._on_message({"kind": "draw", "x": [0, 1], "heights": [1, 1]})
     assert "no target that can be drawn" in explorer._error.value
     explorer.refresh()
-
-
-def test_every_handle_follows_its_control_and_moves_it(explorer: Any) -> None:
-    """A handle could lie elsewhere than where a drag of it would bring its control.
-
-    If x moves by d, the control moves by slope · d; so if the control is moved by that much, the
-    handle must move by d.
-    """
-    for p, panel in enumerate(explorer.current_scene.panels):
-        for h in range(len(panel.handles)):
-            for axis, way_of_drag in (("x", "across"), ("y", "up")):
-                handle = explorer.current_scene.panels[p].handles[h]
-                drag = getattr(handle, way_of_drag)
-                if drag is None or hasattr(explorer.controls[drag.control], "options"):
-                    continue
-                control = explorer.controls[drag.control]
-                moved = 2 * control.step if control.value + 2 * control.step < control.max else -0.2
-                control.value = control.value + moved
-                now = explorer.current_scene.panels[p].handles[h]
-                way = getattr(now, axis) - getattr(handle, axis)
-                assert drag.slope * way == pytest.approx(moved, rel=1e-3), (handle, drag)
 
 
 def test_state_round_trips(explorer: Any) -> None:
