@@ -1,5 +1,6 @@
 """The explorers that the tests operate, each made once: what they compile is what takes time."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +42,17 @@ def explorers(short: None) -> Callable[[str], Any]:
         return made[name]
 
     return make
+
+
+@pytest.fixture
+def closes_fast() -> Iterator[None]:
+    """Lets a closed explorer look for its garbage among what the test has made, and no more.
+
+    To look through all programs of earlier tests again takes a second.
+    """
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(params=NAMES)

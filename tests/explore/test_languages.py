@@ -20,6 +20,7 @@ from divlab.languages import Phrase
 
 from .setting import build, caption, same
 
+pytestmark = pytest.mark.usefixtures("closes_fast")
 PORTUGUESE = languages.language("pt")
 
 

@@ -253,7 +253,7 @@ def open_widgets() -> set[str]:
 
 
 def test_an_explorer_is_displayed_and_leaves_nothing_behind_when_it_is_closed(
-    name: str, explorers: Callable[[str], Any]
+    name: str, explorers: Callable[[str], Any], closes_fast: None
 ) -> None:
     """It could be shown without its picture where there is no kernel.
 
@@ -261,7 +261,6 @@ def test_an_explorer_is_displayed_and_leaves_nothing_behind_when_it_is_closed(
     """
     explorers(name)  # what is made once, such as compiled programs, stays
     before = open_widgets()
-    gc.freeze()  # to look through all programs of earlier tests again takes seconds
     explorer = build(name)
     data, metadata = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
@@ -274,12 +273,11 @@ def test_an_explorer_is_displayed_and_leaves_nothing_behind_when_it_is_closed(
     alive = weakref.ref(explorer)
     del explorer
     gc.collect()
-    gc.unfreeze()
     assert alive() is None
 
 
 def test_a_closed_explorer_still_computes_and_says_that_it_is_closed(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], closes_fast: None
 ) -> None:
     """A cell that asks a closed explorer again could fail in words of ipywidgets' own."""
     explorer = build("nll_is_kl")
@@ -293,7 +291,7 @@ def test_a_closed_explorer_still_computes_and_says_that_it_is_closed(
     assert "is closed" in capsys.readouterr().out
 
 
-def test_a_closed_gallery_closes_what_was_opened() -> None:
+def test_a_closed_gallery_closes_what_was_opened(closes_fast: None) -> None:
     """The explorers that are not shown could stay open."""
     before = open_widgets()
     gallery = divlab.explore.gallery()
