@@ -74,7 +74,7 @@ def test_slopes_and_signals_are_those_of_the_critic() -> None:
 
 def test_best_signals_by_quadrature() -> None:
     """The notebook compares trained critics with these; they could be those of another loss."""
-    found = evidence.critic_signals(["minimax", "non_saturating", "wgan"], [2.0], **TRAINED)
+    found = evidence.critic_signals(["minimax", "non_saturating", "wgan_gp"], [2.0], **TRAINED)
 
     def mean(weight: Callable[[float], float]) -> float:
         """Of 2·D*(x) or 2·(1 - D*(x)) over N(2, 1); the logit of D* is 2 - 2x."""

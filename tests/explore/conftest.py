@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from divlab.explore import trainer, two_samples
+from divlab.explore import estimation, trainer, two_samples
 
 from .setting import MODULES, NAMES, STEPS, build, lent
 
 
 @pytest.fixture(scope="package", autouse=True)
 def short() -> Iterator[None]:
-    """Trainings of 40 steps, a strip of three seeds, and two sizes in place of four or five.
+    """Trainings of 40 steps, strips of three seeds, four draws, and two sizes in place of five.
 
     Tests of two samples by their densities have 19 permutations, the fewest that can find anything.
     """
@@ -21,13 +21,16 @@ def short() -> Iterator[None]:
         patch.setattr(trainer, "STEPS", STEPS)
         patch.setattr(MODULES["objective_zoo"], "SEEDS", 3)
         patch.setattr(MODULES["estimators"], "SIZES", (30, 100))
+        for module in (MODULES["estimators"], estimation):
+            patch.setattr(module, "DRAWS", 4)
         for constant, value in (("SIZES", (20, 50)), ("DRAWS", 4), ("FEWER", 2)):
             patch.setattr(two_samples, constant, value)
         for label, one in two_samples.OFFERED.items():
             if one.name not in two_samples.QUICK:
                 fewer = one._replace(permutations=two_samples.DEALT)
                 patch.setitem(two_samples.OFFERED, label, fewer)
-        patch.setitem(MODULES["training_cost"]._SIZES, "data dimension D", (1, 8))
+        for quantity, sizes in (("batch size N", (64, 128)), ("data dimension D", (1, 8))):
+            patch.setitem(MODULES["training_cost"]._SIZES, quantity, sizes)
         yield
 
 

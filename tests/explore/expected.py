@@ -10,7 +10,7 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 import divlab
-from divlab.explore import trainer, two_samples
+from divlab.explore import estimation, trainer, two_samples
 from divlab.targets import two_gaussians
 
 from .setting import GAN, MODULES, STEPS, VAE
@@ -93,7 +93,8 @@ def divergences(v: Values) -> Values:
 def estimators(v: Values) -> Values:
     quantities: dict[str, Any] = {"KL(P‖Q)": divlab.kl, "W₁": divlab.wasserstein}
     quantity = quantities[v["quantity"]]
-    pairs = np.random.default_rng(int(v["seed"])).standard_normal((16, 2, 100))[..., :30]
+    shape = (estimation.DRAWS, 2, 100)
+    pairs = np.random.default_rng(int(v["seed"])).standard_normal(shape)[..., :30]
     method = {} if v["quantity"] == "W₁" else {"method": "nearest_neighbours"}
     found = [float(quantity(x, v["separation"] + v["scale"] * z, **method)) for x, z in pairs]
     name = "sorting" if v["quantity"] == "W₁" else "nearest neighbours"
@@ -143,7 +144,15 @@ def two_sample_test(v: Values) -> Values:
 
 
 def fitted(v: Values, model: Any, target: Any) -> divlab.Run:
-    return divlab.fit(model, target, key=v["seed"], steps=STEPS, record_every=trainer.RECORD_EVERY)
+    """The training that is shown.
+
+    The program that trains takes seconds to compile, and step 0 can do without. That a training
+    starts from the untrained model is tested in `test_training`.
+    """
+    every = trainer.RECORD_EVERY
+    if v["step"] == 0:
+        return divlab.models.Training(model, target, key=v["seed"]).untrained()
+    return divlab.fit(model, target, key=v["seed"], steps=STEPS, record_every=every)
 
 
 def summary(run: divlab.Run, target: Any, v: Values) -> Values:
@@ -185,6 +194,16 @@ def minimum_divergence(v: Values) -> Values:
     return {n: summary(fitted(v, m, target), target, v) for n, m in models.items()}
 
 
+@jax.jit
+def _encode(model: Any, params: Any, x: Any) -> Any:
+    return model.encode(params, x)
+
+
+@jax.jit
+def _decode(model: Any, params: Any, z: Any) -> Any:
+    return model.decode(params, z)
+
+
 def elbo_gap(v: Values) -> Values:
     target = target_of(v)
     run = fitted(v, VAE, target)
@@ -192,12 +211,13 @@ def elbo_gap(v: Values) -> Values:
     found = {"kl": divlab.kl(target, learned), "entropy": divlab.entropy(target)}
     found["nll"] = divlab.cross_entropy(target, learned)
     # The bound and its gap at x, with z integrated over a fine grid.
-    params, x = run.params_at(v["step"]), jnp.array([v["x"]])
-    mean, log_scale = (float(a[0, 0]) for a in run.model.encode(params, x))
+    params, x = run.params_at(v["step"]), np.array([v["x"]], np.float32)
+    mean, log_scale = (float(np.asarray(a)[0, 0]) for a in _encode(run.model, params, x))
     z = np.linspace(-40, 40, 80_001)
-    loc, log_noise = (np.asarray(a, float) for a in run.model.decode(params, z[:, None]))
-    log_q = dist.Normal(mean, np.exp(log_scale)).log_prob(z)
-    log_joint = Normal(loc, np.exp(log_noise)).log_prob(v["x"]) + Normal(0, 1).log_prob(z)
+    latents = z[:, None].astype(np.float32)
+    loc, log_noise = (np.asarray(a, float) for a in _decode(run.model, params, latents))
+    log_q = stats.norm.logpdf(z, mean, np.exp(log_scale))
+    log_joint = stats.norm.logpdf(v["x"], loc, np.exp(log_noise)) + stats.norm.logpdf(z)
     bound = np.trapezoid(np.exp(log_q) * (log_q - log_joint), z)
     return {**found, "gap_at_x": bound + float(run.log_prob(v["x"], v["step"]))}
 
