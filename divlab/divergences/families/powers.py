@@ -236,9 +236,11 @@ class Alpha(Family):
             series = series + term * geometric
         # (e^r r φ((α - 1) r) - e^r + 1) / α with φ(z) = (e^z - 1)/z; powers in one exponent.
         far = jnp.where(near, 1.0, r)
-        z = (alpha - 1) * far
-        flat = jnp.abs(z) < 1e-3
-        smooth = jnp.exp(log_p) * far * (1 + z / 2 + z * z / 6)
+        flat = jnp.abs((alpha - 1) * far) < 1e-3
+        # Elsewhere z² overflows, and the slope of what is not taken is NaN.
+        level = jnp.where(flat, far, 0.0)
+        z = (alpha - 1) * level
+        smooth = jnp.exp(log_p) * level * (1 + z / 2 + z * z / 6)
         safe = jnp.where(flat, 1.0, alpha - 1)
         steep = (jnp.exp(log_q + alpha * far) - jnp.exp(log_p)) / safe
         apart = (jnp.where(flat, smooth, steep) - jnp.exp(log_p) + jnp.exp(log_q)) / alpha
