@@ -28,13 +28,15 @@ def root(increasing: Callable[[Array], Array], like: Float[Any, "*shape"]) -> Fl
         is_high = increasing(middle) > 0
         return (jnp.where(is_high, low, middle), jnp.where(is_high, middle, high)), None
 
-    bounds = (jnp.zeros_like(like), jnp.ones_like(like))
-    (low, high), _ = lax.scan(halve, bounds, length=13 if has_32_bits() else 21)
-    # So near to the root a smooth function is a line up to the square of the width.
+    bounds, halvings = (jnp.zeros_like(like), jnp.ones_like(like)), 13 if has_32_bits() else 21
+    (low, high), _ = lax.scan(halve, bounds, length=halvings)
+    # So near to the root a smooth function is a line up to the square of the width. The ends of
+    # the interval are left out: at the end of a support a density is 0.
     at_low, at_high = increasing(low), increasing(high)
     is_between = (at_low <= 0) & (at_high > 0)
     share = -at_low / jnp.where(is_between, at_high - at_low, 1.0)
     share = jnp.where(is_between, share, jnp.where(at_low > 0, 0.0, 1.0))
+    share = jnp.clip(share, 0.5**halvings, 1 - 0.5**halvings)
     return fixed(low + share * (high - low))
 
 
