@@ -43,12 +43,8 @@ def log_density(
         return _anywhere(Packed(distribution), x)
     inside = (x > low) & (x < high)
     # The density is never evaluated outside the support, where it, or its gradient, may be NaN.
-    if is_infinite(high):
-        somewhere_inside = low + 1.0
-    elif is_infinite(low):
-        somewhere_inside = high - 1.0
-    else:
-        somewhere_inside = 0.5 * (low + high)
+    from_low = jnp.where(jnp.isfinite(high), 0.5 * (low + high), low + 1.0)
+    somewhere_inside = jnp.where(jnp.isfinite(low), from_low, high - 1.0)
     log_prob = distribution.log_prob(jnp.where(inside, x, somewhere_inside))
     return jnp.where(inside, jnp.maximum(log_prob, float(np.finfo(x.dtype).min)), -jnp.inf)
 

@@ -194,8 +194,10 @@ def _pull_density(structure: Any) -> Callable[..., Any]:
         def log_densities(numbers: list[Any], x: jax.Array) -> jax.Array:
             return log_density(jax.tree.unflatten(structure, numbers).distribution, x)
 
-        gradient = jax.vjp(log_densities, numbers, x)[1](of_logs)
-        return jax.tree.map(lambda g: jnp.where(jnp.isnan(g), 0.0, g), gradient[0]), gradient[1]
+        of_numbers, of_points = jax.vjp(log_densities, numbers, x)[1](of_logs)
+        # What is infinite, such as the end of a support, has no slope and does not move.
+        moving = [jnp.where(jnp.isinf(n), 0.0, g) for n, g in zip(numbers, of_numbers, strict=True)]
+        return moving, of_points
 
     return pull
 

@@ -81,11 +81,13 @@ def outline(packed: Packed) -> Outline:
 
 
 def support_ends(*distributions: Distribution) -> Float[jax.Array, " ends"]:
-    """All finite ends of all components' supports, with their gradients."""
+    """All finite ends of all components' supports, with their gradients; 0 for an infinite one."""
     parts = [part for d in distributions for part in components(d)]
     bounds = [bound for part in parts for bound in support_bounds(part) if not is_infinite(bound)]
-    ends = [jnp.ravel(jnp.asarray(bound, float)) for bound in bounds]
-    return jnp.concatenate(ends) if ends else jnp.zeros(0)
+    if not bounds:
+        return jnp.zeros(0)
+    ends = jnp.concatenate([jnp.ravel(jnp.asarray(bound, float)) for bound in bounds])
+    return jnp.where(jnp.isinf(ends), 0.0, ends)
 
 
 @jax.jit
