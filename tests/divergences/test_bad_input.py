@@ -136,16 +136,14 @@ def test_weights_need_not_be_normalised() -> None:
     assert divlab.wasserstein(X, Y, [2, 4, 2]) == divlab.wasserstein(X, Y, [0.25, 0.5, 0.25])
 
 
-# JS is integrated as KL is.
 @pytest.mark.parametrize("divergence", [divlab.kl, divlab.wasserstein])
 def test_nan_under_jit_gives_nan(divergence: Callable[..., Any]) -> None:
-    gumbel = nd.Gumbel(0.0, 1.0)
-    traced = jax.jit(lambda loc, scale: divergence(nd.Normal(loc, scale), gumbel))
-    assert np.isfinite(traced(0.0, 1.0))
-    assert np.isnan(traced(jnp.nan, 1.0))
-    assert np.isnan(traced(0.0, jnp.nan))
-    x = jnp.array([0.0, jnp.nan, 1.0, 2.0])
-    assert np.isnan(jax.jit(divergence)(x, jnp.array(Y)))
+    """Of samples. Of distributions it is in `test_hard`, where their programs are."""
+    program = jax.jit(divergence)
+    x = np.array([0.0, 0.5, 1.0, 2.0], np.float32)
+    assert np.isfinite(program(x, np.array(Y, np.float32)))
+    x[1] = np.nan
+    assert np.isnan(program(x, np.array(Y, np.float32)))
 
 
 @pytest.mark.parametrize(

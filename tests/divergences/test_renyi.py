@@ -1,5 +1,6 @@
 """Rényi divergences: every order, up to inf, traced or not; and what is infinite is inf."""
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -132,23 +133,42 @@ def test_infinite(
     assert getattr(divlab, quantity)(p, q, method="quadrature", **options) == inf
 
 
-@pytest.mark.parametrize("method", ["closed_form", "quadrature"])
+@cache
+def by_order_and_q(method: str) -> Any:
+    """One program of the divergence of N(0, 1) from N(loc, scale), with all its slopes."""
+
+    def divergence(alpha: Any, loc: Any, scale: Any) -> jax.Array:
+        p, q = nd.Normal(0.0, 1.0), nd.Normal(loc, scale)
+        return divlab.renyi(p, q, alpha=alpha, method=method)
+
+    return jax.jit(jax.value_and_grad(divergence, argnums=(0, 1, 2)))
+
+
+METHODS = pytest.mark.parametrize("method", ["closed_form", "quadrature"])
+
+
+@METHODS
 def test_the_order_may_be_traced(method: str) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Normal(1.0, 2.0)
 
     def eager(alpha: float) -> float:
         return float(divlab.renyi(p, q, alpha=alpha, method=method))
 
-    traced = jax.jit(
-        jax.value_and_grad(lambda alpha: divlab.renyi(p, q, alpha=alpha, method=method))
-    )
+    traced = by_order_and_q(method)
     for alpha in (0.5, 1.0, 2.0):
-        value, slope = traced(alpha)
+        value, (slope, *_) = traced(alpha, 1.0, 2.0)
         assert float(value) == pytest.approx(eager(alpha), rel=1e-5)
         difference = (eager(alpha + 0.01) - eager(alpha - 0.01)) / 0.02
         assert float(slope) == pytest.approx(difference, rel=5e-3)
     for wrong in (0.0, -1.0, np.nan, inf):  # inf is another program
-        assert np.isnan(traced(wrong)[0])
+        assert np.isnan(traced(wrong, 1.0, 2.0)[0])
+
+
+@METHODS
+def test_slopes_in_the_parameters_of_q_at_equality_are_0(method: str) -> None:
+    """By 0/0 they would be NaN."""
+    _, (_, *slopes) = by_order_and_q(method)(0.5, 0.0, 1.0)
+    np.testing.assert_allclose(slopes, 0, atol=2e-4)
 
 
 def test_a_new_order_is_not_a_new_program(compilations: list[float]) -> None:
