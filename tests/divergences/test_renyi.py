@@ -171,6 +171,20 @@ def test_slopes_in_the_parameters_of_q_at_equality_are_0(method: str) -> None:
     np.testing.assert_allclose(slopes, 0, atol=2e-4)
 
 
+@METHODS
+@pytest.mark.parametrize("alpha", [0.5, 2.0])
+def test_slopes_in_the_parameters_of_q(method: str, alpha: float) -> None:
+    """A branch that is not taken overflows in far tails, and made them NaN."""
+    p, at = nd.Normal(0.0, 1.0), np.array([1.0, 2.0])
+    _, (_, *slopes) = by_order_and_q(method)(alpha, *at)
+    with jax.enable_x64(True):
+        ends = [
+            [float(divlab.renyi(p, nd.Normal(*(at + h)), alpha=alpha)) for h in (step, -step)]
+            for step in 1e-5 * np.eye(2)
+        ]
+    np.testing.assert_allclose(slopes, [(high - low) / 2e-5 for high, low in ends], rtol=1e-4)
+
+
 def test_a_new_order_is_not_a_new_program(compilations: list[float]) -> None:
     p, q = nd.Normal(0.0, 1.0), nd.Laplace(1.0, 2.0)
     divlab.renyi(p, q, alpha=0.5)
