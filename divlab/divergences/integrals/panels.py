@@ -67,7 +67,8 @@ class Panels(NamedTuple):
         """Panel, start and stop of the pieces to begin with: those at limits are in several."""
         xp, at = namespace(self.anchor), self.at_limits
         count = self.anchor.shape[0]
-        nats = xp.asarray(np.append(_NATS, np.inf), dtype=self.reach.dtype)
+        edges = _NATS[:_FEW] if has_32_bits() else _NATS
+        nats = xp.asarray(np.append(edges, np.inf), dtype=self.reach.dtype)
         cuts = xp.clip(1 - nats / self.reach[at][:, None], 0.0, 1.0)
         is_limit = (self.kind[at] != INTERIOR)[:, None]
         cuts = xp.where(is_limit, cuts, xp.where(nats == 0.0, 1.0, 0.0))
@@ -89,6 +90,9 @@ class Panels(NamedTuple):
 # Where the pieces of a panel at a limit end, in nats from its wide edge: most functions are done
 # after a few, and a power of x, however near to the one that has no integral, after many.
 _NATS = np.array([0.0, 2.0, 5.0, 12.0, 24.0, 40.0, 80.0, 240.0])
+_FEW = (
+    5  # of them with 32 bits, where a tail of width 1 ends after 28 nats, and an end at 0 after 41
+)
 
 
 def cut_line(
