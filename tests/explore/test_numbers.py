@@ -210,6 +210,19 @@ def test_the_critic_finds_no_more_than_its_slope_allows(explorers: Callable[[str
     assert found["critic_estimate"] == pytest.approx(drawn, abs=0.02 * found["steepest"])
 
 
+def test_the_potential_that_is_drawn_reaches_w1(explorers: Callable[[str], Any]) -> None:
+    """The picture could show that of the way back, which is the same upside down."""
+    explorer = explorers("wasserstein_gan")
+    values, scene = explorer.values(), explorer.current_scene
+    (exact,) = [mark for mark in scene.panels[1].marks if mark.label == "exact potential"]
+    means = np.array([[-0.5], [0.5]]) * values["separation"]
+    target = stats.norm.cdf(exact.x, means, values["scale"]).mean(axis=0)
+    learned = np.asarray(explorer.runs["gan"].cdf(exact.x, values["step"]), float)
+    between = (exact.y[1:] + exact.y[:-1]) / 2
+    reached = between @ np.diff(target - learned)
+    assert reached == pytest.approx(explorer.result["wasserstein"], rel=0.02)
+
+
 def test_the_exact_potential_reaches_w1() -> None:
     """E_p f - E_q f is W₁ for the potential f, here of Normal(0, 1) and Normal(1, 2)."""
     x = np.linspace(-20, 20, 40_001)

@@ -95,6 +95,24 @@ def test_interrupting_keeps_what_was_recorded(
     assert collapse.state()["trained"] == 40
 
 
+def test_an_interrupted_load_leaves_what_was_trained(
+    collapse: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops waiting for a pasted state could lose the training that is on display."""
+    collapse.controls["train"].click()
+    state, runs = collapse.state(), collapse.runs
+
+    def stop(_: session.Session) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.Session, "advance", stop)
+        with pytest.raises(KeyboardInterrupt):
+            collapse.load({**state, "seed": 5})
+    assert collapse.state() == state
+    assert collapse.runs is runs
+
+
 def test_a_model_that_diverges_does_not_hold_the_other_up(short: None) -> None:
     """One model that diverges could stop the other one, or the caption could hide it."""
     wild = divlab.GAN(divlab.objectives.NonSaturating(learning_rate=1e20), hidden=(8,))

@@ -1,7 +1,7 @@
 """Single steps of a model, for tests of what a loss, or a divergence, makes of its parameters.
 
-A whole training takes seconds to compile, a step alone a quarter of that: what runs once or twice
-need not be fast.
+A whole training takes seconds to compile. A step that runs once or twice need not be fast, so it is
+compiled as where its cost is measured.
 """
 
 from collections.abc import Iterator
