@@ -40,33 +40,40 @@ def log_density(
         return _log_mixture(_weights(distribution), jnp.stack(parts))
     low, high = support_bounds(distribution)
     if is_infinite(low) and is_infinite(high):
-        return _anywhere(Packed(distribution), x)
-    inside = (x > low) & (x < high)
+        return _inside(Packed(distribution), x)
+    is_inside = (x > low) & (x < high)
     # The density is never evaluated outside the support, where it, or its gradient, may be NaN.
+    moved = jnp.where(is_inside, x, _amid(distribution))
+    return jnp.where(is_inside, _inside(Packed(distribution), moved), -jnp.inf)
+
+
+def _amid(distribution: Distribution) -> Any:
+    """A point inside the support, without a gradient."""
+    low, high = support_bounds(distribution)
+    if is_infinite(low) and is_infinite(high):
+        return lax.stop_gradient(middle_and_spreads(distribution)[0])
     from_low = jnp.where(jnp.isfinite(high), 0.5 * (low + high), low + 1.0)
-    somewhere_inside = jnp.where(jnp.isfinite(low), from_low, high - 1.0)
-    log_prob = distribution.log_prob(jnp.where(inside, x, somewhere_inside))
-    return jnp.where(inside, jnp.maximum(log_prob, float(np.finfo(x.dtype).min)), -jnp.inf)
+    return lax.stop_gradient(jnp.where(jnp.isfinite(low), from_low, high - 1.0))
 
 
 @jax.custom_jvp
-def _anywhere(packed: Packed, x: jax.Array) -> jax.Array:
-    """The log density where the support is the whole line."""
+def _inside(packed: Packed, x: jax.Array) -> jax.Array:
+    """The log density at points inside the support."""
     log_prob, lowest = packed.distribution.log_prob(x), float(np.finfo(x.dtype).min)
     return jnp.where(log_prob > lowest, log_prob, lowest)
 
 
-@_anywhere.defjvp
-def _anywhere_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+@_inside.defjvp
+def _inside_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     """Where log_prob overflows so may its derivative, and 0 times infinity is NaN.
 
-    Such a point is moved to the middle, and its derivative is 0.
+    Such a point is moved to where there is mass, and its derivative is 0.
     """
     packed, x = primals
-    log_density = _anywhere(packed, x)
+    log_density = _inside(packed, x)
     has_mass = log_density > float(np.finfo(x.dtype).min)
-    middle = lax.stop_gradient(middle_and_spreads(packed.distribution)[0])
-    moved = jnp.where(has_mass, x, middle), jnp.where(has_mass, tangents[1], 0.0)
+    elsewhere = _amid(packed.distribution)
+    moved = jnp.where(has_mass, x, elsewhere), jnp.where(has_mass, tangents[1], 0.0)
     _, slope = jax.jvp(
         lambda packed, x: packed.distribution.log_prob(x),
         (packed, moved[0]),

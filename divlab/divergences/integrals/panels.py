@@ -89,7 +89,7 @@ class Panels(NamedTuple):
 
 # Where the pieces of a panel at a limit end, in nats from its wide edge: most functions are done
 # after a few, and a power of x, however near to the one that has no integral, after many.
-_NATS = np.array([0.0, 2.0, 5.0, 12.0, 24.0, 40.0, 80.0, 240.0])
+_NATS = np.array([0.0, 2.0, 5.0, 12.0, 24.0, 40.0, 64.0, 100.0, 150.0, 240.0])
 # With 32 bits a tail of width 1 ends after 28 nats, and one at 0 comes no closer than 41.
 _FEW = 5
 

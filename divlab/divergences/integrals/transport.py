@@ -35,7 +35,14 @@ from divlab.divergences.integrals.derivatives import (
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import attach
-from divlab.divergences.integrals.refinement import KRONROD, NODES, Pieces, limits, nodes
+from divlab.divergences.integrals.refinement import (
+    KRONROD,
+    NODES,
+    Pieces,
+    limits,
+    nodes,
+    remainder_share,
+)
 from divlab.divergences.integrals.roots import root
 
 
@@ -81,7 +88,8 @@ def _transport(source: Cumulative, target: Cumulative, q: Packed, line: Line) ->
 class _Plan(NamedTuple):
     """How P is moved to Q: at the nodes of a line, T of P to Q and its inverse of Q to P.
 
-    `known` and `known_back` say where these are resolved.
+    `known` and `known_back` say where these are resolved, `is_endless` whether mass must come from
+    infinity.
     """
 
     line: Line
@@ -91,6 +99,7 @@ class _Plan(NamedTuple):
     back: Array
     known: Array
     known_back: Array
+    is_endless: Array
 
 
 def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
@@ -104,7 +113,23 @@ def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
     source, target = lines.masses(line, p, q)
     moved, back = _transport(source, target, q, line), _transport(target, source, p, line)
     known, known_back = _resolved(line, source, target), _resolved(line, target, source)
-    return _Plan(line, source, target, moved, back, known, known_back)
+    is_endless = fixed(_is_endless(line, p, q, order))
+    return _Plan(line, source, target, moved, back, known, known_back, is_endless)
+
+
+def _is_endless(line: Line, p: Packed, q: Packed, order: Array) -> Array:
+    """Whether in some tail the mean of |x|^order has no bound under one of P and Q alone.
+
+    With no bound under either the quantiles of both may still be near each other.
+    """
+    xp, at = namespace(line.x), limits(line.panels)
+    cost = power(xp.abs(at.x - line.middle), order)
+    shares = (
+        remainder_share(at, density.reshape(at.x.shape) * cost)
+        for density in lines.densities(p, q)(at.x.ravel())
+    )
+    of_p, of_q = (xp.isinf(share) for share in shares)
+    return xp.any(of_p != of_q)
 
 
 @compiled_if_traced()
@@ -125,7 +150,7 @@ def _cost(plan: _Plan, order: Array) -> Array:
     cost = polynomials.total(xp.where(plan.known, density * power(distance, order), 0.0)).sum()
     ignored = xp.where(plan.known, 0.0, density * power(xp.abs(line.x), order))
     heavy = polynomials.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
-    return xp.where(heavy, np.nan, cost)
+    return xp.where(plan.is_endless, np.inf, xp.where(heavy, np.nan, cost))
 
 
 @jax.custom_jvp
