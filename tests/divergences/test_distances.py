@@ -12,6 +12,7 @@ import scipy.stats as ss
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpyro import distributions as nd
+from scipy.integrate import quad
 
 import divlab
 from divlab.divergences.integrals import mmd
@@ -249,6 +250,40 @@ def test_gradients_in_parameters() -> None:
             slope = [(float(function(at + h)) - float(function(at - h))) / 2e-5 for h in steps]
             np.testing.assert_allclose(gradient(at), slope, rtol=1e-6)
         assert np.all(jax.grad(between)(np.array([0.2, 1.5])) == 0)
+
+
+def test_cramer_of_a_tail_that_falls_by_many_orders() -> None:
+    """F - G falls by 50 orders on one piece of a line, where a polynomial would not see it."""
+    p, q = nd.Normal(0.0, 1.0), nd.Cauchy(0.5, 1.3)
+
+    def square(x: float) -> float:
+        return float(ss.norm.sf(x) - ss.cauchy.sf(x, 0.5, 1.3)) ** 2
+
+    expected = quad(square, -np.inf, 0)[0] + quad(square, 0, np.inf)[0]
+    with jax.enable_x64(True):
+        found = divlab.cramer(p, q, squared=True)
+        assert float(found) == pytest.approx(expected, rel=1e-6)
+        traced = jax.jit(lambda scale: divlab.cramer(p, nd.Cauchy(0.5, scale), squared=True))(1.3)
+        assert float(traced) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "order", "is_infinite"),
+    [
+        (nd.Normal(0.0, 1.0), nd.HalfCauchy(1.0), 2.0, True),
+        (nd.Uniform(0.0, 1.0), nd.Pareto(1.0, 1.5), 2.0, True),
+        (nd.StudentT(2.0, 0.0, 1.0), nd.Gumbel(0.0, 1.0), 2.0, True),
+        (nd.StudentT(2.5, 0.0, 1.0), nd.Gumbel(0.0, 1.0), 2.0, False),
+        (nd.StudentT(2.5, 0.0, 1.0), nd.Gumbel(0.0, 1.0), 3.0, True),
+        # Both lack the moment, and have it in common.
+        (nd.Cauchy(0.0, 1.0), nd.Cauchy(1.0, 1.0), 2.0, False),
+    ],
+)
+def test_w_p_is_infinite_where_one_lacks_the_moment(
+    p: Any, q: Any, order: float, is_infinite: bool
+) -> None:
+    """As far as a tail is followed the distance is finite, and grows with it."""
+    assert np.isinf(float(divlab.wasserstein(p, q, order=order))) == is_infinite
 
 
 def test_mmd_of_samples_three_ways() -> None:

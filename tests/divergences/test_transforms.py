@@ -79,6 +79,17 @@ def test_derivatives_of_rows_are_finite_differences(row: Any) -> None:
         assert float(jax.grad(divergence)(1.2)) == pytest.approx(difference, rel=accuracy)
 
 
+def test_the_slope_of_a_density_that_underflows_on_a_half_line() -> None:
+    """Where log p is -inf for its dtype its slope is infinite, and 0 times that is NaN."""
+
+    def js(rate: Any) -> jax.Array:
+        return divlab.js(nd.Gompertz(0.6, rate), nd.HalfNormal(1.3))
+
+    with jax.enable_x64(True):
+        difference = (float(js(0.9 + 1e-5)) - float(js(0.9 - 1e-5))) / 2e-5
+        assert float(jax.grad(js)(0.9)) == pytest.approx(difference, rel=1e-6)
+
+
 def test_an_end_of_a_support_may_be_infinite() -> None:
     """A number that says that there is no end has no slope, which made the others' NaN or 0."""
     found, expected = (
