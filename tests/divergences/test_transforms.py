@@ -79,6 +79,30 @@ def test_derivatives_of_rows_are_finite_differences(row: Any) -> None:
         assert float(jax.grad(divergence)(1.2)) == pytest.approx(difference, rel=accuracy)
 
 
+@pytest.mark.parametrize("distance", [divlab.js, divlab.ks, divlab.cramer, divlab.mmd])
+def test_the_slope_in_an_end_that_lies_beside_another_end(distance: Any) -> None:
+    """What opens between two ends as one of them moves could be lost."""
+
+    def of_end(end: Any) -> jax.Array:
+        return distance(nd.Beta(2.5, 2.7), nd.Uniform(-0.2, end))
+
+    with jax.enable_x64(True):
+        difference = (float(of_end(0.9 + 1e-5)) - float(of_end(0.9 - 1e-5))) / 2e-5
+        assert float(jax.grad(of_end)(0.9)) == pytest.approx(difference, rel=1e-4)
+
+
+@pytest.mark.parametrize("heavy", [nd.Cauchy(0.3, 1.2), nd.HalfCauchy(1.2)])
+def test_the_slope_of_ks_beside_a_tail_without_a_mean(heavy: Any) -> None:
+    """What has no bound, and is not asked for, could make it NaN."""
+
+    def ks(loc: Any) -> jax.Array:
+        return divlab.ks(nd.Laplace(loc, 0.9), heavy)
+
+    with jax.enable_x64(True):
+        difference = (float(ks(0.1 + 1e-4)) - float(ks(0.1 - 1e-4))) / 2e-4
+        assert float(jax.grad(ks)(0.1)) == pytest.approx(difference, rel=1e-3)
+
+
 def test_the_slope_of_a_density_that_underflows_on_a_half_line() -> None:
     """Where log p is -inf for its dtype its slope is infinite, and 0 times that is NaN."""
 

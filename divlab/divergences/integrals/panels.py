@@ -200,13 +200,17 @@ def _ladders(cuts: np.ndarray, to_left: bool, to_right: bool) -> list[np.ndarray
 
 
 def _beside(ends: Array, inside: Array) -> list[Array]:
-    """For each end a cut on either side, halfway to the next, so that no stretch has two ends."""
+    """For each end a cut on either side, a third of the way to the next.
+
+    So no stretch has two ends, nor do the cuts of two neighbours fall together: what opens between
+    them as they move would be lost.
+    """
     xp = namespace(ends)
     gap = xp.concatenate([inside, ends])[None, :] - ends[:, None]
     after = xp.min(xp.where(gap > 0, gap, np.inf), axis=1)
     before = xp.min(xp.where(gap < 0, -gap, np.inf), axis=1)
     sides = (1, after), (-1, before)
-    return [ends + xp.where(xp.isfinite(gap), sign * gap / 2, 0.0) for sign, gap in sides]
+    return [ends + xp.where(xp.isfinite(gap), sign * gap / 3, 0.0) for sign, gap in sides]
 
 
 def _reach(anchor: Array, width: Array, kind: Array, closest: float) -> Array:

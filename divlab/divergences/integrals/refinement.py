@@ -322,6 +322,10 @@ def _least_rate() -> float:
 
 
 def of_limit(share: Array, value: Array) -> Array:
-    """The remainder: the product, 0 where the share is 0, though a value be infinite."""
-    xp = namespace(share)
-    return share * xp.where(share != 0, value, 0.0)
+    """The remainder: the product, 0 where the share is 0, though a value be infinite.
+
+    Where the share is infinite, so is the remainder, and it has no slope.
+    """
+    xp, endless = namespace(share), namespace(share).isinf(share)
+    product = xp.where(endless, 0.0, share) * xp.where(share != 0, value, 0.0)
+    return xp.where(endless, xp.where(value < 0, -np.inf, np.inf), product)
