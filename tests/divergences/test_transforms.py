@@ -83,7 +83,7 @@ def test_derivatives_of_rows_are_finite_differences(row: Any) -> None:
 def test_the_slope_in_an_end_that_lies_beside_another_end(distance: Any) -> None:
     """What opens between two ends as one of them moves could be lost."""
 
-    def of_end(end: Any) -> jax.Array:
+    def of_end(end: Any) -> Any:
         return distance(nd.Beta(2.5, 2.7), nd.Uniform(-0.2, end))
 
     with jax.enable_x64(True):
