@@ -242,14 +242,13 @@ class Explorer(LivePage):
             )
         with ALONE:
             with self.paused():
-                bring_back = [one.keep() for one in self.given.values()]
+                bring_back = self.keep()
                 try:
                     for name, one in self.given.items():
                         one.load(given[name])
                     self._set(state)
                 except ValueError:
-                    for back in bring_back:
-                        back()
+                    bring_back()
                     raise
             self.refresh()
 
