@@ -1,9 +1,19 @@
-"""Where two known densities cross: |p - q| has a kink there, which nodes may miss."""
+"""Where two densities cross: |p - q| has a kink there, which nodes may miss."""
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from divlab.divergences.integrals.arrays import integrating_on_host
+from divlab.divergences.integrals.arrays import (
+    Array,
+    compiled_if_traced,
+    is_known,
+    namespace,
+    on_host,
+)
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
@@ -11,30 +21,56 @@ from divlab.divergences.integrals.panels import cut_line
 from divlab.divergences.integrals.refinement import Pieces, nodes
 
 _TRIES = 2  # each of which squares the error, in shares of the distance between two nodes
+_AT_MOST = 8  # crossings of traced densities; a refinement comes near to further ones
 
 
-def crossings(p: Packed, q: Packed) -> Float[np.ndarray, " n"]:
-    """The points between nodes of the line at which p = q, by the rule of false position."""
-    with integrating_on_host():
-        panels = cut_line([outline(p), outline(q)])
-        x = np.unique(nodes(panels, Pieces(*panels.pieces()))[0])
-        logs = log_densities(p, q)
+def crossings(p: Packed, q: Packed) -> Float[Any, " n"]:
+    """The points between nodes of the line at which p = q, by the rule of false position.
 
-        def difference(x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-            log_p, log_q = logs(x)
-            apart: np.ndarray = log_p - log_q
-            return apart
+    Of traced distributions there are always the same number; in place of those that do not exist
+    stands a point where the line is cut anyway. They carry no gradient.
+    """
+    return _found(p, q) if is_known(p, q) else _without_gradient(p, q)
 
-        found = difference(x)
-        at = np.flatnonzero(np.isfinite(found[:-1] * found[1:]) & (found[:-1] * found[1:] < 0))
-        low, high, before, after = x[at], x[at + 1], found[at], found[at + 1]
-        cuts = low
-        for _ in range(_TRIES):
-            cuts = low + (high - low) * before / (before - after)
-            there = difference(cuts)
-            is_before = there * before > 0
-            low, before = np.where(is_before, cuts, low), np.where(is_before, there, before)
-            high, after = np.where(is_before, high, cuts), np.where(is_before, after, there)
-        steps = before / np.where(before == after, 1.0, before - after)
-        points: np.ndarray = low + (high - low) * steps
-        return points
+
+@jax.custom_jvp
+def _without_gradient(p: Packed, q: Packed) -> Array:
+    return jnp.asarray(_found(p, q), float)
+
+
+@_without_gradient.defjvp
+def _without_gradient_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    # The parameters that `jax.grad` differentiates at may be known.
+    points = _without_gradient(*primals)
+    return points, jnp.zeros_like(points)
+
+
+@compiled_if_traced()
+def _found(p: Packed, q: Packed) -> Array:
+    panels = cut_line([outline(p), outline(q)])
+    xp, logs = namespace(panels.anchor), log_densities(p, q)
+    x = xp.sort(nodes(panels, Pieces(*panels.pieces()))[0].ravel())
+
+    def difference(x: Array) -> Array:
+        log_p, log_q = logs(x)
+        return log_p - log_q
+
+    found = difference(x)
+    crosses = xp.isfinite(found[:-1] * found[1:]) & (found[:-1] * found[1:] < 0)
+    at = np.flatnonzero(crosses) if on_host(x) else jnp.argsort(~crosses)[:_AT_MOST]
+    low, high, before, after = x[at], x[at + 1], found[at], found[at + 1]
+    for _ in range(_TRIES):
+        point = low + (high - low) * _share(before, after)
+        there = difference(point)
+        is_before = there * before > 0
+        low, before = xp.where(is_before, point, low), xp.where(is_before, there, before)
+        high, after = xp.where(is_before, high, point), xp.where(is_before, after, there)
+    point = low + (high - low) * _share(before, after)
+    return xp.where(crosses[at], point, panels.anchor[0])
+
+
+def _share(before: Array, after: Array) -> Array:
+    """How far on the way between these two values a line through them is 0."""
+    xp = namespace(before)
+    apart = before - after
+    return xp.where(apart == 0, 0.0, before / xp.where(apart == 0, 1.0, apart))

@@ -46,6 +46,17 @@ def sum_series(coefficients: Array, s: Array) -> Array:
     return coefficients[..., 0] + t * later - 0.5 * latest
 
 
+def rule_from(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points s (n, 15) and weights (n, 15, 15) of integrals from `start` (n,) to 1.
+
+    ∫_start^1 g(s) P(s) ds = Σ_jk g(s_j) w_jk P_k where P goes through the values P_k at the nodes.
+    A function g that has a kink at `start` is so weighed without an error.
+    """
+    length = 1 - start[:, None]
+    s = start[:, None] + length * NODES
+    return s, (length * KRONROD)[..., None] * value_at(np.eye(15), s[..., None])
+
+
 def value_at(values: Array, s: Array) -> Array:
     """The polynomials through `values` (..., 15) at s (...), by the barycentric formula.
 

@@ -45,10 +45,29 @@ def _potential_of_area(gap: Gap) -> _Potential:
     back = sign * ((once - near) - (twice - middle) + (high[:, None] - far))
     whole = (sign * ((once - edge) - (twice - once) + (high[:, None] - twice)))[:, 0]
     slope = np.where((x < once) | (x >= twice), sign, -sign)
+    low_values, at_nodes, high_values = lines.from_middle(line, along, back, whole)
+    for share, turn in zip(shares, (-2 * sign, 2 * sign), strict=True):
+        bent = np.flatnonzero(share < 1)
+        of_values, of_slopes = _weighed_kink(line, bent, share[bent])
+        at_nodes[bent] += turn[bent] * of_values
+        slope[bent] += turn[bent] * of_slopes
     distance = np.abs(line.outer - line.middle)
     sign = np.sign(gap.moment - distance * gap.rest)
     beyond = np.stack([-sign * distance, sign, 0 * sign])
-    return _potential(line, lines.from_middle(line, along, back, whole), slope, beyond)
+    return _potential(line, (low_values, at_nodes, high_values), slope, beyond)
+
+
+def _weighed_kink(line: Line, piece: np.ndarray, share: np.ndarray) -> tuple[Array, Array]:
+    """What to add at the nodes to max(x - c, 0), and to its slope, where c lies within the piece.
+
+    With it the sums over the nodes are the integrals of these functions times the densities, which
+    are smooth. Without it the kink would cost four digits.
+    """
+    s, weights = polynomials.rule_from(share)
+    x, c = lines.at_share(line, piece[:, None], s), lines.at_share(line, piece, share)[:, None]
+    rises = line.x[piece] - c
+    values = ((x - c)[..., None] * weights).sum(axis=1) / KRONROD
+    return values - np.maximum(rises, 0.0), weights.sum(axis=1) / KRONROD - (rises >= 0)
 
 
 def _potential_of_square(gap: Gap) -> _Potential:

@@ -23,6 +23,7 @@ from divlab.divergences.integrals.arrays import (
     integrating_on_host,
     is_known,
     namespace,
+    on_host,
     precision,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
@@ -44,6 +45,9 @@ from divlab.divergences.integrals.refinement import (
     remainder_share,
 )
 from divlab.divergences.integrals.roots import root
+
+_TURNS = 4  # how often at most the line is cut where P is not moved, if its shape is fixed
+_RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
 
 
 def power(base: Array, exponent: Any) -> Array:
@@ -108,13 +112,32 @@ def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
     target, source = lines.masses(coarse, p, q)
     back = _transport(source, target, p, coarse)
-    back = xp.where(_resolved(coarse, source, target), back, coarse.panels.anchor[0])
-    line = lines.draw_line(p, q, cuts=fixed(back[:, ::7].ravel()), order=fixed(order))
+    known = _resolved(coarse, source, target)
+    turns = _turns(coarse, xp.where(known, coarse.x - back, 0.0))
+    bends = xp.where(known, back, coarse.panels.anchor[0])[:, ::7].ravel()
+    line = lines.draw_line(p, q, cuts=fixed(xp.concatenate([bends, turns])), order=fixed(order))
     source, target = lines.masses(line, p, q)
     moved, back = _transport(source, target, q, line), _transport(target, source, p, line)
     known, known_back = _resolved(line, source, target), _resolved(line, target, source)
     is_endless = fixed(_is_endless(line, p, q, order))
     return _Plan(line, source, target, moved, back, known, known_back, is_endless)
+
+
+def _turns(line: Line, way: Array) -> Array:
+    """Where x = T(x), and places ever nearer to it, from `way`, x - T(x) at the nodes.
+
+    There the cost |x - T(x)|^order and its slope have a kink, or a root of x.
+    """
+    xp = namespace(way)
+    x, way = line.x[line.order].ravel(), way[line.order].ravel()
+    gap = x[1:] - x[:-1]
+    least = np.finfo(precision()).eps ** 0.5 * gap  # less is no more than rounding
+    turns = (way[:-1] * way[1:] < 0) & (xp.minimum(xp.abs(way[:-1]), xp.abs(way[1:])) > least)
+    found = np.flatnonzero(turns) if on_host(turns) else xp.argsort(~turns)[:_TURNS]
+    before, after = way[found], way[found + 1]
+    crossing = x[found] + gap[found] * before / (before - after)
+    rungs = crossing + gap[found] * xp.asarray(_RUNGS, dtype=x.dtype)[:, None]
+    return xp.where(turns[found], rungs, line.panels.anchor[0]).ravel()
 
 
 def _is_endless(line: Line, p: Packed, q: Packed, order: Array) -> Array:

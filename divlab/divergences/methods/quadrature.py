@@ -4,7 +4,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from divlab.divergences.families import Family, integrand
-from divlab.divergences.integrals.arrays import is_known
 from divlab.divergences.integrals.crossings import crossings
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
@@ -30,6 +29,6 @@ class Quadrature(OfDistributions):
     def f_divergence(
         self, family: Family, p: Packed, q: Packed, names: tuple[str, str]
     ) -> Float[Array, ""]:
-        cuts = crossings(p, q) if family.has_kink and is_known(p, q) else np.zeros(0)
+        cuts = crossings(p, q) if family.has_kink else np.zeros(0)
         value, *masses = integral(integrand, (p, q), family, cuts=cuts)
         return resolved(clipped(value, family.limit), *zip(names, masses, strict=True))

@@ -1,0 +1,108 @@
+"""Where densities, or distribution functions, cross: what has a kink there, and its slopes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpyro import distributions as nd
+from scipy import stats
+
+import divlab
+from tests.divergences import reference
+
+NORMAL, GUMBEL = stats.norm(0.3, 1.2), stats.gumbel_r(-0.2, 1.1)
+
+
+def pair(loc: Any, scale: Any) -> tuple[nd.Normal, nd.Gumbel]:
+    return nd.Normal(loc, scale), nd.Gumbel(-0.2, 1.1)
+
+
+def signs(function: Callable[[Any], Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the stretches on which a function of x has one sign, and these signs."""
+    inner = np.array(reference.crossings(function, [-12.0, -1.0, 0.0, 1.0, 25.0]))
+    assert inner.size >= 2
+    between = np.concatenate([[inner[0] - 0.1], (inner[:-1] + inner[1:]) / 2, [inner[-1] + 0.1]])
+    return np.concatenate([[-40.0], inner, [40.0]]), np.sign(function(between))
+
+
+def slopes_of_tv() -> list[float]:
+    """½ ∫ sign(p - q) ∂p dx: by parts, as ∂p is -p' for the loc, -((x - loc) p)' / scale."""
+    edges, sign = signs(lambda x: NORMAL.pdf(x) - GUMBEL.pdf(x))
+    moved = -NORMAL.pdf(edges), -NORMAL.pdf(edges) * (edges - 0.3) / 1.2
+    return [float(sign @ np.diff(of_one) / 2) for of_one in moved]
+
+
+def slopes_of_wasserstein(order: float) -> list[float]:
+    """Of W^p = ∫ |F^-1 - G^-1|^p du, with ∂F^-1 = 1 for the loc and (F^-1 - loc) / scale."""
+    grid = np.linspace(-9, 9, 41)
+
+    def way(z: Any) -> Any:  # u is the mass below z of a standard Normal
+        return 0.3 + 1.2 * z - np.where(
+            z < 0, GUMBEL.ppf(stats.norm.cdf(z)), GUMBEL.isf(stats.norm.sf(z))
+        )
+
+    cuts = np.concatenate([grid, reference.crossings(way, grid)])
+
+    def mean(function: Callable[[Any], Any]) -> float:
+        return reference.line_integral(lambda z: function(z) * stats.norm.pdf(z), cuts, -9.0, 9.0)
+
+    def by(moved: Callable[[Any], Any]) -> float:
+        return mean(lambda z: np.sign(way(z)) * abs(way(z)) ** (order - 1) * moved(z))
+
+    outer = mean(lambda z: abs(way(z)) ** order) ** (1 / order - 1)
+    return [outer * by(np.ones_like), outer * by(lambda z: z)]
+
+
+ORACLES = {
+    "tv": (divlab.tv, slopes_of_tv),
+    "wasserstein": (divlab.wasserstein, lambda: slopes_of_wasserstein(1)),
+    "wasserstein 1.5": (
+        lambda p, q: divlab.wasserstein(p, q, order=1.5),
+        lambda: slopes_of_wasserstein(1.5),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_slopes_where_a_kink_lies_within_a_piece(name: str) -> None:
+    """A sum over nodes that does not know of the kink has lost two to four digits of its slope."""
+    divergence, slopes = ORACLES[name]
+    with jax.enable_x64(True):
+        found = jax.grad(lambda t: divergence(*pair(*t)))(jnp.array([0.3, 1.2]))
+    np.testing.assert_allclose(found, slopes(), rtol=2e-6)
+
+
+def test_slopes_of_tv_when_traced() -> None:
+    """A kink so near to the edge of a piece that its error is not seen had cost four digits."""
+    with jax.enable_x64(True):
+        found = jax.jit(jax.grad(lambda t: divlab.tv(*pair(*t))))(jnp.array([0.3, 1.2]))
+    np.testing.assert_allclose(found, slopes_of_tv(), rtol=2e-6)
+
+
+def test_costs_of_every_order_where_nothing_is_moved() -> None:
+    """|x - T(x)|^order has a kink, or nearly one, where x = T(x)."""
+
+    def of_order(order: Any) -> jax.Array:
+        return divlab.wasserstein(*pair(0.3, 1.2), order=order)
+
+    with jax.enable_x64(True):
+        for order in (1.01, 1.5, 3.0):
+            expected = reference.wasserstein(NORMAL, GUMBEL, order)
+            assert float(of_order(order)) == pytest.approx(expected, rel=1e-8)
+            assert float(jax.jit(of_order)(order)) == pytest.approx(expected, rel=1e-8)
+
+
+def test_tv_of_more_crossings_than_are_looked_for_when_traced() -> None:
+    """Further kinks must be found by halving."""
+    comb = nd.MixtureSameFamily(
+        nd.Categorical(probs=jnp.full(7, 1 / 7)), nd.Normal(jnp.arange(7.0), 0.2)
+    )
+    smooth = nd.Normal(3.0, 2.0)
+    parts = [stats.norm(i, 0.2) for i in range(7)]
+    expected = reference.tv(reference.Mixture(np.full(7, 1 / 7), parts), stats.norm(3.0, 2.0))
+    with jax.enable_x64(True):
+        found = [float(of(comb, smooth)) for of in (divlab.tv, jax.jit(divlab.tv))]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
