@@ -40,9 +40,8 @@ def slopes_of_wasserstein(order: float) -> list[float]:
     grid = np.linspace(-9, 9, 41)
 
     def way(z: Any) -> Any:  # u is the mass below z of a standard Normal
-        return 0.3 + 1.2 * z - np.where(
-            z < 0, GUMBEL.ppf(stats.norm.cdf(z)), GUMBEL.isf(stats.norm.sf(z))
-        )
+        other = np.where(z < 0, GUMBEL.ppf(stats.norm.cdf(z)), GUMBEL.isf(stats.norm.sf(z)))
+        return 0.3 + 1.2 * z - other
 
     cuts = np.concatenate([grid, reference.crossings(way, grid)])
 
@@ -56,7 +55,7 @@ def slopes_of_wasserstein(order: float) -> list[float]:
     return [outer * by(np.ones_like), outer * by(lambda z: z)]
 
 
-ORACLES = {
+ORACLES: dict[str, tuple[Callable[..., Any], Callable[[], list[float]]]] = {
     "tv": (divlab.tv, slopes_of_tv),
     "wasserstein": (divlab.wasserstein, lambda: slopes_of_wasserstein(1)),
     "wasserstein 1.5": (
