@@ -12,6 +12,7 @@ from divlab.divergences.integrals.arrays import (
     Array,
     fixed,
     has_32_bits,
+    is_known,
     namespace,
     on_host,
 )
@@ -20,6 +21,7 @@ from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.refinement import NODES, Pieces
+from divlab.divergences.integrals.remembered import remembered
 from divlab.divergences.integrals.roots import root
 
 # How far tails are followed, in nats: that of LogNormal(0, 8) costs most 64 nats out.
@@ -54,6 +56,19 @@ def between(
 
     Those are functions of log p and log q.
     """
+    if integrands is None and is_known(p, q):
+        return _remembered(p, q)
+    return _between(p, q, integrands)
+
+
+@remembered
+def _remembered(p: Packed, q: Packed) -> tuple[Gap, Array, Array, list[Array]]:
+    return _between(p, q, None)
+
+
+def _between(
+    p: Packed, q: Packed, integrands: Callable[..., tuple[Any, ...]] | None
+) -> tuple[Gap, Array, Array, list[Array]]:
     reach = _SHORT if has_32_bits() else _LONG
     line = lines.draw_line(p, q, integrands=integrands, order=1, reach=reach)
     xp, logs = namespace(line.x), log_densities(p, q)

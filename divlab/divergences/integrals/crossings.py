@@ -14,11 +14,12 @@ from divlab.divergences.integrals.arrays import (
     namespace,
     on_host,
 )
+from divlab.divergences.integrals.first_nodes import first_nodes
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import cut_line
-from divlab.divergences.integrals.refinement import Pieces, nodes
+from divlab.divergences.integrals.refinement import nodes, start
 
 _TRIES = 2  # each of which squares the error, in shares of the distance between two nodes
 _AT_MOST = 8  # crossings of traced densities; a refinement comes near to further ones
@@ -47,15 +48,24 @@ def _without_gradient_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -
 
 @compiled_if_traced()
 def _found(p: Packed, q: Packed) -> Array:
-    panels = cut_line([outline(p), outline(q)])
-    xp, logs = namespace(panels.anchor), log_densities(p, q)
-    x = xp.sort(nodes(panels, Pieces(*panels.pieces()))[0].ravel())
+    logs = log_densities(p, q)
 
     def difference(x: Array) -> Array:
         log_p, log_q = logs(x)
         return log_p - log_q
 
-    found = difference(x)
+    if is_known(p, q):
+        first = first_nodes(np.zeros(0), p, q)
+        panels, nodes_of_all = first.panels, first.x
+        log_p, log_q = (np.asarray(log)[: first.x.size] for log in first.logs)
+        values: Array = log_p - log_q
+    else:
+        panels = cut_line([outline(p), outline(q)])
+        nodes_of_all, _ = nodes(panels, start(panels)[0])
+        values = difference(nodes_of_all.ravel())
+    xp, x = namespace(values), nodes_of_all.ravel()
+    order = xp.argsort(x)
+    x, found = x[order], values[order]
     crosses = xp.isfinite(found[:-1] * found[1:]) & (found[:-1] * found[1:] < 0)
     at = np.flatnonzero(crosses) if on_host(x) else jnp.argsort(~crosses)[:_AT_MOST]
     low, high, before, after = x[at], x[at + 1], found[at], found[at + 1]

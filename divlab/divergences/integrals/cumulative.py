@@ -39,6 +39,7 @@ from divlab.divergences.integrals.refinement import (
     refine,
     remainder,
     remainder_share,
+    start,
 )
 
 # How far a tail goes on, in nats: to all digits of a distribution function, and farther.
@@ -146,7 +147,7 @@ def draw_line(
         further = () if integrands is None else integrands(*found)
         return masses, *tails, *further
 
-    pieces = refine(panels, look_by(panels, resolved)).pieces
+    pieces = refine(*start(panels), look_by(panels, resolved)).pieces
     if not is_known(distributions):
         panels = attach(panels, support_ends(*(d.distribution for d in distributions)))
     is_tail = panels.kind >= LEFT_TAIL

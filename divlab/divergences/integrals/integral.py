@@ -35,6 +35,7 @@ from divlab.divergences.integrals.derivatives import (
     change_of_sums,
     weighted_sums,
 )
+from divlab.divergences.integrals.first_nodes import FirstNodes, first_nodes
 from divlab.divergences.integrals.known import Known, log_densities
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
@@ -52,6 +53,7 @@ from divlab.divergences.integrals.refinement import (
     of_limit,
     refine,
     remainder_share,
+    start,
     times,
     weigh,
 )
@@ -77,9 +79,8 @@ def integral(
     """
     if is_known(distributions, options, cuts):
         with integrating_on_host():
-            outlines = [outline(d) for d in distributions]
-            values_at = _Values(integrand, distributions, options)
-            refined, _ = _refined(values_at, cut_line(outlines, cuts))
+            first = first_nodes(np.asarray(cuts), *distributions)
+            refined, _ = _refined(_Values(integrand, distributions, options), first)
         return tuple(refined.totals())
     return _traced(integrand, distributions, options, fixed(jnp.asarray(cuts, float)))
 
@@ -114,7 +115,7 @@ def _program(
     ) -> tuple[jax.Array, ...]:
         panels = _traced_panels(distributions, cuts)
         functions = _traced_functions(integrand, distributions, options)
-        refined = refine(panels, look_by(panels, functions))
+        refined = refine(*start(panels), look_by(panels, functions))
         return _if_told(refined.totals(), refined.rest, len(distributions))
 
     found: tuple[jax.Array, ...] = in_blocks(values, distributions, options, cuts)
@@ -164,7 +165,7 @@ def _jvp_program(
     held, options = lax.stop_gradient(primals[:2])
     panels = _traced_panels(held, primals[2])
     held_functions = _traced_functions(integrand, held, options)
-    pieces = refine(panels, look_by(panels, held_functions)).pieces
+    pieces = refine(*start(panels), look_by(panels, held_functions)).pieces
 
     def over_pieces(
         distributions: Distributions, options: tuple[Any, ...], _: Any
@@ -178,22 +179,27 @@ def _jvp_program(
     return jax.jvp(over_pieces, primals, tangents)
 
 
-def _refined(values_at: "_Values", panels: Panels) -> tuple[Refined, Continued | None]:
+def _refined(values_at: "_Values", first: FirstNodes) -> tuple[Refined, Continued | None]:
     """The pieces of known panels with the integrals over them, and what lies beyond them."""
 
     def look(pieces: Pieces, at: Limits | None) -> Look:
-        x, slope = nodes(panels, pieces)
-        points = x.ravel() if at is None else np.concatenate([x.ravel(), at.x.ravel()])
-        values = values_at(fill(points, points[0]))
+        if at is None:
+            x, slope = nodes(first.panels, pieces)
+            values = values_at(fill(x.ravel(), x[0, 0]))
+        else:
+            x, slope = first.x, first.slope
+            values = np.asarray(values_at.of_logs(first.logs))
         inside = values[:, : x.size].reshape(-1, *x.shape)
-        near: Array = [] if at is None else values[:, x.size : points.size].reshape(-1, *at.x.shape)
+        near: Array = []
+        if at is not None:
+            near = values[:, x.size : x.size + at.x.size].reshape(-1, *at.x.shape)
         return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
 
-    refined = refine(panels, look)
+    refined = refine(first.pieces, first.at, look)
     masses = refined.rest[:, -len(values_at.densities) :]
     if not np.any(masses > _LITTLE):
         return refined, None
-    return _continued(values_at, refined, limits(panels), masses)
+    return _continued(values_at, refined, first.at, masses)
 
 
 # Mass beyond the limits of floating point, below which a power of x will do for its integrals, and
@@ -278,9 +284,9 @@ def _jvp_on_host(
 ) -> tuple[Any, Any]:
     distributions, options, cuts = primals
     with integrating_on_host():
-        panels = cut_line([outline(d) for d in distributions], np.asarray(cuts))
-        refined, continued = _refined(_Values(integrand, distributions, options), panels)
-        sums = _weighted_sums(panels, refined, continued)
+        first = first_nodes(np.asarray(cuts), *distributions)
+        refined, continued = _refined(_Values(integrand, distributions, options), first)
+        sums = _weighted_sums(first, refined, continued)
     found = [jnp.asarray(value, float) for value in refined.totals()]
     # The masses are a check, not a result, and have no gradient.
     count = len(found) - len(distributions)
@@ -289,9 +295,11 @@ def _jvp_on_host(
     return tuple(found), (*changes, *(jnp.zeros_like(mass) for mass in found[count:]))
 
 
-def _weighted_sums(panels: Panels, refined: Refined, continued: Continued | None) -> WeightedSums:
+def _weighted_sums(
+    first: FirstNodes, refined: Refined, continued: Continued | None
+) -> WeightedSums:
     """The integrals as sums over points."""
-    pieces, at = refined.pieces, limits(panels)
+    panels, pieces, at = first.panels, refined.pieces, first.at
     x, slope = nodes(panels, pieces)
     inside = (KRONROD * slope * (pieces.stop - pieces.start)[:, None]).ravel()
     # A remainder is so many times the value at the first point of a limit.

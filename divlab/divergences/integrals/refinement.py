@@ -159,18 +159,22 @@ def times(values: Array, slope: Array) -> Array:
     return namespace(values).where((slope > 0) & (values != 0), values * slope, 0.0)
 
 
-def refine(panels: Panels, look: Callable[[Pieces, Limits | None], Look]) -> Refined:
-    """Cuts, round by round, the pieces on which a function is integrated worst.
+def start(panels: Panels) -> tuple[Pieces, Limits]:
+    """The pieces to begin with, and where functions are looked at to continue them."""
+    return Pieces(*panels.pieces()), limits(panels)
+
+
+def refine(whole: Pieces, at: Limits, look: Callable[[Pieces, Limits | None], Look]) -> Refined:
+    """Cuts, round by round, the pieces on which a function is integrated worst, from `whole` on.
 
     Of several functions a piece is as bad as its worst share, relative to the whole, of any. It
     ends when the errors of the pieces sum up to next to nothing, or after a fixed number of rounds.
     Panels and function must carry no gradient.
     """
-    whole = Pieces(*panels.pieces())
     # The limits are looked at together with the first nodes: densities are slow to compile, and on
     # the host each call of their program costs time.
-    values, errors, rest, shares = look(whole, limits(panels))
-    drive = _refine_on_host if on_host(panels.anchor) else _refine_traced
+    values, errors, rest, shares = look(whole, at)
+    drive = _refine_on_host if on_host(whole.start) else _refine_traced
     survey = drive(Survey(whole, values, errors), look)
     return Refined(survey.pieces, survey.values, rest, shares)
 
