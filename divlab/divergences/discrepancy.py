@@ -43,6 +43,7 @@ def mmd(
     Raises:
         TypeError, ValueError: as in `kl`; the bandwidth is not above 0 and finite; two samples lie
             at the same infinity, so that their distance is not defined.
+        NotImplementedError: a second derivative of an integral is asked for.
 
     Source: Gretton, Borgwardt, Rasch, Schölkopf & Smola (2012), A kernel two-sample test.
 

@@ -60,6 +60,7 @@ def wasserstein(
         TypeError, ValueError: as in `kl`; the order is below 1; weights are negative, all zero or
             of another length than the samples; P and Q have the same share of infinite samples, so
             that their distance is not defined.
+        NotImplementedError: a second derivative of an integral is asked for.
 
     Source: Villani (2003), Topics in Optimal Transportation, section 2.2.
 
@@ -196,6 +197,7 @@ def ks(
 
     Raises:
         TypeError, ValueError: as in `wasserstein`, except that infinite samples are allowed.
+        NotImplementedError: a second derivative of an integral is asked for.
 
     Source: Kolmogorov (1933); Smirnov (1939).
 

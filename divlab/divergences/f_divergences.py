@@ -164,6 +164,7 @@ def tv(p: Argument, q: Argument, *, method: Any = None) -> Float[Array, ""]:
 
     Raises:
         TypeError, ValueError: as in `kl`.
+        NotImplementedError: a second derivative of an integral is asked for.
 
     Example:
         >>> import divlab

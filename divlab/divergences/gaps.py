@@ -19,6 +19,7 @@ from divlab.divergences.integrals.arrays import (
     unless_nan,
 )
 from divlab.divergences.integrals.cdf_distances import Gap
+from divlab.divergences.integrals.derivatives import differentiable_once
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.results import at_precision_of, resolved
 
@@ -94,6 +95,8 @@ def _differentiable(
 def _differentiable_jvp(
     measure: Callable[[Gap], Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> tuple[Any, Any]:
+    if not is_known(primals) and measure is not cdf_distances.square:
+        primals = differentiable_once(primals)  # the rest has kinks, where F = G or p = q
     if not is_known(primals) or measure not in potentials.POTENTIALS:
         return jax.jvp(partial(_measured, measure), primals, tangents)
     with integrating_on_host():

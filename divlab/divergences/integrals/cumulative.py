@@ -31,6 +31,7 @@ from divlab.divergences.integrals.panels import (
 )
 from divlab.divergences.integrals.polynomials import fall, rise, total
 from divlab.divergences.integrals.refinement import (
+    KRONROD,
     Pieces,
     limits,
     look_by,
@@ -168,6 +169,15 @@ def _tail(log: Array, nats: Array, order: Array) -> Array:
     """The fourth root of the cost of mass, per nat of distance: of little mass it leaves more."""
     lowest = namespace(log).maximum(log, -1e30)
     return namespace(log).exp((lowest + (order + 1) * nats) / 4 - nats)
+
+
+def moved(line: Line, distributions: tuple[Packed, ...]) -> tuple[Array, Array, Panels]:
+    """The nodes, their weights in an integral, and the panels, moving with ends of supports."""
+    panels = attach(line.panels, support_ends(*(d.distribution for d in distributions)))
+    x, slope = (left_to_right(a, line.ascending) for a in nodes(panels, line.pieces))
+    length = (line.pieces.stop - line.pieces.start)[:, None]
+    rule = jnp.asarray(KRONROD, slope.dtype)
+    return x, jnp.where(length > 0, rule * slope * length, 0.0), panels
 
 
 def left_to_right(values: Array, ascending: Array) -> Array:
@@ -314,7 +324,7 @@ def at_share(line: Line, index: Array, s: Array) -> Array:
 
 
 def in_chunks(function: Callable[..., Any], *arrays: Any, size: int = _CHUNK) -> Any:
-    """A number for each row of arrays, some rows at a time, its gradients computed anew."""
+    """What `function` returns for each row, some rows at a time, its gradients computed anew."""
     leaves = jax.tree.leaves(arrays)
     rows = leaves[0].shape[0]
     if rows <= size:
@@ -330,4 +340,4 @@ def in_chunks(function: Callable[..., Any], *arrays: Any, size: int = _CHUNK) ->
         return filled.reshape(chunks, size, *a.shape[1:])
 
     found = lax.map(jax.checkpoint(lambda some: function(*some)), jax.tree.map(in_rows, arrays))
-    return found.reshape(-1)[:rows]
+    return found.reshape(-1, *found.shape[2:])[:rows]

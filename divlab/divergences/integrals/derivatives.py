@@ -150,6 +150,29 @@ def change_of_sums(
     return [_product(gradient, changes) for gradient in gradients]
 
 
+@jax.custom_jvp
+def differentiable_once(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same arguments, for a first derivative that cannot be differentiated again.
+
+    It is a sum with weights, and pieces that end at kinks, which are held. As they depend on the
+    arguments too, its derivative would be a wrong but plausible number: 0 for W₂ in a mean.
+    """
+    return arguments
+
+
+@differentiable_once.defjvp
+def _refuse(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
+    raise NotImplementedError(
+        "tv, wasserstein, ks and mmd of two distributions have a first derivative only, and so "
+        "have rows with a kink; for the second, take differences of `jax.grad`."
+    )
+
+
+def exponentials(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
+    """The densities themselves, as values for `change_of_sums`."""
+    return [jnp.exp(log) for log in logs]
+
+
 def _product(gradient: list[Any], changes: list[Any]) -> jax.Array:
     """The sum of the products, in the precision of the changes."""
     pairs = [(g, c) for g, c in zip(gradient, changes, strict=True) if c.dtype != jax.dtypes.float0]

@@ -33,6 +33,7 @@ from divlab.divergences.integrals.derivatives import (
     Continued,
     WeightedSums,
     change_of_sums,
+    differentiable_once,
     weighted_sums,
 )
 from divlab.divergences.integrals.first_nodes import FirstNodes, first_nodes
@@ -154,6 +155,8 @@ def _traced_jvp(
     """Where the line is cut carries no gradient: it is that of the sum over the last pieces."""
     if is_known(primals):
         return _jvp_on_host(integrand, primals, tangents)
+    if any(getattr(option, "has_kink", False) for option in primals[1]):
+        primals = differentiable_once(primals)  # the kink moves, and the pieces do not
     found: tuple[Any, Any] = _jvp_program(integrand, primals, tangents)
     return found
 

@@ -5,6 +5,7 @@ k, and where the kernel is nearly flat it loses no digits.
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,16 +17,25 @@ from divlab.divergences.integrals import cumulative as lines
 from divlab.divergences.integrals import polynomials
 from divlab.divergences.integrals.arrays import (
     Array,
+    compiled,
     compiled_if_traced,
     fixed,
+    integrating_on_host,
     is_known,
     namespace,
     on_host,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
+from divlab.divergences.integrals.derivatives import (
+    WeightedSums,
+    change_of_sums,
+    differentiable_once,
+    exponentials,
+    weighted_sums,
+)
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.refinement import NODES
+from divlab.divergences.integrals.refinement import KRONROD, NODES, limits, remainder
 
 # A kernel is 0 to 64 bits beyond this many bandwidths, and its transform beyond as many in 1/x.
 _REACH = 9.0
@@ -39,29 +49,131 @@ def _kernel_less_1(difference: Array) -> Array:
     return namespace(difference).expm1(-0.5 * difference**2)
 
 
-@compiled_if_traced()
-def squared(p: Packed, q: Packed, bandwidth: Array) -> tuple[Array, ...]:
-    """MMD² of two distributions, and the masses of P and Q that the nodes have seen."""
-    line, masses = _line((p, q), bandwidth)
-    excess = masses[0].density - masses[1].density
-    rest = masses[0].rest - masses[1].rest
+class _Plan(NamedTuple):
+    """P and Q on a line, with the witness function (Gretton et al. 2012, section 2.3).
+
+    That is ∫ (p - q)(y) (k(x, y) - 1) dy, at the nodes and then where each piece begins. It comes
+    alone, (pieces, 16, 1), or with its slopes in x and in the bandwidth, (pieces, 16, 3).
+    """
+
+    line: Line
+    p: Cumulative
+    q: Cumulative
+    shares: Array  # (2, pieces) what lies beyond over the density at the first point of a limit
+    witness: Array
+
+
+def _plan(
+    p: Packed, q: Packed, bandwidth: Array, kernels: Callable[[Array, Array], list[Array]]
+) -> _Plan:
+    line = _line((p, q), bandwidth)
     of_both = lines.densities(p, q)
+    values, rest, shares = lines.evaluate(line, of_both)
+    of_p, of_q = lines.accumulate(line, values, rest)
 
     def difference(y: Array) -> Array:
-        of_p, of_q = of_both(y)
-        return of_p - of_q
+        at_p, at_q = of_both(y)
+        return at_p - at_q
 
-    value = _mean_of(_smooth(line, difference, rest, bandwidth), line, excess, rest)
-    return _above_0(value, bandwidth), masses[0].total, masses[1].total
+    smooth = _smooth(line, difference, rest[0] - rest[1], bandwidth, kernels)
+    points = namespace(line.x).concatenate([line.x, line.outer[:, None]], axis=1)
+    return _Plan(line, of_p, of_q, shares, smooth(points.ravel()).reshape(*points.shape, -1))
+
+
+def _mean(plan: _Plan, which: int) -> Array:
+    """∫ (p - q) times the witness, or one of its slopes."""
+    function, of_p, of_q = plan.witness[..., which], plan.p, plan.q
+    inside = polynomials.total((of_p.density - of_q.density) * function[:, :-1]).sum()
+    return inside + ((of_p.rest - of_q.rest) * function[:, -1]).sum()
+
+
+@compiled_if_traced()
+def _squared(p: Packed, q: Packed, bandwidth: Array) -> tuple[Any, ...]:
+    return _values(_plan(p, q, bandwidth, _alone), bandwidth)
+
+
+def _values(plan: _Plan, bandwidth: Array) -> tuple[Array, ...]:
+    return _above_0(_mean(plan, 0), bandwidth), plan.p.total, plan.q.total
+
+
+def squared(p: Packed, q: Packed, bandwidth: Array) -> tuple[Array, ...]:
+    """MMD² of two distributions, and the masses of P and Q that the nodes have seen."""
+    known = is_known(p, q, bandwidth)
+    found: tuple[Array, ...] = (_squared if known else _differentiable)(p, q, bandwidth)
+    return found
+
+
+@jax.custom_jvp
+def _differentiable(p: Packed, q: Packed, bandwidth: Array) -> tuple[Array, ...]:
+    found: tuple[Array, ...] = _squared(p, q, bandwidth)
+    return found
+
+
+@_differentiable.defjvp
+def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """MMD² changes by twice the integral of the witness times the change of p - q."""
+    if is_known(primals):
+        with integrating_on_host():
+            p, q, bandwidth = primals[0], primals[1], np.asarray(primals[2], float)
+            plan = _plan(p, q, bandwidth, _with_slopes)
+            values, by_bandwidth = _values(plan, bandwidth), _mean(plan, 2)
+            sums = _sums(plan)
+        found = [jnp.asarray(value, float) for value in values]
+        arguments = (exponentials, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
+        change = sum(change_of_sums(*arguments), jnp.zeros(()))
+        change += jnp.asarray(by_bandwidth, float) * tangents[2]
+    else:
+        *found, change = _traced_change(differentiable_once(primals), tangents)
+    # The masses that the nodes have seen are a check, not a result, and have no gradient.
+    return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
+
+
+def _sums(plan: _Plan) -> WeightedSums:
+    line, at = plan.line, limits(plan.line.panels)
+    mass, none = KRONROD * line.slope, np.zeros(at.x.shape[0])
+    witness, slope = 2 * plan.witness[..., 0], 2 * plan.witness[:, :-1, 1]
+    inside, rises = (mass * witness[:, :-1]).ravel(), (mass * slope).ravel()
+    shares = np.where(np.isfinite(plan.shares), plan.shares, 0.0)
+    beyond = (shares * witness[:, -1])[:, line.touching]
+    weights = np.stack([np.concatenate([inside, of_one, none]) for of_one in beyond])
+    rises = np.tile(np.concatenate([rises, none, none]), (2, 1))
+    signs = np.array([[1.0], [-1.0]])
+    return weighted_sums(line.panels, line.pieces, line.x, at, signs * weights, signs * rises)
+
+
+@compiled()
+def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
+    p, q, bandwidth = fixed(primals)
+    plan = fixed(_plan(p, q, bandwidth, _with_slopes))
+    line, witness = plan.line, 2 * plan.witness
+
+    def action(*distributions: Packed) -> Array:
+        """∫ (p - q) times the witness, with nodes that move with the ends of supports."""
+        x, mass, panels = lines.moved(line, distributions)
+        at = limits(panels)
+        along = witness[:, :-1, 0] + witness[:, :-1, 1] * (x - fixed(x))
+        at_limits = witness[:, -1, 0][line.touching]
+        of_both = lines.densities(*distributions)
+        inside, beyond = of_both(x), of_both(at.x.ravel())
+        p_less_q = jnp.sum(mass * (inside[0] - inside[1]) * along)
+        rest = [remainder(at, density.reshape(at.x.shape)) for density in beyond]
+        return p_less_q + jnp.sum((rest[0] - rest[1]) * at_limits)
+
+    change = jax.jvp(action, primals[:2], tangents[:2])[1] + _mean(plan, 2) * tangents[2]
+    return *_values(plan, bandwidth), change
 
 
 @compiled_if_traced()
 def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> tuple[Array, Array]:
     """MMD² of samples and a distribution, and the mass of Q that the nodes have seen."""
     xp, size = namespace(values), values.shape[0]
-    line, (mass,) = _line((q,), bandwidth)
-    of_q = lines.densities(q)
-    smooth = _smooth(line, lambda y: of_q(y)[0], mass.rest, bandwidth)
+    line = _line((q,), bandwidth)
+    (mass,), of_q = lines.masses(line, q), lines.densities(q)
+    witness = _smooth(line, lambda y: of_q(y)[0], mass.rest, bandwidth, _alone)
+
+    def smooth(x: Array) -> Array:
+        return witness(x)[:, 0]
+
     amid = fixed(xp.median(values))  # a far one would take digits from all others
     if on_host(values):
         cells, held = held_by_cells((values - amid) / bandwidth, np.full(size, 1 / size))
@@ -72,12 +184,14 @@ def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> t
         across = xp.mean(smooth(values))
         weights = jnp.full(size, 1 / size, values.dtype)
         own = _traced_pairs((values - amid) / bandwidth, weights)
-    value = own - 2 * across + _mean_of(smooth, line, mass.density, mass.rest)
+    there = smooth(line.x.ravel()).reshape(line.x.shape)
+    inside = polynomials.total(mass.density * there).sum()
+    value = own - 2 * across + inside + (mass.rest * smooth(line.outer)).sum()
     return _above_0(value, bandwidth), mass.total
 
 
-def _line(distributions: tuple[Packed, ...], bandwidth: Array) -> tuple[Line, list[Cumulative]]:
-    """The line of some distributions and the masses on it.
+def _line(distributions: tuple[Packed, ...], bandwidth: Array) -> Line:
+    """The line of some distributions.
 
     Near a jump of a density, what the kernel makes of it changes over a bandwidth.
     """
@@ -85,8 +199,7 @@ def _line(distributions: tuple[Packed, ...], bandwidth: Array) -> tuple[Line, li
     if is_known(ends, bandwidth):
         ends = np.asarray(ends, float)
     cuts = fixed((ends[:, None] + _around(bandwidth)).ravel())
-    line = lines.draw_line(*distributions, cuts=cuts)
-    return line, lines.masses(line, *distributions)
+    return lines.draw_line(*distributions, cuts=cuts)
 
 
 def _around(bandwidth: Array) -> Array:
@@ -94,26 +207,39 @@ def _around(bandwidth: Array) -> Array:
 
 
 def _smooth(
-    line: Line, density: Callable[[Array], Array], rest: Array, bandwidth: Array
+    line: Line,
+    density: Callable[[Array], Array],
+    rest: Array,
+    bandwidth: Array,
+    kernels: Callable[[Array, Array], list[Array]],
 ) -> Callable[[Array], Array]:
-    """X -> ∫ density(y) (k((x - y) / bandwidth) - 1) dy, for points x in a row."""
+    """X -> ∫ density(y) kernel(x - y) dy of some kernels, (points, kernels) for points in a row."""
     xp = namespace(line.x)
 
     def some(x: Array) -> Array:
         pieces, _ = lines.split(line, fixed(x[:, None] + _around(bandwidth)))
         y, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=x.dtype))
-        kernel = _kernel_less_1((x[:, None, None] - y) / bandwidth)
-        beyond = rest * _kernel_less_1((x[:, None] - line.outer) / bandwidth)
-        return polynomials.total(density(y) * slope * kernel).sum(axis=-1) + beyond.sum(axis=-1)
+        mass = density(y) * slope
+        inside = kernels((x[:, None, None] - y) / bandwidth, bandwidth)
+        beyond = kernels((x[:, None] - line.outer) / bandwidth, bandwidth)
+        smoothed = [
+            polynomials.total(mass * kernel).sum(axis=-1) + (rest * far).sum(axis=-1)
+            for kernel, far in zip(inside, beyond, strict=True)
+        ]
+        return xp.stack(smoothed, axis=-1)
 
     return lambda x: lines.in_chunks(some, x, size=_POINTS)
 
 
-def _mean_of(smooth: Callable[[Array], Array], line: Line, density: Array, rest: Array) -> Array:
-    """∫ density · smooth dx; what lies beyond the pieces counts where they begin."""
-    points = namespace(line.x).concatenate([line.x, line.outer[:, None]], axis=1)
-    smoothed = smooth(points.ravel()).reshape(points.shape)
-    return polynomials.total(density * smoothed[:, :-1]).sum() + (rest * smoothed[:, -1]).sum()
+def _alone(difference: Array, bandwidth: Array) -> list[Array]:
+    return [_kernel_less_1(difference)]
+
+
+def _with_slopes(difference: Array, bandwidth: Array) -> list[Array]:
+    """The kernel less 1, and its slopes in x and in the bandwidth."""
+    less_1 = _kernel_less_1(difference)
+    per_width = (1 + less_1) * difference / bandwidth
+    return [less_1, -per_width, per_width * difference]
 
 
 def _above_0(value: Array, bandwidth: Array) -> Array:

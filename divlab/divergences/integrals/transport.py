@@ -31,17 +31,16 @@ from divlab.divergences.integrals.densities import components, support_bounds
 from divlab.divergences.integrals.derivatives import (
     WeightedSums,
     change_of_sums,
+    differentiable_once,
+    exponentials,
     weighted_sums,
 )
-from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import attach
 from divlab.divergences.integrals.refinement import (
     KRONROD,
     NODES,
     Pieces,
     limits,
-    nodes,
     remainder_share,
 )
 from divlab.divergences.integrals.roots import root
@@ -198,11 +197,11 @@ def _wasserstein_p_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> t
             rows, by_order = _slopes(plan, order)
             sums = _sums(plan, rows)
         found = [jnp.asarray(value, float) for value in values]
-        arguments = (_densities, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
+        arguments = (exponentials, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
         change = sum(change_of_sums(*arguments), jnp.zeros(()))
         change += jnp.asarray(by_order, float) * tangents[2]
     else:
-        *found, change = _traced_change(primals, tangents)
+        *found, change = _traced_change(differentiable_once(primals), tangents)
     return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
 
 
@@ -228,10 +227,6 @@ def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Array, ...], Array]:
     return (*potentials, *slopes), by_order
 
 
-def _densities(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
-    return [jnp.exp(log) for log in logs]
-
-
 def _sums(plan: _Plan, rows: tuple[Array, ...]) -> WeightedSums:
     line, at = plan.line, limits(plan.line.panels)
     none = np.zeros(2 * at.x.shape[0])
@@ -249,15 +244,9 @@ def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
     plan = lax.stop_gradient(_plan(p, q, order))
     value = _root(_cost(plan, order), order)
     rows, by_order = _slopes(plan, order)
-    line = plan.line
-    length = (line.pieces.stop - line.pieces.start)[:, None]
 
     def action(*distributions: Packed) -> Array:
-        ends = support_ends(*(d.distribution for d in distributions))
-        panels = attach(line.panels, ends)
-        x, slope = (lines.left_to_right(a, line.ascending) for a in nodes(panels, line.pieces))
-        rule = jnp.asarray(KRONROD, slope.dtype)
-        mass = jnp.where(length > 0, rule * slope * length, 0.0)
+        x, mass, _ = lines.moved(plan.line, distributions)
         densities = lines.densities(*distributions)(x)
         total = jnp.zeros(())
         for density, potential, rise in zip(densities, rows[:2], rows[2:], strict=True):
