@@ -11,7 +11,7 @@ from numpyro.distributions import Distribution
 from divlab.checks import Numbers
 from divlab.divergences.columns import near_common_origin, numbers_of_objects
 from divlab.divergences.integrals.arrays import is_known
-from divlab.divergences.integrals.densities import support_bounds
+from divlab.divergences.integrals.densities import is_infinite, support_bounds
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.scipy_distributions import from_scipy
 from divlab.pytrees import Number
@@ -123,6 +123,8 @@ def may_be_empty(distribution: Distribution) -> bool:
 
 def _check_support(name: str, value: Distribution) -> None:
     low, high = support_bounds(value)
+    if is_infinite(low) or is_infinite(high):
+        return
     if np.any(np.asarray(low) >= np.asarray(high)):
         raise ValueError(
             f"{name} is a {type(value).__name__} whose support is empty: [{low}, {high}]."

@@ -9,6 +9,8 @@ import numpy as np
 from jax import lax
 from numpyro.distributions import Distribution
 
+_EXACT = np.dtype(np.float64)
+
 
 @jax.tree_util.register_pytree_node_class
 class Packed:
@@ -36,8 +38,10 @@ class Packed:
 
     def exact_numbers_and_structure(self) -> tuple[list[Any], Any]:
         """The same with 64 bits."""
-        with jax.enable_x64(True):
-            return self.numbers_and_structure()
+        if _EXACT not in self._all:
+            with jax.enable_x64(True):
+                self.numbers_and_structure()
+        return self._all[_EXACT]
 
     @cached_property
     def is_known(self) -> bool:
