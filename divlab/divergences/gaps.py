@@ -95,9 +95,9 @@ def _differentiable(
 def _differentiable_jvp(
     measure: Callable[[Gap], Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    if not is_known(primals) and measure is not cdf_distances.square:
-        primals = differentiable_once(primals)  # the rest has kinks, where F = G or p = q
-    if not is_known(primals) or measure not in potentials.POTENTIALS:
+    if not is_known(primals):
+        if measure is not cdf_distances.square:  # the others have kinks, where F = G or p = q
+            primals = differentiable_once(primals)
         return jax.jvp(partial(_measured, measure), primals, tangents)
     with integrating_on_host():
         gap, *masses, _ = cdf_distances.between(*primals)

@@ -240,3 +240,44 @@ def test_the_program_is_the_same_in_every_process(capsys: pytest.CaptureFixture[
 
     exec(LOWER, {})  # in this process, whose seed is another one
     assert capsys.readouterr().out == lowered("1")
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [
+        divlab.ks,
+        divlab.wasserstein,
+        lambda p, q: divlab.wasserstein(p, q, order=3),
+        divlab.cramer,
+        divlab.mmd,
+    ],
+    ids=["ks", "w1", "w3", "cramer", "mmd"],
+)
+def test_the_slopes_in_ends_that_lie_in_one_place(distance: Callable[..., Any]) -> None:
+    """What belongs to one distribution would move with the end of the other: W₁ had 0 for ½."""
+
+    def of_ends(ends: Any) -> jax.Array:
+        low, high, low_of_q = ends
+        value: jax.Array = distance(nd.Uniform(low, high), nd.Uniform(low_of_q, 0.7))
+        return value
+
+    ends, step = np.array([0.0, 1.0, 0.0]), 1e-5
+    with jax.enable_x64(True):
+        differences = [
+            (float(of_ends(ends + unit)) - float(of_ends(ends - unit))) / (2 * step)
+            for unit in step * np.eye(3)
+        ]
+        found = jax.grad(of_ends)(jnp.asarray(ends))
+    np.testing.assert_allclose(found, differences, atol=1e-4)
+
+
+def test_the_slope_of_w2_by_quadrature_in_ends_that_lie_in_one_place() -> None:
+    """Two Uniforms have a closed form, and another rule."""
+
+    def of_low(low: Any) -> jax.Array:
+        p = nd.TruncatedNormal(0.2, 1.0, low=low, high=1.0)
+        return divlab.wasserstein(p, nd.Uniform(0.0, 0.7), order=2)
+
+    with jax.enable_x64(True):
+        difference = (float(of_low(1e-5)) - float(of_low(-1e-5))) / 2e-5
+        assert float(jax.grad(of_low)(0.0)) == pytest.approx(difference, rel=1e-4)

@@ -38,17 +38,19 @@ def farthest_uniform(p: Distribution, q: Distribution) -> Float[Array, ""]:
 
 
 def w_uniform(p: Distribution, q: Distribution, order: Float[Array, ""]) -> Float[Array, ""]:
-    # The transport is affine: the signed distance runs evenly from a to b, the ends' own.
+    # The transport is affine: the signed distance runs evenly from a to b, the ends' own. In units
+    # of the larger of the two it runs from `near` to 1.
     a, b = p.low - q.low, p.high - q.high
-    largest = farthest_uniform(p, q)
-    unit = jnp.where(largest > 0, largest, 1.0)
-    lesser, gap = jnp.minimum(jnp.abs(a), jnp.abs(b)) / unit, jnp.abs(a - b) / unit
-    # The mean of u^k from `lesser` to 1, and from -`lesser` to 1.
-    log_lesser = jnp.log1p(-jnp.minimum(gap, 1 - np.finfo(gap.dtype).eps))
-    same = mean_decay(-(order + 1) * log_lesser) / mean_decay(-log_lesser)
-    opposite = (1 + lesser ** (order + 1)) / ((order + 1) * (1 + lesser))
-    mean = jnp.where(a * b >= 0, same, opposite)
-    return jnp.where(largest > 0, largest * mean ** (1 / order), 0.0)
+    near, far = jnp.where(jnp.abs(a) < jnp.abs(b), a, b), jnp.where(jnp.abs(a) < jnp.abs(b), b, a)
+    unit = jnp.where(far == 0, 1.0, jnp.abs(far))
+    near, gap = jnp.sign(far) * near / unit, jnp.abs(a - b) / unit
+    # The mean of |u|^order from there to 1, where `near` is above 0 and where it is not.
+    log_near = jnp.log1p(-jnp.minimum(gap, 1 - np.finfo(gap.dtype).eps))
+    same = mean_decay(-(order + 1) * log_near) / mean_decay(-log_near)
+    below = jnp.where(near > 0, 0.0, -near)
+    opposite = (1 + below ** (order + 1)) / ((order + 1) * (1 + below))
+    mean = jnp.where(near > 0, same, opposite)
+    return jnp.where(far == 0, 0.0, jnp.abs(far) * mean ** (1 / order))
 
 
 def w_exponential(p: Distribution, q: Distribution, order: Float[Array, ""]) -> Float[Array, ""]:

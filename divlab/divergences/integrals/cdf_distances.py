@@ -217,6 +217,15 @@ def _square_beyond(line: Line, rest: Array, half_moment: Array) -> Array:
 def largest(gap: Gap) -> Array:
     """The largest |F - G|."""
     xp = namespace(gap.at_nodes)
+    return xp.clip(xp.max(xp.abs(candidates(gap)[0])), 0.0, 1.0)
+
+
+def candidates(gap: Gap) -> tuple[Array, Array]:
+    """F - G where each piece begins, where it is widest within, and where it ends: (3, pieces).
+
+    With it, at which shares of the way these are.
+    """
+    xp = namespace(gap.at_nodes)
     # On each piece from the best node on, the way the gap widens, to where p = q.
     nodes = xp.asarray(NODES, dtype=gap.at_nodes.dtype)
     best = xp.argmax(xp.abs(gap.at_nodes), axis=1)[:, None]
@@ -233,9 +242,9 @@ def largest(gap: Gap) -> Array:
         return xp.where(widens, -change, change)
 
     s = near + root(narrows, near) * (far - near)
-    widest = xp.abs(gap.at_low + polynomials.sum_series(polynomials.integral_series(gap.excess), s))
-    at_edges = xp.maximum(xp.abs(gap.at_low), xp.abs(gap.at_high))
-    return xp.clip(xp.max(xp.maximum(widest, at_edges)), 0.0, 1.0)
+    widest = gap.at_low + polynomials.sum_series(polynomials.integral_series(gap.excess), s)
+    shares = xp.stack([xp.zeros_like(s), s, xp.ones_like(s)])
+    return xp.stack([gap.at_low, widest, gap.at_high]), shares
 
 
 def samples_square(values: Array, levels: Array, q: Packed) -> tuple[Array, Array]:

@@ -28,6 +28,7 @@ from divlab.divergences.integrals.panels import (
     Panels,
     attach,
     cut_line,
+    own_ends,
 )
 from divlab.divergences.integrals.polynomials import fall, rise, total
 from divlab.divergences.integrals.refinement import (
@@ -171,9 +172,15 @@ def _tail(log: Array, nats: Array, order: Array) -> Array:
     return namespace(log).exp((lowest + (order + 1) * nats) / 4 - nats)
 
 
-def moved(line: Line, distributions: tuple[Packed, ...]) -> tuple[Array, Array, Panels]:
-    """The nodes, their weights in an integral, and the panels, moving with ends of supports."""
-    panels = attach(line.panels, support_ends(*(d.distribution for d in distributions)))
+def moved(line: Line, distributions: tuple[Packed, ...], index: int) -> tuple[Array, Array, Panels]:
+    """The nodes, their weights in an integral, and the panels, moving with ends of supports.
+
+    Of ends in one place it is that of distribution `index` which they follow.
+    """
+    own = own_ends(*distributions)[index]
+    anchor, far = (own[follows] for follows in line.panels[-2:])
+    panels = line.panels._replace(anchor_follows=anchor, far_follows=far)
+    panels = attach(panels, support_ends(*(d.distribution for d in distributions)))
     x, slope = (left_to_right(a, line.ascending) for a in nodes(panels, line.pieces))
     length = (line.pieces.stop - line.pieces.start)[:, None]
     rule = jnp.asarray(KRONROD, slope.dtype)

@@ -59,7 +59,8 @@ class WeightedSums(NamedTuple):
 
     `rises` is the slope of a weight in the place of its point, besides the stretching of panels.
     The weights of places that are `Continued` come last; `first` and `second` are the numbers of
-    the points that they continue.
+    the points that they continue. `own` are the `own_ends` of the sums that belong to one
+    distribution each.
     """
 
     points: np.ndarray
@@ -69,6 +70,7 @@ class WeightedSums(NamedTuple):
     first: np.ndarray
     second: np.ndarray
     factor: np.ndarray
+    own: np.ndarray | None
 
 
 def weighted_sums(
@@ -79,6 +81,7 @@ def weighted_sums(
     weights: np.ndarray,
     rises: np.ndarray | None = None,
     continued: Continued | None = None,
+    own: np.ndarray | None = None,
 ) -> WeightedSums:
     """The sums over the nodes x of all pieces, the first point of each limit, and what goes on.
 
@@ -106,6 +109,7 @@ def weighted_sums(
         _filled_numbers(count + continued.limit, 0),
         _filled_numbers(count + limits + continued.limit, 0),
         fill(continued.factor, 0.0),
+        own,
     )
 
 
@@ -191,15 +195,21 @@ def _pulled(
     values: jax.Array,
 ) -> list[Any]:
     """The gradient of a sum in all numbers of the distributions, then in those of the options."""
-    pulled = [
+    pulled: list[Any] = [
         _pull_density(structure)(numbers, sums.points, of_log)
+        if np.asarray(of_log).any()
+        else ([np.zeros_like(number) for number in numbers], np.zeros_like(sums.points))
         for (numbers, structure), of_log in zip(flat, of_logs, strict=True)
     ]
     gradient = [g for of_numbers, _ in pulled for g in of_numbers]
     if any(support_ends(d.distribution).shape[0] for d in distributions):
         of_points = sum(np.asarray(of_x) for _, of_x in pulled)
         weights, rises = sums.weights[index], sums.rises[index]
-        by_ends = _pull_points(distributions, sums.motion, of_points, values, weights, rises)
+        motion = sums.motion
+        if sums.own is not None:
+            own = sums.own[index]
+            motion = motion._replace(near=own[motion.near], far=own[motion.far])
+        by_ends = _pull_points(distributions, motion, of_points, values, weights, rises)
         also = jax.tree.leaves(by_ends)
         gradient = [np.asarray(a) + np.asarray(b) for a, b in zip(gradient, also, strict=True)]
     return [*gradient, *jax.tree.leaves(of_options)]

@@ -35,6 +35,7 @@ from divlab.divergences.integrals.derivatives import (
 )
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.panels import own_ends
 from divlab.divergences.integrals.refinement import KRONROD, NODES, limits, remainder
 
 # A kernel is 0 to 64 bits beyond this many bandwidths, and its transform beyond as many in 1/x.
@@ -117,7 +118,7 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
             p, q, bandwidth = primals[0], primals[1], np.asarray(primals[2], float)
             plan = _plan(p, q, bandwidth, _with_slopes)
             values, by_bandwidth = _values(plan, bandwidth), _mean(plan, 2)
-            sums = _sums(plan)
+            sums = _sums(plan, own_ends(p, q))
         found = [jnp.asarray(value, float) for value in values]
         arguments = (exponentials, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
         change = sum(change_of_sums(*arguments), jnp.zeros(()))
@@ -128,7 +129,7 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
     return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
 
 
-def _sums(plan: _Plan) -> WeightedSums:
+def _sums(plan: _Plan, own: Array) -> WeightedSums:
     line, at = plan.line, limits(plan.line.panels)
     mass, none = KRONROD * line.slope, np.zeros(at.x.shape[0])
     witness, slope = 2 * plan.witness[..., 0], 2 * plan.witness[:, :-1, 1]
@@ -138,7 +139,8 @@ def _sums(plan: _Plan) -> WeightedSums:
     weights = np.stack([np.concatenate([inside, of_one, none]) for of_one in beyond])
     rises = np.tile(np.concatenate([rises, none, none]), (2, 1))
     signs = np.array([[1.0], [-1.0]])
-    return weighted_sums(line.panels, line.pieces, line.x, at, signs * weights, signs * rises)
+    weights, rises = signs * weights, signs * rises
+    return weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
 
 
 @compiled()
@@ -149,15 +151,15 @@ def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
 
     def action(*distributions: Packed) -> Array:
         """∫ (p - q) times the witness, with nodes that move with the ends of supports."""
-        x, mass, panels = lines.moved(line, distributions)
-        at = limits(panels)
-        along = witness[:, :-1, 0] + witness[:, :-1, 1] * (x - fixed(x))
-        at_limits = witness[:, -1, 0][line.touching]
-        of_both = lines.densities(*distributions)
-        inside, beyond = of_both(x), of_both(at.x.ravel())
-        p_less_q = jnp.sum(mass * (inside[0] - inside[1]) * along)
-        rest = [remainder(at, density.reshape(at.x.shape)) for density in beyond]
-        return p_less_q + jnp.sum((rest[0] - rest[1]) * at_limits)
+        total = jnp.zeros(())
+        for index, sign in enumerate((1, -1)):
+            x, mass, panels = lines.moved(line, distributions, index)
+            at, density = limits(panels), lines.densities(distributions[index])
+            along = witness[:, :-1, 0] + witness[:, :-1, 1] * (x - fixed(x))
+            inside, beyond = density(x)[0], density(at.x.ravel())[0].reshape(at.x.shape)
+            rest = remainder(at, beyond) * witness[:, -1, 0][line.touching]
+            total += sign * (jnp.sum(mass * inside * along) + jnp.sum(rest))
+        return total
 
     change = jax.jvp(action, primals[:2], tangents[:2])[1] + _mean(plan, 2) * tangents[2]
     return *_values(plan, bandwidth), change

@@ -13,7 +13,8 @@ import jax
 import numpy as np
 
 from divlab.divergences.integrals.arrays import fixed, has_32_bits, namespace, on_host
-from divlab.divergences.integrals.outlines import Outline
+from divlab.divergences.integrals.outlines import Outline, outline
+from divlab.divergences.integrals.packed import Packed
 
 INTERIOR, LEFT_END, RIGHT_END, LEFT_TAIL, RIGHT_TAIL = range(5)
 NO_END = -1  # what a cut follows that does not move
@@ -170,6 +171,25 @@ def attach(panels: Panels, ends: jax.Array) -> Panels:
 
     anchor, far = moved(panels.anchor_follows), moved(panels.far_follows)
     return panels._replace(anchor=panels.anchor + anchor, width=panels.width + (far - anchor))
+
+
+def own_ends(*distributions: Packed) -> Array:
+    """For each of some distributions, which end of a support to follow in place of each: (n, ends).
+
+    Where ends of two lie in one place, panels follow one of them. What belongs to the other
+    distribution alone must follow its own. The last column stands for cuts that do not move.
+    """
+    ends_of = [fixed(outline(packed).ends) for packed in distributions]
+    xp = namespace(*ends_of)
+    every, first, rows = xp.concatenate(ends_of), 0, []
+    for own in ends_of:
+        row = xp.arange(every.shape[0])
+        if own.shape[0]:
+            same = every[:, None] == own
+            row = xp.where(xp.any(same, axis=1), first + xp.argmax(same, axis=1), row)
+        rows.append(xp.append(row, NO_END))
+        first += own.shape[0]
+    return xp.stack(rows)
 
 
 _WIDE, _RUNG = 64.0, 4.0

@@ -1,4 +1,4 @@
-"""How ∫ |F - G| and ∫ (F - G)² change with the densities: the potential that weighs p - q."""
+"""How measures of F - G change with the densities: the potential that weighs p - q."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,14 +10,26 @@ import numpy as np
 from divlab.divergences.integrals import cumulative as lines
 from divlab.divergences.integrals import polynomials
 from divlab.divergences.integrals.arrays import Array, integrating_on_host
-from divlab.divergences.integrals.cdf_distances import Gap, area, square, turns
+from divlab.divergences.integrals.cdf_distances import (
+    Gap,
+    area,
+    candidates,
+    largest,
+    square,
+    turns,
+)
 from divlab.divergences.integrals.cumulative import Line
-from divlab.divergences.integrals.derivatives import change_of_sums, weighted_sums
+from divlab.divergences.integrals.derivatives import (
+    change_of_sums,
+    exponentials,
+    weighted_sums,
+)
+from divlab.divergences.integrals.panels import own_ends
 from divlab.divergences.integrals.refinement import KRONROD, limits
 
 
 class _Potential(NamedTuple):
-    """The function φ of x for which an integral of F - G changes by ∫ φ (dp - dq) dx.
+    """The function φ of x for which a measure of F - G changes by ∫ φ (dp - dq) dx.
 
     For ∫ |F - G| it is Kantorovich's. It is given where each piece begins, at its nodes and where
     it ends, with its slope at the nodes; `beyond` (3, pieces) says how the part of the integral
@@ -85,6 +97,21 @@ def _potential_of_square(gap: Gap) -> _Potential:
     return _potential(line, lines.from_middle(line, rise, fall, whole), slope, np.stack(beyond))
 
 
+def _potential_of_largest(gap: Gap) -> _Potential:
+    """A step: 1 up to where |F - G| is largest, if F is the larger one there, or -1."""
+    values, shares = candidates(gap)
+    which, piece = np.unravel_index(np.argmax(np.abs(values)), values.shape)
+    sign = np.sign(values[which, piece])
+    rank = np.argsort(gap.line.order)
+    before, until = sign * (rank < rank[piece]), sign * (rank <= rank[piece])
+    at_nodes = np.tile(before[:, None], (1, 15))
+    _, weights = polynomials.rule_from(shares[which, piece, None])
+    at_nodes[piece] = sign * (1 - weights[0].sum(axis=0) / KRONROD)
+    # Where p = q, the step may move along with the nodes.
+    none = np.zeros_like(at_nodes)
+    return _Potential(until, at_nodes, before, none, np.zeros((3, rank.size)))
+
+
 def _potential(
     line: Line, values: tuple[Array, Array, Array], slope: np.ndarray, beyond: np.ndarray
 ) -> _Potential:
@@ -94,13 +121,14 @@ def _potential(
 POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
     area: _potential_of_area,
     square: _potential_of_square,
+    largest: _potential_of_largest,
 }
 
 
 def change_on_host(
     measure: Callable[[Gap], Array], gap: Gap, primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> jax.Array:
-    """The change of `area` or `square` of a known gap with the distributions (P, Q)."""
+    """The change of a measure of a known gap with the distributions (P, Q)."""
     with integrating_on_host():
         potential = POTENTIALS[measure](gap)
         line, at = gap.line, limits(gap.line.panels)
@@ -113,9 +141,8 @@ def change_on_host(
         mass = KRONROD * line.slope
         weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond, 0 * beyond])
         rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond, 0 * beyond])
-        sums = weighted_sums(line.panels, line.pieces, line.x, at, weights[None], rises[None])
-    return change_of_sums(_excess, (), (primals, ()), (tangents, ()), sums, 1)[0]
-
-
-def _excess(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
-    return [jnp.exp(logs[0]) - jnp.exp(logs[1])]
+        weights, rises = (np.stack([row, -row]) for row in (weights, rises))
+        own = own_ends(*primals)
+        sums = weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
+    changes = change_of_sums(exponentials, (), (primals, ()), (tangents, ()), sums, 2)
+    return sum(changes, jnp.zeros(()))

@@ -36,6 +36,7 @@ from divlab.divergences.integrals.derivatives import (
     weighted_sums,
 )
 from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.panels import own_ends
 from divlab.divergences.integrals.refinement import (
     KRONROD,
     NODES,
@@ -195,7 +196,7 @@ def _wasserstein_p_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> t
             plan = _plan(p, q, order)
             values = _root(_cost(plan, order), order), plan.source.total, plan.target.total
             rows, by_order = _slopes(plan, order)
-            sums = _sums(plan, rows)
+            sums = _sums(plan, rows, own_ends(p, q))
         found = [jnp.asarray(value, float) for value in values]
         arguments = (exponentials, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
         change = sum(change_of_sums(*arguments), jnp.zeros(()))
@@ -227,7 +228,7 @@ def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Array, ...], Array]:
     return (*potentials, *slopes), by_order
 
 
-def _sums(plan: _Plan, rows: tuple[Array, ...]) -> WeightedSums:
+def _sums(plan: _Plan, rows: tuple[Array, ...], own: Array) -> WeightedSums:
     line, at = plan.line, limits(plan.line.panels)
     none = np.zeros(2 * at.x.shape[0])
     mass = KRONROD * line.slope
@@ -235,7 +236,7 @@ def _sums(plan: _Plan, rows: tuple[Array, ...]) -> WeightedSums:
         np.stack([np.concatenate([(mass * row).ravel(), none]) for row in pair])
         for pair in (rows[:2], rows[2:])
     )
-    return weighted_sums(line.panels, line.pieces, line.x, at, weights, rises)
+    return weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
 
 
 @compiled()
@@ -246,11 +247,11 @@ def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
     rows, by_order = _slopes(plan, order)
 
     def action(*distributions: Packed) -> Array:
-        x, mass, _ = lines.moved(plan.line, distributions)
-        densities = lines.densities(*distributions)(x)
         total = jnp.zeros(())
-        for density, potential, rise in zip(densities, rows[:2], rows[2:], strict=True):
-            total += jnp.sum(mass * density * (potential + rise * (x - lax.stop_gradient(x))))
+        for index, (potential, rise) in enumerate(zip(rows[:2], rows[2:], strict=True)):
+            x, mass, _ = lines.moved(plan.line, distributions, index)
+            (density,) = lines.densities(distributions[index])(x)
+            total += jnp.sum(mass * density * (potential + rise * (x - fixed(x))))
         return total
 
     change = jax.jvp(action, (p, q), tangents[:2])[1] + by_order * tangents[2]
