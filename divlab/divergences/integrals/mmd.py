@@ -193,7 +193,7 @@ def of_samples_and_distribution(values: Array, q: Packed, bandwidth: Array) -> t
 
 
 def _line(distributions: tuple[Packed, ...], bandwidth: Array) -> Line:
-    """The line of some distributions.
+    """The line of some distributions, cut more finely around the ends of their supports.
 
     Near a jump of a density, what the kernel makes of it changes over a bandwidth.
     """
