@@ -16,8 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float, Integer
 
 from divlab.divergences.inputs import Samples
-from divlab.divergences.integrals.arrays import compiled, on_host, unless_nan
-from divlab.divergences.integrals.transport import power
+from divlab.divergences.integrals.arrays import compiled, on_host, power, unless_nan
 from divlab.pytrees import Number
 
 Row: TypeAlias = Float[np.ndarray, " _"]

@@ -273,6 +273,13 @@ def compiled_if_traced(*static: int) -> Callable[[Callable[..., Any]], Callable[
     return decorate
 
 
+def power(base: Array, exponent: Any) -> Array:
+    """base^exponent for base >= 0, with gradient 0 at base = 0; NaN stays NaN."""
+    xp = namespace(base)
+    none = base <= 0
+    return xp.where(none, 0.0, xp.where(none, 1.0, base) ** exponent)
+
+
 def unless_nan(value: Array, *arguments: Any) -> Array:
     """NaN where any number of the arguments is: sorting and counting would pass over it."""
     leaves = [leaf for leaf in jax.tree.leaves(arguments)]

@@ -24,6 +24,7 @@ from divlab.divergences.integrals.arrays import (
     is_known,
     namespace,
     on_host,
+    power,
     precision,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
@@ -35,6 +36,7 @@ from divlab.divergences.integrals.derivatives import (
     exponentials,
     weighted_sums,
 )
+from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import own_ends
 from divlab.divergences.integrals.refinement import (
@@ -48,13 +50,6 @@ from divlab.divergences.integrals.roots import root
 
 _TURNS = 4  # how often at most the line is cut where P is not moved, if its shape is fixed
 _RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
-
-
-def power(base: Array, exponent: Any) -> Array:
-    """base^exponent for base >= 0, with gradient 0 at base = 0; NaN stays NaN."""
-    xp = namespace(base)
-    none = base <= 0
-    return xp.where(none, 0.0, xp.where(none, 1.0, base) ** exponent)
 
 
 def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Packed) -> Array:
@@ -176,8 +171,19 @@ def _cost(plan: _Plan, order: Array) -> Array:
     return xp.where(plan.is_endless, np.inf, xp.where(heavy, np.nan, cost))
 
 
-@jax.custom_jvp
 def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
+    """W_order, and the masses of P and Q that the nodes have seen.
+
+    Whichever reaches to more infinities is moved: its nodes are where the mass that goes far is.
+    """
+    reaches = [o.reaches_left + o.reaches_right for o in (outline(p), outline(q))]
+    step = 1 if reaches[0] >= reaches[1] else -1
+    value, *masses = _of_moved(*(p, q)[::step], order)
+    return value, *masses[::step]
+
+
+@jax.custom_jvp
+def _of_moved(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
 
     With it the masses of P and Q that the nodes have seen. The derivative of its power is that of
@@ -188,8 +194,8 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     return found
 
 
-@wasserstein_p.defjvp
-def _wasserstein_p_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+@_of_moved.defjvp
+def _of_moved_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     if is_known(primals):
         with integrating_on_host():
             p, q, order = primals[0], primals[1], np.asarray(primals[2], float)
@@ -259,13 +265,19 @@ def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
 
 
 def _resolved(line: Line, source: Cumulative, target: Cumulative) -> Array:
-    """Where more mass is left to either side than what the pieces of either one leave out there."""
-    xp = namespace(source.mass)
-    rest = xp.maximum(source.rest, target.rest)
+    """Where more mass is left to either side than what pieces there leave out.
+
+    Of the target only tails count: what its pieces leave out next to an end is moved to that end.
+    """
+    xp, ascending, rest = namespace(source.mass), line.ascending, source.rest
+    in_tails = xp.where(line.is_tail, target.rest, 0.0)
+    ways = line.order, line.order[::-1]
+    below, above = (lines.sums_before(rest[None], order)[0] for order in ways)
+    below = below + xp.where(ascending, rest, 0.0) + xp.max(xp.where(ascending, in_tails, 0.0))
+    above = above + xp.where(ascending, 0.0, rest) + xp.max(xp.where(ascending, 0.0, in_tails))
     tiny = 64 * float(np.finfo(precision()).tiny)
-    below = 4 * xp.max(xp.where(line.ascending, rest, 0.0)) + tiny
-    above = 4 * xp.max(xp.where(line.ascending, 0.0, rest)) + tiny
-    return fixed((source.cdf > below) & (source.survival > above))
+    is_below = source.cdf > 4 * below[:, None] + tiny
+    return fixed(is_below & (source.survival > 4 * above[:, None] + tiny))
 
 
 def wasserstein_inf(p: Packed, q: Packed) -> Array:
