@@ -20,23 +20,30 @@ from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import cut_line
 from divlab.divergences.integrals.refinement import nodes, start
+from divlab.divergences.integrals.remembered import remembered
+from divlab.divergences.integrals.roots import root
 
-_TRIES = 2  # each of which squares the error, in shares of the distance between two nodes
 _AT_MOST = 8  # crossings of traced densities; a refinement comes near to further ones
 
 
 def crossings(p: Packed, q: Packed) -> Float[Any, " n"]:
-    """The points between nodes of the line at which p = q, by the rule of false position.
+    """The points between nodes of the line at which p = q.
 
     Of traced distributions there are always the same number; in place of those that do not exist
     stands a point where the line is cut anyway. They carry no gradient.
     """
-    return _found(p, q) if is_known(p, q) else _without_gradient(p, q)
+    return _of_known(p, q) if is_known(p, q) else _without_gradient(p, q)
+
+
+@remembered
+def _of_known(p: Packed, q: Packed) -> np.ndarray:
+    points: np.ndarray = _found(p, q)
+    return points
 
 
 @jax.custom_jvp
 def _without_gradient(p: Packed, q: Packed) -> Array:
-    return jnp.asarray(_found(p, q), float)
+    return jnp.asarray(_of_known(p, q) if is_known(p, q) else _found(p, q), float)
 
 
 @_without_gradient.defjvp
@@ -68,19 +75,6 @@ def _found(p: Packed, q: Packed) -> Array:
     x, found = x[order], values[order]
     crosses = xp.isfinite(found[:-1] * found[1:]) & (found[:-1] * found[1:] < 0)
     at = np.flatnonzero(crosses) if on_host(x) else jnp.argsort(~crosses)[:_AT_MOST]
-    low, high, before, after = x[at], x[at + 1], found[at], found[at + 1]
-    for _ in range(_TRIES):
-        point = low + (high - low) * _share(before, after)
-        there = difference(point)
-        is_before = there * before > 0
-        low, before = xp.where(is_before, point, low), xp.where(is_before, there, before)
-        high, after = xp.where(is_before, high, point), xp.where(is_before, after, there)
-    point = low + (high - low) * _share(before, after)
-    return xp.where(crosses[at], point, panels.anchor[0])
-
-
-def _share(before: Array, after: Array) -> Array:
-    """How far on the way between these two values a line through them is 0."""
-    xp = namespace(before)
-    apart = before - after
-    return xp.where(apart == 0, 0.0, before / xp.where(apart == 0, 1.0, apart))
+    low, width, upwards = x[at], x[at + 1] - x[at], xp.where(found[at] < 0, 1.0, -1.0)
+    share = root(lambda share: upwards * difference(low + share * width), low)
+    return xp.where(crosses[at], low + share * width, panels.anchor[0])
