@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as nd
 import pytest
@@ -16,8 +17,10 @@ from scipy import stats
 import divlab
 from divlab import estimate, families
 from divlab.divergences.diagnosis import SamplesWarning
+from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import monte_carlo
+from divlab.divergences.resampling import resample
 from divlab.pytrees import as_arrays
 from tests import intervals
 
@@ -304,3 +307,17 @@ def test_no_warning_without_a_reason() -> None:
         divlab.js(SMOOTH, SMOOTH + 6)  # it has a bound, and no samples are needed where p is 0
         divlab.estimate(divlab.entropy, np.round(SMOOTH, 1))
         jax.jit(divlab.entropy)(np.round(SMOOTH, 1))
+
+
+def test_parts_that_have_nothing_in_common_hold_every_sample_once() -> None:
+    """An interval would be of other numbers than the divergence of the samples."""
+    x, y = Samples(np.arange(1.0, 13.0)), Samples(np.arange(20.0, 44.0))
+
+    def mean(p: Samples, q: Samples) -> jax.Array:
+        assert p.values.size == 4
+        assert q.values.size == 8
+        return jnp.asarray(p.values.mean() * 100 + q.values.mean())
+
+    found = resample(mean, (x, y), {}, jax.random.key(0), 3, (4, 8))
+    assert found.mean() == pytest.approx(x.values.mean() * 100 + y.values.mean(), rel=1e-6)
+    assert np.ptp(found) > 0
