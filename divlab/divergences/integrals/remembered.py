@@ -14,7 +14,7 @@ import numpy as np
 from divlab.divergences.integrals.arrays import asked_precision
 from divlab.divergences.integrals.packed import Packed
 
-_PAIRS = 32  # that are remembered, each in some 50 kB
+_PAIRS = 32  # that are remembered, each in some 40 kB
 _MOST = 1000  # numbers of a distribution; with more of them, to look them up costs time and memory
 
 Function = TypeVar("Function", bound=Callable[..., Any])
