@@ -95,6 +95,8 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     some = power > 0
     log_moment = xp.where(some, xp.log(xp.where(some, power, 1.0)) + shift, -np.inf)
     apart = log_moment / xp.where(close, 1.0, alpha - 1)
+    # Where it grows towards an end as far as can be told, no node comes near to its peak.
+    unbounded = unbounded | (xp.isinf(between) & ~some)
     value = xp.where(close, near, xp.where(unbounded, np.inf, apart))
     return xp.maximum(value, 0.0), *masses
 
