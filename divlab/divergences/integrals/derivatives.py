@@ -172,8 +172,16 @@ def _refuse(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
     )
 
 
-def exponentials(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
-    """The densities themselves, as values for `change_of_sums`."""
+def change_by_potentials(
+    distributions: tuple[Any, ...], tangents: tuple[Any, ...], sums: WeightedSums
+) -> jax.Array:
+    """How a distance changes, where sum i weighs the density of distribution i by its potential."""
+    primals, changes, count = (distributions, ()), (tangents, ()), len(distributions)
+    found = change_of_sums(_exponentials, (), primals, changes, sums, count)
+    return sum(found, jnp.zeros(()))
+
+
+def _exponentials(options: tuple[Any, ...], logs: list[jax.Array]) -> list[jax.Array]:
     return [jnp.exp(log) for log in logs]
 
 

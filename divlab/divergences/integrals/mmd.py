@@ -28,9 +28,8 @@ from divlab.divergences.integrals.arrays import (
 from divlab.divergences.integrals.cumulative import Cumulative, Line
 from divlab.divergences.integrals.derivatives import (
     WeightedSums,
-    change_of_sums,
+    change_by_potentials,
     differentiable_once,
-    exponentials,
     weighted_sums,
 )
 from divlab.divergences.integrals.outlines import support_ends
@@ -120,8 +119,7 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
             values, by_bandwidth = _values(plan, bandwidth), _mean(plan, 2)
             sums = _sums(plan, own_ends(p, q))
         found = [jnp.asarray(value, float) for value in values]
-        arguments = (exponentials, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
-        change = sum(change_of_sums(*arguments), jnp.zeros(()))
+        change = change_by_potentials(primals[:2], tangents[:2], sums)
         change += jnp.asarray(by_bandwidth, float) * tangents[2]
     else:
         *found, change = _traced_change(differentiable_once(primals), tangents)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
@@ -20,8 +19,7 @@ from divlab.divergences.integrals.cdf_distances import (
 )
 from divlab.divergences.integrals.cumulative import Line
 from divlab.divergences.integrals.derivatives import (
-    change_of_sums,
-    exponentials,
+    change_by_potentials,
     weighted_sums,
 )
 from divlab.divergences.integrals.panels import own_ends
@@ -144,5 +142,4 @@ def change_on_host(
         weights, rises = (np.stack([row, -row]) for row in (weights, rises))
         own = own_ends(*primals)
         sums = weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
-    changes = change_of_sums(exponentials, (), (primals, ()), (tangents, ()), sums, 2)
-    return sum(changes, jnp.zeros(()))
+    return change_by_potentials(primals, tangents, sums)

@@ -31,9 +31,8 @@ from divlab.divergences.integrals.cumulative import Cumulative, Line
 from divlab.divergences.integrals.densities import components, support_bounds
 from divlab.divergences.integrals.derivatives import (
     WeightedSums,
-    change_of_sums,
+    change_by_potentials,
     differentiable_once,
-    exponentials,
     weighted_sums,
 )
 from divlab.divergences.integrals.outlines import outline
@@ -204,8 +203,7 @@ def _of_moved_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[
             rows, by_order = _slopes(plan, order)
             sums = _sums(plan, rows, own_ends(p, q))
         found = [jnp.asarray(value, float) for value in values]
-        arguments = (exponentials, (), (primals[:2], ()), (tangents[:2], ()), sums, 2)
-        change = sum(change_of_sums(*arguments), jnp.zeros(()))
+        change = change_by_potentials(primals[:2], tangents[:2], sums)
         change += jnp.asarray(by_order, float) * tangents[2]
     else:
         *found, change = _traced_change(differentiable_once(primals), tangents)
