@@ -1,6 +1,7 @@
 """Where every integral of the same known distributions begins, and their log densities there."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from divlab.divergences.integrals.arrays import fill
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.outlines import outline
+from divlab.divergences.integrals.overflow import has_overflowed, without_lost_tails
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import Panels, cut_line
 from divlab.divergences.integrals.refinement import Limits, Pieces, nodes, start
@@ -31,9 +33,17 @@ class FirstNodes(NamedTuple):
 @remembered
 def first_nodes(cuts: np.ndarray, *distributions: Packed) -> FirstNodes:
     """Those of known distributions on the line that is cut at `cuts` as well, on the host."""
+    densities = [Known(d).on_device for d in distributions]
     panels = cut_line([outline(d) for d in distributions], cuts)
+    first = _on(panels, densities)
+    if any(has_overflowed(np.asarray(log)).any() for log in first.logs):
+        return _on(without_lost_tails(panels, *distributions), densities)
+    return first
+
+
+def _on(panels: Panels, densities: list[Callable[..., Any]]) -> FirstNodes:
     pieces, at = start(panels)
     x, slope = nodes(panels, pieces)
     points = fill(np.concatenate([x.ravel(), at.x.ravel()]), x[0, 0])
-    logs = [Known(d).on_device(points) for d in distributions]
+    logs = [of(points) for of in densities]
     return FirstNodes(panels, pieces, at, x, slope, logs)
