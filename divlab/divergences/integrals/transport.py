@@ -51,8 +51,10 @@ _TURNS = 4  # how often at most the line is cut where P is not moved, if its sha
 _RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
 
 
-def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Packed) -> Array:
-    """The x with that much mass of `q` to its left and to its right, from the nearer tail."""
+def _quantile(
+    g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Packed | None = None
+) -> Array:
+    """The x with so much mass to its left and right; traced, with a gradient if `q` is given."""
     xp = namespace(line.x)
     held, held_cdf, held_survival = fixed((g, cdf, survival))
     from_left = held_cdf < held_survival
@@ -69,7 +71,7 @@ def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Pack
 
     s = root(lambda s: excess(held, s, held_cdf, held_survival), held_cdf)
     x = lines.at_share(line, index, s)
-    if xp is np:
+    if xp is np or q is None:
         return x
     # One Newton step carries the gradient of the level: dx = (dF - dG) / g.
     there = fixed(lines.densities(q)(x)[0])
@@ -78,9 +80,9 @@ def _quantile(g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Pack
     return x - xp.where(there > 0, off / xp.where(there > 0, there, 1.0), 0.0)
 
 
-def _transport(source: Cumulative, target: Cumulative, q: Packed, line: Line) -> Array:
-    """T(x) = G^-1(F(x)) at the nodes."""
-    return _quantile(target, line, source.cdf, source.survival, q=q)
+def _transport(source: Cumulative, target: Cumulative, line: Line) -> Array:
+    """T(x) = G^-1(F(x)) at the nodes, without a gradient."""
+    return _quantile(target, line, source.cdf, source.survival)
 
 
 class _Plan(NamedTuple):
@@ -105,13 +107,13 @@ def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
     xp = namespace(coarse.x)
     # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
     target, source = lines.masses(coarse, p, q)
-    back = _transport(source, target, p, coarse)
+    back = _transport(source, target, coarse)
     known = _resolved(coarse, source, target)
     turns = _turns(coarse, xp.where(known, coarse.x - back, 0.0))
     bends = xp.where(known, back, coarse.panels.anchor[0])[:, ::7].ravel()
     line = lines.draw_line(p, q, cuts=fixed(xp.concatenate([bends, turns])), order=fixed(order))
     source, target = lines.masses(line, p, q)
-    moved, back = _transport(source, target, q, line), _transport(target, source, p, line)
+    moved, back = _transport(source, target, line), _transport(target, source, line)
     known, known_back = _resolved(line, source, target), _resolved(line, target, source)
     is_endless = fixed(_is_endless(line, p, q, order))
     return _Plan(line, source, target, moved, back, known, known_back, is_endless)
@@ -283,7 +285,8 @@ def wasserstein_inf(p: Packed, q: Packed) -> Array:
     line = lines.draw_line(p, q)
     xp = namespace(line.x)
     source, target = lines.masses(line, p, q)
-    distance = xp.abs(line.x - _transport(source, target, q, line))
+    moved = _quantile(target, line, source.cdf, source.survival, q=q)
+    distance = xp.abs(line.x - moved)
     at_ends = [xp.abs(a - b) for a, b in zip(hull(p, xp), hull(q, xp), strict=True)]
     inside = xp.max(xp.where(source.density > 0, distance, 0.0))
     # Next to the edges of pieces, where one of the two may jump over a gap of its support.
