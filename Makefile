@@ -65,6 +65,8 @@ help:
 	@echo 'ARGS="..." passes options on, as in: make lab ARGS="--no-browser --port 8890"'
 	@echo 'PYTHON=... picks the Python that .venv is made with.'
 
+# pip compiles what it installs, but not what an editable install points to; where Python is told not
+# to write bytecode, as in many containers, every import of divlab would compile its files again.
 # The stamp is written last: an install that failed or was interrupted leaves none, and the
 # next run starts again from nothing.
 $(STAMP): requirements.lock pyproject.toml
@@ -73,6 +75,7 @@ $(STAMP): requirements.lock pyproject.toml
 	rm -rf $(VENV) && "$$python" -m venv $(VENV)
 	$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
 	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -m compileall -q divlab
 	@mkdir -p $(dir $(LAB_DEFAULTS))
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' > $(LAB_DEFAULTS)
 	@echo "$(CURDIR)" > $@
