@@ -102,7 +102,7 @@ class Refined(NamedTuple):
         xp = namespace(self.values)
         parts = xp.concatenate([self.values, self.rest])
         is_endless = (parts == np.inf).any(axis=0)
-        return xp.where(is_endless, xp.nansum(parts, axis=0), parts.sum(axis=0))
+        return xp.where(is_endless & xp.isnan(parts), 0.0, parts).sum(axis=0)
 
 
 def _limits() -> tuple[int, float]:
