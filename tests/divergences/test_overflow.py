@@ -3,7 +3,16 @@
 import jax
 import numpy as np
 import pytest
-from numpyro.distributions import Distribution, Exponential, Gompertz, Gumbel, Laplace, Logistic
+from numpyro.distributions import (
+    Cauchy,
+    Distribution,
+    Exponential,
+    Gompertz,
+    Gumbel,
+    Laplace,
+    Logistic,
+    StudentT,
+)
 
 import divlab
 from divlab.divergences.comparison import compare
@@ -46,6 +55,16 @@ def test_what_lies_beyond_the_overflow_is_not_left_out(scale: float) -> None:
         with pytest.raises(ValueError, match=r"overflows before.*may be infinite"):
             found(p, q)
     assert 0 < divlab.tv(p, q) < 1
+
+
+@pytest.mark.parametrize("scale", [1.5, 3.0, 12.0, 100.0])
+def test_heavier_tails_are_infinite_too(scale: float) -> None:
+    """A tail that ends where log q overflows would cut off mass of P, and be refused."""
+    q = Gumbel(0.0, 1.0)
+    for p in (Laplace(0.0, scale), StudentT(30.0, 0.0, scale), Cauchy(0.0, scale)):
+        assert divlab.kl(p, q) == divlab.cross_entropy(p, q) == divlab.jeffreys(q, p) == np.inf
+        assert 0 < divlab.tv(p, q) < 1
+        assert np.isfinite(divlab.kl(q, p))
 
 
 def test_traced_integrals_are_nan_where_they_are_not_known() -> None:

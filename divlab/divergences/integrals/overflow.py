@@ -42,6 +42,7 @@ def without_lost_tails(panels: Panels, *distributions: Packed) -> Panels:
 
     The integral has no bound then, which what is seen before that end tells. Where the product
     falls, nothing is changed: an integrand is NaN there, because what is lost cannot be known.
+    Nor is it where P has mass farther out: there the integrand is infinite.
     """
     logs, reach = log_densities(*distributions), panels.reach.copy()
     for index in np.flatnonzero(panels.kind >= LEFT_TAIL):
@@ -55,7 +56,10 @@ def without_lost_tails(panels: Panels, *distributions: Packed) -> Panels:
             begin = int(np.argmax(has_overflowed(at(t)).any(axis=0)))
             inner, outer = t[max(begin - 1, 0)], t[begin]
         there = at(np.array([outer]))
-        for p, q in np.argwhere(_counts(there, there[:, 0])):
+        is_light = there < 2 * np.log(
+            np.finfo(there.dtype).eps
+        )  # no mass is left out with the tail
+        for p, q in np.argwhere(_counts(there, there[:, 0]) & is_light):
             t = np.linspace(outer, min(outer + np.log(2) / panels.reach[index], 1.0), _POINTS)
             log_p, log_q = at(t)[[p, q]]
             end = int(np.argmax(~has_overflowed(log_q) & ~has_underflowed(log_p)))
