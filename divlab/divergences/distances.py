@@ -22,6 +22,7 @@ from divlab.divergences.inputs import (
 )
 from divlab.divergences.integrals import arrays, cdf_distances, transport
 from divlab.divergences.integrals.arrays import compiled_if_traced, is_known, on_device
+from divlab.divergences.integrals.outlines import outline
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.closed_form import find, run
 from divlab.divergences.results import at_precision_of, resolved, root
@@ -259,7 +260,7 @@ _wasserstein_inf = compiled_if_traced()(transport.wasserstein_inf)
 
 def _farthest(p: Packed, q: Packed) -> Float[Array, ""]:
     """W_inf, where the supports say what it is."""
-    bounded = [np.isfinite(transport.hull(d)).tolist() for d in (p, q)]
+    bounded = [_is_bounded(d) for d in (p, q)]
     if bounded[0] != bounded[1]:
         return jnp.asarray(jnp.inf)
     if not all(bounded[0]):
@@ -268,3 +269,11 @@ def _farthest(p: Packed, q: Packed) -> Float[Array, ""]:
             "these types; use a finite order."
         )
     return on_device(_wasserstein_inf(p, q))
+
+
+def _is_bounded(packed: Packed) -> list[bool]:
+    """Whether the support ends on the left, and on the right; an end that is traced is one."""
+    if is_known(packed):
+        return [bool(np.isfinite(end)) for end in transport.hull(packed)]
+    found = outline(packed)
+    return [not found.reaches_left, not found.reaches_right]
