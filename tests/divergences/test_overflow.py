@@ -67,6 +67,16 @@ def test_heavier_tails_are_infinite_too(scale: float) -> None:
         assert np.isfinite(divlab.kl(q, p))
 
 
+def test_a_log_density_that_overflows_wherever_its_tail_begins() -> None:
+    """That of an untrained GAN does, and no tail of the target must end there."""
+    target = divlab.targets.two_gaussians(4.0, 0.5)
+    training = divlab.models.Training(divlab.GAN(hidden=(8,)), target, batch_size=32)
+    learned = training.untrained().distribution(0)
+    assert divlab.kl(target, learned) == np.inf
+    assert np.isfinite(divlab.kl(learned, target))
+    assert 0 < divlab.js(target, learned) < np.log(2)
+
+
 def test_traced_integrals_are_nan_where_they_are_not_known() -> None:
     kl = jax.jit(divlab.kl)
     found = {s: kl(Laplace(0.0, s), Gumbel(0.0, 1.0)) for s in (0.5, 0.999, 1.0, 3.0)}

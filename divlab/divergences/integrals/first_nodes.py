@@ -1,6 +1,6 @@
 """Where every integral of the same known distributions begins, and their log densities there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -41,7 +41,7 @@ def first_nodes(cuts: np.ndarray, *distributions: Packed) -> FirstNodes:
     return first
 
 
-def _on(panels: Panels, densities: list[Callable[..., Any]]) -> FirstNodes:
+def _on(panels: Panels, densities: Sequence[Callable[..., Any]]) -> FirstNodes:
     pieces, at = start(panels)
     x, slope = nodes(panels, pieces)
     points = fill(np.concatenate([x.ravel(), at.x.ravel()]), x[0, 0])

@@ -45,7 +45,7 @@ def without_lost_tails(panels: Panels, *distributions: Packed) -> Panels:
     Nor is it where P has mass farther out: there the integrand is infinite.
     """
     logs, reach = log_densities(*distributions), panels.reach.copy()
-    for index in np.flatnonzero(panels.kind >= LEFT_TAIL):
+    for index in np.flatnonzero(panels.kind >= LEFT_TAIL).tolist():
 
         def at(t: np.ndarray, index: int = index) -> Float[np.ndarray, "distributions points"]:
             return np.stack(logs(panels.locate(index, t)[0]))
@@ -56,14 +56,12 @@ def without_lost_tails(panels: Panels, *distributions: Packed) -> Panels:
             begin = int(np.argmax(has_overflowed(at(t)).any(axis=0)))
             inner, outer = t[max(begin - 1, 0)], t[begin]
         there = at(np.array([outer]))
-        is_light = there < 2 * np.log(
-            np.finfo(there.dtype).eps
-        )  # no mass is left out with the tail
+        is_light = there < 2 * np.log(np.finfo(there.dtype).eps)  # its tail may be left out
         for p, q in np.argwhere(_counts(there, there[:, 0]) & is_light):
             t = np.linspace(outer, min(outer + np.log(2) / panels.reach[index], 1.0), _POINTS)
             log_p, log_q = at(t)[[p, q]]
-            end = int(np.argmax(~has_overflowed(log_q) & ~has_underflowed(log_p)))
-            log_product = log_p + np.log(-log_q)
-            if log_product[end] >= log_product[-1] - _FALL:
+            is_number = ~has_overflowed(log_q) & ~has_underflowed(log_p)
+            end, log_product = int(np.argmax(is_number)), log_p + np.log(-log_q)
+            if is_number.any() and log_product[end] >= log_product[-1] - _FALL:
                 reach[index] = min(reach[index], panels.reach[index] * (1 - t[end]))
     return panels._replace(reach=reach)
