@@ -1,10 +1,10 @@
 """Wasserstein, Cramér, energy, Kolmogorov-Smirnov and MMD: values, limits, gradients, laws."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import ot
 import pytest
@@ -211,22 +211,33 @@ def test_gradients_in_samples_and_weights(name: str) -> None:
             np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-7)
 
 
+# Rows with ties, of which the first is the sample that they are compared with.
+TIED = np.array([0.0, 1.0, 1.0, 4.0], np.float32)
+ROWS = np.stack([TIED, TIED + 1, 2 * TIED])
+
+
+@cache
+def of_rows(name: str) -> Any:
+    """A program of the distances of the rows of a matrix from a sample, and of their gradients."""
+    distance = {**CDF_DISTANCES, "mmd": divlab.mmd}[name]
+    return jax.jit(jax.vmap(jax.value_and_grad(distance), (0, None)))
+
+
 @pytest.mark.parametrize("name", [*CDF_DISTANCES, "mmd"])
 def test_gradients_at_ties_and_at_equality_are_finite(name: str) -> None:
     distance = getattr(divlab, name) if name == "mmd" else CDF_DISTANCES[name]
-    x = np.array([0.0, 1.0, 1.0, 4.0], np.float32)
-    gradient = jax.jit(jax.grad(distance))
-    assert np.all(np.isfinite(gradient(x, x)))
-    assert np.all(np.isfinite(gradient(x, np.ones(2, np.float32))))
-    batch = np.stack([x, x + 1, 2 * x])
-    loop = [float(distance(row, x)) for row in batch]
-    rows = jax.jit(jax.vmap(distance, (0, None)))(batch, x)
-    np.testing.assert_allclose(rows, loop, rtol=1e-5, atol=1e-6)
+    for other in (TIED, np.ones(2, np.float32)):
+        values, gradients = of_rows(name)(ROWS, other)
+        assert np.all(np.isfinite(gradients))
+        loop = [float(distance(row, other)) for row in ROWS]
+        np.testing.assert_allclose(values, loop, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CDF_DISTANCES)
 def test_nan_under_jit_gives_nan(name: str) -> None:
-    assert np.isnan(jax.jit(CDF_DISTANCES[name])(jnp.array([0.0, jnp.nan]), jnp.array(Y)))
+    """By a program of the test before."""
+    values, _ = of_rows(name)(np.where(ROWS == 4, np.nan, ROWS), np.ones(2, np.float32))
+    np.testing.assert_array_equal(np.isnan(values), [True, False, False])
 
 
 def test_gradients_in_parameters() -> None:
@@ -240,8 +251,9 @@ def test_gradients_in_parameters() -> None:
 
     with jax.enable_x64(True):
         # The gradient of an integral between distributions is found on the host, if it can be. The
-        # other one is a program, which here also holds the value.
-        to_uniform_at = jax.jit(jax.grad(to_uniform))
+        # other one is a program, which here also holds the value. For one number it is smaller
+        # with derivatives taken forwards.
+        to_uniform_at = jax.jit(jax.jacfwd(to_uniform))
         for function, gradient, numbers in (
             (between, jax.grad(between), [0.0, 2.0]), (to_uniform, to_uniform_at, [1.5]),
         ):  # fmt: skip
