@@ -187,7 +187,7 @@ def traced(name: str, precision: str) -> tuple[Any, dict[str, Function], Functio
     """
     method = CRITIC if name == "critic" else name
     every = name == "nearest_neighbours" and precision == "float32"
-    names = [*FAMILIES] if every else ["kl", "tv"] if name == "critic" else SOME
+    names = [*FAMILIES] if every else ["kl"] if name == "critic" else SOME
     functions = {name: FAMILIES[name] for name in names}
     program = jax.jit(lambda *a: jnp.stack([f(*a, method=method) for f in functions.values()]))
     return method, functions, program
