@@ -7,7 +7,6 @@ or NaN where 32 bits do not reach far enough.
 
 import math
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import jax
@@ -196,19 +195,55 @@ def test_known_parameters(
         assert float(function(*case)) == pytest.approx(value(*case), rel=relative), case
 
 
-of_each_program = pytest.mark.parametrize(("function", "value", "cases"), [*SINGULAR, *HEAVY])
-program_of = cache(jax.jit)
+def moved_mixture(weight: Any, locs: Any, scales: Any, mu: Any, order: Any) -> Any:
+    """W_order from two LogNormals to exp(mu) times the same with weights 0.3 and 0.7."""
+
+    def mixture(weight: Any, locs: Any) -> Any:
+        parts = nd.LogNormal(locs, scales)
+        return nd.MixtureSameFamily(nd.Categorical(probs=jnp.stack([weight, 1 - weight])), parts)
+
+    p, q = mixture(weight, locs), mixture(jnp.asarray(0.3), locs + mu)
+    return divlab.wasserstein(p, q, order=order)
+
+
+# One program, with the slope in the weight: that of W_p takes longest to compile.
+MOVED_MIXTURE = jax.jit(jax.value_and_grad(moved_mixture))
+
+
+def moved_by_mixtures(mu: float, sigma: float, order: float) -> Any:
+    """What `moved` gives, by mixtures whose parts are equal."""
+    zeros = np.zeros(2, np.float32)
+    return MOVED_MIXTURE(0.3, zeros, zeros + np.float32(sigma), mu, order)[0]
+
+
+# Programs. Kumaraswamy(a, 1) is Beta(a, 1), and compiles faster.
+TRACED: list[Kind] = [
+    (
+        jax.jit(lambda a, b: divlab.tv(nd.Kumaraswamy(a, 1.0), nd.Kumaraswamy(b, 1.0))),
+        *SINGULAR[0][1:],
+    ),
+    (  # at 0, as Gamma is, and at 1
+        jax.jit(lambda a, b, c, d: kl(nd.Beta(a, b), nd.Beta(c, d))),
+        of_betas,
+        [
+            *((a, 1.0, c, 1.0) for a, c in SINGULAR[1][2]),
+            *((3.0, b, 2.0, d) for b, d in SINGULAR[2][2]),
+        ],
+    ),
+    *((jax.jit(function), value, cases) for function, value, cases in HEAVY[:-1]),
+    (moved_by_mixtures, *HEAVY[-1][1:]),
+]
+of_each_program = pytest.mark.parametrize(("program", "value", "cases"), TRACED)
 
 
 @of_each_program
 def test_traced_parameters(
-    function: Function, value: Function, cases: list[tuple[float, ...]]
+    program: Function, value: Function, cases: list[tuple[float, ...]]
 ) -> None:
     """A compiled call, which cannot raise, would give a number that is off by a few percent.
 
     With 32 bits, which is where a call may not reach far enough.
     """
-    program = program_of(function)
     for case in cases:
         got = float(program(*case))
         assert math.isnan(got) or got == pytest.approx(value(*case), rel=2e-3), case
@@ -216,10 +251,9 @@ def test_traced_parameters(
 
 @of_each_program
 def test_nan_for_a_traced_parameter_gives_nan(
-    function: Function, value: Function, cases: list[tuple[float, ...]]
+    program: Function, value: Function, cases: list[tuple[float, ...]]
 ) -> None:
     """Where an integral skips what is NaN, it would give a plausible number."""
-    program = program_of(function)
     case = next(case for case in cases if np.isfinite(program(*case)))
     for i in range(len(case)):
         assert np.isnan(program(*case[:i], np.nan, *case[i + 1 :])), i
@@ -227,7 +261,7 @@ def test_nan_for_a_traced_parameter_gives_nan(
 
 def test_a_traced_order_of_inf_is_nan() -> None:
     """It is another program, and powers of inf would give a number. By a program of those above."""
-    assert np.isnan(program_of(moved)(1.0, 2.0, np.inf))
+    assert np.isnan(moved_by_mixtures(1.0, 2.0, np.inf))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +307,7 @@ def test_distribution_functions_that_cross_twice_within_a_piece(precision: str) 
             assert float(change) == pytest.approx(slope, rel=1e-3)
 
 
-def test_the_gradient_of_w2_across_a_gap(precision: str) -> None:
+def test_the_gradient_of_w2_across_a_gap() -> None:
     """A Newton step over a vanishing density would give the gradient 1.3, or 9.5, for 22.4."""
 
     def mixture(w: Any) -> Any:
@@ -288,8 +322,9 @@ def test_the_gradient_of_w2_across_a_gap(precision: str) -> None:
     # Mass w - 0.3 goes 20 far, and what stays apart is next to nothing.
     expected = 20**2 / (2 * 20 * math.sqrt(0.2))
     assert float(jax.grad(distance)(0.5)) == pytest.approx(expected, rel=1e-3)
-    if precision == "float32":
-        assert float(jax.jit(jax.grad(distance))(0.5)) == pytest.approx(expected, rel=1e-3)
+    at, widths = np.array([10.0, 30.0], np.float32), np.array([0.1, 0.1], np.float32)
+    _, slope = MOVED_MIXTURE(0.5, np.log(at), widths / at, 0.0, 2.0)
+    assert float(slope) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("df", [2.5, 4.0, 8.0])
@@ -349,7 +384,7 @@ def test_w_infinity_of_mixtures(p: Any, q: Any, value: float) -> None:
     [
         (nd.Beta(2.0, 3.0), stats.beta(2, 3), -1.0, 4.0),
         (nd.Exponential(1.0), stats.expon(), 2.0, 3.0),
-        (nd.Gamma(2.0, 1.0), stats.gamma(2), 1.0, -2.0),
+        (nd.Weibull(1.0, 2.0), stats.weibull_min(2), 1.0, -2.0),
         (nd.Uniform(0.0, 1.0), stats.uniform(), 5.0, -1.0),
         (nd.HalfNormal(1.0), stats.halfnorm(), 0.0, 2.0),
     ],
