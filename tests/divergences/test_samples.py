@@ -95,7 +95,7 @@ def test_renyi_below_and_above_order_1() -> None:
         assert abs(mean - truth) < 3 * error + 0.02
 
 
-@pytest.mark.parametrize("k", [1, 5, 8, 9, 40])
+@pytest.mark.parametrize("k", [1, 8, 9, 40])
 def test_distances_to_neighbours_are_those_of_a_tree(k: int) -> None:
     x, y = (np.sort(sample).astype(np.float32) for sample in draw(0, 200))
     of_device = jax.jit(neighbour_distance, static_argnames=("k", "same"))
@@ -105,11 +105,12 @@ def test_distances_to_neighbours_are_those_of_a_tree(k: int) -> None:
         np.testing.assert_allclose(found, distance[:, 0], rtol=1e-5)
 
 
-# A critic is trained alike for every family; `test_methods` has the bounds of all.
+# A critic is trained alike for every family, and that is what takes long to compile: these are the
+# critics of `test_consistency`, and `test_methods` has the bounds of all families.
 EVERY = [
     (method, name)
     for method in METHODS
-    for name in (ALL if method != "variational" else ("kl", "tv", "alpha"))
+    for name in (ALL if method != "variational" else BIASES[method])
 ]
 
 
@@ -129,19 +130,6 @@ def test_every_family_by_every_method(method: str, name: str) -> None:
     assert f(4 * x + 7, 4 * y + 7) == pytest.approx(value, rel=loose)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_under_jit_what_is_refused_gives_nan(method: str) -> None:
-    x, y = draw(1, 60)
-    chosen = Variational(steps=30, hidden=(4,)) if method == "variational" else method
-    f = jax.jit(lambda x, y: divlab.js(x, y, method=chosen))
-    if method != "variational":  # which would have to be compiled once more
-        assert float(f(x, y)) == pytest.approx(float(divlab.js(x, y, method=chosen)), rel=1e-4)
-    for bad in (np.nan, np.inf):
-        assert np.isnan(f(np.append(x[1:], bad), y))
-        assert np.isnan(f(x, np.append(y[1:], bad)))
-    assert np.isnan(f(np.ones(60), y))
-
-
 def test_far_samples_saturate() -> None:
     x, y = draw(2)
     for method in ("nearest_neighbours", "histogram", "kde"):
@@ -159,13 +147,6 @@ def test_a_critic_claims_no_more_than_its_samples_can_tell() -> None:
     # Donsker and Varadhan's bound is at most the range of the log ratio, up to log n either way.
     assert 5 < float(divlab.kl(x, y + 1e5, method=method)) < 2 * np.log(1000)
     assert float(divlab.tv(x, y + 1e5, method=method)) == pytest.approx(1, abs=0.01)
-
-
-def test_a_critic_is_judged_on_what_it_has_not_seen() -> None:
-    method = Variational(hidden=(32, 32), steps=300, learning_rate=3e-2)
-    random = np.random.default_rng(5)
-    values = [float(divlab.js(*random.normal(0, 1, (2, 60)), method=method)) for _ in range(5)]
-    assert np.mean(values) < 0.03
 
 
 def distance(x: np.ndarray, y: np.ndarray, k: int, *, same: bool) -> np.ndarray:
