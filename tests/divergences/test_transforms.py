@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import jax
@@ -17,26 +18,17 @@ import divlab
 UNIT = nd.Normal(0.0, 1.0)
 
 
-def shifted_uniform(divergence: Callable[..., Any]) -> Callable[[Any], Any]:
-    return lambda shift: divergence(nd.Uniform(0.0, 1.0), nd.Uniform(shift, 1.0 + shift))
-
-
 def shifted_normal(divergence: Callable[..., Any], **options: Any) -> Callable[[Any], Any]:
     return lambda shift: divergence(nd.Normal(0.0, 1.0), nd.Normal(shift, 1.0), **options)
 
 
-# The derivative in the shift of q, at 0.3.
+# The derivative in the shift of q, at 0.3. Those of all closed forms are in `test_closed_form`.
 DERIVATIVES = {
     "kl": (shifted_normal(divlab.kl), 0.3),
-    "kl by quadrature": (shifted_normal(divlab.kl, method="quadrature"), 0.3),
     "cross entropy by quadrature": (
         shifted_normal(divlab.cross_entropy, method="quadrature"),
         0.3,
     ),
-    # TV = 2 Phi(d/2) - 1
-    "tv": (shifted_normal(divlab.tv), np.exp(-(0.15**2) / 2) / np.sqrt(2 * np.pi)),
-    "js, ends of supports": (shifted_uniform(divlab.js), np.log(2)),
-    "tv, ends of supports": (shifted_uniform(divlab.tv), 1.0),
     "wasserstein": (shifted_normal(divlab.wasserstein), 1.0),
     "wasserstein 2": (shifted_normal(divlab.wasserstein, order=2), 1.0),
     "wasserstein of Gumbels": (
@@ -52,25 +44,20 @@ def test_derivative(name: str) -> None:
     assert float(jax.grad(function)(0.3)) == pytest.approx(truth, rel=1e-4)
 
 
-def test_derivative_in_a_scale_is_the_finite_difference() -> None:
-    def js(scale: Any) -> jax.Array:
-        return divlab.js(nd.Normal(0.0, 1.0), nd.Laplace(0.5, scale))
-
-    with jax.enable_x64(True):
-        difference = (js(2 + 1e-5) - js(2 - 1e-5)) / 2e-5
-        assert float(jax.grad(js)(2.0)) == pytest.approx(float(difference), rel=1e-6)
-
-
 @pytest.mark.parametrize(
     "row",
     [*divlab.families.FAMILIES.values(), *map(divlab.families.Alpha, (0.5, 1.0, 2.0))],
     ids=repr,
 )
 def test_derivatives_of_rows_are_finite_differences(row: Any) -> None:
-    """The slopes of a row may be NaN, or lost, where its values are right."""
+    """The slopes of a row may be NaN, or lost, where its values are right.
+
+    Of densities that are cheap to compile, with kinks.
+    """
+    p = nd.Laplace(0.0, 1.0)
 
     def divergence(scale: Any) -> jax.Array:
-        return divlab.f_divergence(UNIT, nd.Normal(1.0, scale), row, method="quadrature")
+        return divlab.f_divergence(p, nd.Laplace(0.5, scale), row, method="quadrature")
 
     with jax.enable_x64(True):
         difference = (float(divergence(1.2 + 1e-5)) - float(divergence(1.2 - 1e-5))) / 2e-5
@@ -82,7 +69,7 @@ def test_the_slope_in_an_end_that_lies_beside_another_end(distance: Any) -> None
     """What opens between two ends as one of them moves could be lost."""
 
     def of_end(end: Any) -> Any:
-        return distance(nd.Beta(2.5, 2.7), nd.Uniform(-0.2, end))
+        return distance(nd.Kumaraswamy(2.5, 2.7), nd.Uniform(-0.2, end))
 
     with jax.enable_x64(True):
         difference = (float(of_end(0.9 + 1e-5)) - float(of_end(0.9 - 1e-5))) / 2e-5
@@ -114,11 +101,13 @@ def test_the_slope_of_a_density_that_underflows_on_a_half_line() -> None:
 
 def test_an_end_of_a_support_may_be_infinite() -> None:
     """A number that says that there is no end has no slope, which made the others' NaN or 0."""
-    found, expected = (
-        jax.grad(lambda loc, ends=ends: divlab.js(nd.TruncatedNormal(loc, 1.0, **ends), UNIT))(0.4)
-        for ends in ({"low": -1.0, "high": np.inf}, {"low": -1.0})
-    )
-    assert float(found) == pytest.approx(float(expected), rel=1e-5)
+
+    def js(loc: Any) -> jax.Array:
+        return divlab.js(nd.TruncatedNormal(loc, 1.0, low=-1.0, high=np.inf), UNIT)
+
+    with jax.enable_x64(True):
+        difference = (float(js(0.4 + 1e-5)) - float(js(0.4 - 1e-5))) / 2e-5
+        assert float(jax.grad(js)(0.4)) == pytest.approx(difference, rel=1e-5)
 
 
 def test_derivative_in_samples() -> None:
@@ -132,19 +121,24 @@ def test_derivative_in_samples() -> None:
     np.testing.assert_allclose(surprise, (x - 1) / 4 / 3, rtol=1e-6)
 
 
+@cache
+def slopes_of_kl() -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """In both samples, by one program for samples of one size."""
+    return jax.jit(jax.grad(divlab.kl, argnums=(0, 1)))
+
+
 def test_kl_of_samples_scales_out() -> None:
-    x, y = jnp.array([3.0, 0.0, 1.0, 1.7]), jnp.array([0.5, 0.1, 2.0, 2.2])
+    x, y = np.array([[3.0, 0.0, 1.0, 1.7], [3.5, 3.1, 5.0, 5.2]], np.float32)
     # Nothing changes when all are scaled together, so the derivative along (x, y) vanishes.
-    dx, dy = jax.jit(jax.grad(divlab.kl, argnums=(0, 1)))(x, y + 3)
-    assert float(dx @ x + dy @ (y + 3)) == pytest.approx(0, abs=1e-5)
+    dx, dy = slopes_of_kl()(x, y)
+    assert float(dx @ x + dy @ y) == pytest.approx(0, abs=1e-5)
     assert np.any(np.asarray(dx) != 0)
 
 
-@pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.tv, divlab.wasserstein])
-def test_gradients_at_equality_are_finite(divergence: Callable[..., Any]) -> None:
-    assert np.isfinite(jax.grad(shifted_normal(divergence))(0.0))
+def test_gradients_at_equal_samples_are_finite() -> None:
+    """By a few neighbours. `test_methods` has all methods, and `test_faults` distributions."""
     x = np.array([0.0, 1.0, 1.0, 4.0], np.float32)
-    assert np.all(np.isfinite(jax.jit(jax.grad(divergence))(x, x)))
+    assert np.all(np.isfinite(slopes_of_kl()(x, x)))
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -155,13 +149,15 @@ def test_wasserstein_gradients_at_equality_are_finite(order: float) -> None:
     assert np.isfinite(jax.grad(shifted_normal(divlab.wasserstein, order=order))(0.0))
 
 
-@pytest.mark.parametrize("divergence", [divlab.kl, divlab.js, divlab.wasserstein])
-def test_vmap_is_a_loop(divergence: Callable[..., Any]) -> None:
+# An integral takes the rows in blocks, here two; the last is filled up, for 257 is a prime.
+@pytest.mark.parametrize(
+    ("divergence", "size"), [(divlab.kl, 3), (divlab.js, 257), (divlab.wasserstein, 3)]
+)
+def test_vmap_is_a_loop(divergence: Callable[..., Any], size: int) -> None:
     def of_scale(scale: Any) -> Any:
         return divergence(nd.Normal(0.0, 1.0), nd.Laplace(0.5, scale))
 
-    # An integral takes the rows in blocks, here three; the last is filled up, for 601 is a prime.
-    scales, rows = jnp.linspace(0.3, 4.0, 601), np.array([0, 200, 201, 401, 402, 600])
+    scales, rows = jnp.linspace(0.3, 4.0, size), np.array([0, size // 2, size // 2 + 1, -1])
     loop = [float(of_scale(scale)) for scale in scales[rows]]
     np.testing.assert_allclose(jax.vmap(of_scale)(scales)[rows], loop, rtol=1e-5)
 
@@ -261,22 +257,19 @@ def test_the_slopes_in_ends_that_lie_in_one_place(distance: Callable[..., Any]) 
         value: jax.Array = distance(nd.Uniform(low, high), nd.Uniform(low_of_q, 0.7))
         return value
 
-    ends, step = np.array([0.0, 1.0, 0.0]), 1e-5
+    # Each end moves at a pace of its own, so that none can stand for another.
+    ends, pace, step = np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.8, -0.6]), 1e-5
     with jax.enable_x64(True):
-        differences = [
-            (float(of_ends(ends + unit)) - float(of_ends(ends - unit))) / (2 * step)
-            for unit in step * np.eye(3)
-        ]
-        found = jax.grad(of_ends)(jnp.asarray(ends))
-    np.testing.assert_allclose(found, differences, atol=1e-4)
+        up, down = (float(of_ends(ends + sign * step * pace)) for sign in (1, -1))
+        found = np.asarray(jax.grad(of_ends)(jnp.asarray(ends)))
+    assert found @ pace == pytest.approx((up - down) / (2 * step), abs=1e-4)
 
 
 def test_the_slope_of_w2_by_quadrature_in_ends_that_lie_in_one_place() -> None:
     """Two Uniforms have a closed form, and another rule."""
 
     def of_low(low: Any) -> jax.Array:
-        p = nd.TruncatedNormal(0.2, 1.0, low=low, high=1.0)
-        return divlab.wasserstein(p, nd.Uniform(0.0, 0.7), order=2)
+        return divlab.wasserstein(nd.Uniform(low, 1.0), nd.Exponential(2.0), order=2)
 
     with jax.enable_x64(True):
         difference = (float(of_low(1e-5)) - float(of_low(-1e-5))) / 2e-5
