@@ -21,7 +21,7 @@ TWO = np.concatenate([RNG.normal(-2, 0.5, 150), RNG.normal(2, 0.5, 150)])
 SPREAD = TWO.std()
 MODELS: dict[str, Any] = {
     "gan": divlab.GAN("wgan_gp", hidden=(4,)),
-    "vae": divlab.VAE("elbo", hidden=(4,)),
+    "vae": divlab.VAE("elbo", hidden=(8,)),
     "flow": divlab.MinimumDivergence("kl", hidden=(4,)),
     "w1": divlab.MinimumDivergence("wasserstein", density="normal"),
 }
@@ -173,13 +173,12 @@ def test_draws_have_the_bits_that_tell_them_apart() -> None:
 ONE_OF_EACH = [
     (Weibull(2.0, 3.0), stats.weibull_min(3.0, loc=1e5, scale=0.02)),
     (Uniform(1.0, 3.0), stats.uniform(loc=1e5 + 0.01, scale=0.02)),
-    (Laplace(0.5, 2.0), stats.laplace(1e5 + 0.005, 0.02)),
 ]
 
 
 @pytest.mark.parametrize(("base", "moved"), ONE_OF_EACH)
 def test_a_law_is_moved_as_scipy_moves_it(base: Any, moved: Any) -> None:
-    """Also one whose support has ends, of which a third kind of model may have learned."""
+    """One whose support has ends: a third kind of model may have learned it."""
     law = LocationScale(base, np.asarray(1e5), np.asarray(0.01))
     x = moved.ppf(np.linspace(0.05, 0.95, 7))
     np.testing.assert_allclose(law.log_prob(x), moved.logpdf(x), rtol=1e-4, atol=1e-4)
@@ -220,7 +219,7 @@ def test_explorers_show_what_lies_far_from_0() -> None:
         np.testing.assert_allclose(one, other, atol=2e-3)
 
 
-DIVERGING = divlab.VAE("elbo", hidden=(4,), learning_rate=1e6)
+DIVERGING = divlab.VAE("elbo", hidden=(8,), learning_rate=1e6)
 
 
 def test_a_diverged_run_says_what_came_before() -> None:
@@ -250,10 +249,10 @@ def test_a_diverged_run_says_what_came_before() -> None:
 
 def test_tables_of_diverged_runs_have_nan() -> None:
     """One seed of many that diverged must not end a sweep of hours."""
-    runs = divlab.fit_many(DIVERGING, TWO, seeds=2, **FAST)
+    runs = divlab.fit_many(DIVERGING, TWO, seeds=3, **FAST)
     assert set(runs.status) == {"diverged"}
     covered = divlab.coverage(runs, TWO)
-    assert covered.modes_covered.tolist() == [0, 0]
+    assert covered.modes_covered.tolist() == [0, 0, 0]
     assert np.all(np.isnan(covered.sharpness))
     found = divergences_to(TWO, [run.law_at() for run in runs])
     assert all(np.all(np.isnan(values)) for values in found.values())
