@@ -19,7 +19,7 @@ DATA = np.array([-1.5, -1.4, 0.3, 1.2, 2.1])
 @pytest.fixture(scope="module")
 def few() -> Run:
     """A VAE of five measurements, over which every mean is a sum of five numbers."""
-    return divlab.fit(divlab.VAE(hidden=(4,)), DATA, steps=20, batch_size=16, record_every=10)
+    return divlab.fit(divlab.VAE(hidden=(8,)), DATA, steps=20, batch_size=32, record_every=10)
 
 
 # One program each, instead of one for each operation of a network.

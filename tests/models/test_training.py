@@ -17,6 +17,7 @@ from divlab.models.run import Run, Runs
 
 FAST: dict[str, Any] = dict(conftest.FAST)
 MODEL = divlab.VAE(hidden=(8,))
+FEW = [1.0, 2.0, 2.5, 4.0, 5.0]  # measurements, as many as elsewhere: that is one program
 
 
 def fit(target: Distribution, **options: Any) -> Any:
@@ -128,8 +129,7 @@ def test_representations(run: Run, vae_runs: Runs) -> None:
 
 def test_target_is_kept(target: Distribution, run: Run) -> None:
     assert run.target is target
-    samples = [1.0, 2.0, 5.0]
-    np.testing.assert_array_equal(fit(samples, steps=1).target, samples)
+    np.testing.assert_array_equal(fit(FEW, steps=1).target, FEW)
 
 
 def test_progress_is_reported_after_each_record(target: Distribution) -> None:
@@ -155,7 +155,7 @@ def test_interrupting_keeps_what_was_recorded(
     assert stopped.steps.tolist() == [s for s in (0, 20, 40) if s <= when]
     assert same(stopped.params, run.params_at(when))
     assert f"step {when}" in capsys.readouterr().err
-    assert np.all(np.isfinite(stopped.log_prob([0.0, 1.0])))
+    assert np.all(np.isfinite(stopped.sample(0, 5)))
 
 
 def test_interrupting_many(
@@ -196,17 +196,8 @@ def test_huge_values_diverge_or_train_but_are_never_silently_wrong() -> None:
     assert run.status.step == 1
 
 
-def test_measurements_train_in_their_own_units() -> None:
-    """Seconds or minutes: the same run, up to the unit."""
-    minutes = np.array([1.5, 3.0, 5.0])
-    one, other = fit(minutes), fit(60 * minutes)
-    np.testing.assert_allclose(
-        other.log_prob([180.0, 240.0]), np.asarray(one.log_prob([3.0, 4.0])) - np.log(60), atol=1e-3
-    )
-
-
 def test_a_batch_may_be_larger_than_the_data() -> None:
-    run = fit([1.0, 2.0, 4.0])
+    run = fit(FEW)
     assert run.status == "completed"
     assert np.all(np.isfinite(run.history["loss"]))
 
@@ -261,9 +252,8 @@ def test_a_step_that_is_not_recorded_names_the_nearest(
 
 
 def test_two_latents_have_samples_but_no_density(target: Distribution) -> None:
-    vae, gan = (kind(latent_dim=2, hidden=(8,)) for kind in (divlab.VAE, divlab.GAN))
-    runs = divlab.fit(vae, target, **{**FAST, "steps": 1}), Training(gan, target).untrained()
-    for run in runs:
+    for kind in (divlab.VAE, divlab.GAN):
+        run = Training(kind(latent_dim=2, hidden=(8,)), target).untrained()
         assert run.sample(0, 11).shape == (11,)
         for call in (lambda: run.log_prob(0.0), lambda: run.cdf(0.0), run.distribution):  # noqa: B023
             with pytest.raises(ValueError, match="latent_dim"):
@@ -285,5 +275,5 @@ def test_a_run_survives_pickling(run: Run, vae_runs: Runs) -> None:
         assert same((copy.history, copy.snapshots), (original.history, original.snapshots))
         assert np.array_equal(copy.status, original.status)
         one, other = (runs[1] if isinstance(runs, Runs) else runs for runs in (copy, original))
-        np.testing.assert_array_equal(one.log_prob([0.0, 1.0]), other.log_prob([0.0, 1.0]))
+        np.testing.assert_array_equal(one.sample(0, 5), other.sample(0, 5))
     assert pickle.loads(pickle.dumps(run)).status.step == 60
