@@ -16,8 +16,9 @@ from divlab.models import Run
 
 TARGET = divlab.targets.two_gaussians(3.0, 0.5)
 VAE: Any = divlab.VAE()
-OPTIONS: dict[str, Any] = {"seeds": 2, "steps": 20, "record_every": 20}
-TRAINED: dict[str, Any] = {"seeds": 2, "steps": 500}  # one program of each objective
+OPTIONS: dict[str, Any] = {"seeds": 3, "steps": 20, "record_every": 20}
+# One program of each objective.
+TRAINED: dict[str, Any] = {"seeds": 2, "steps": 500, "hidden": (8,)}
 
 
 @jax.jit
@@ -33,7 +34,7 @@ def criticised(run: Run, x: Any) -> Any:
 @pytest.mark.parametrize("name", ["non_saturating", "cramer"])
 def test_differences_are_those_of_samples(name: str) -> None:
     """The sign, the units of x, or the mass beyond the grid could be wrong."""
-    model = divlab.GAN(name, hidden=(4,))
+    model = divlab.GAN(name, hidden=(8,))
     table = evidence.critics_along({name: model}, TARGET, **OPTIONS).sel(
         model=name, seed=1, step=20
     )
@@ -56,7 +57,7 @@ def test_differences_are_those_of_samples(name: str) -> None:
 
 def test_slopes_and_signals_are_those_of_the_critic() -> None:
     """The slope could be per standardised unit, or the generator's loss another one."""
-    model = divlab.GAN("non_saturating", hidden=(4,))
+    model = divlab.GAN("non_saturating", hidden=(8,))
     table = evidence.critics_along({"gan": model}, TARGET, **OPTIONS).sel(model="gan", seed=0)
     run = divlab.fit_many(model, TARGET, **OPTIONS)[0]
     x = np.linspace(-3.0, 3.0, 2001)
