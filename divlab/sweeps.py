@@ -85,12 +85,12 @@ def sweep(
     Example:
         >>> import divlab
         >>> found = divlab.sweep(
-        ...     {"small": divlab.VAE(hidden=(4,))},
+        ...     {"small": divlab.VAE(hidden=(8,))},
         ...     {"near": divlab.targets.two_gaussians(2.0)},
-        ...     seeds=2, steps=5, progress=False,
+        ...     seeds=3, steps=5, batch_size=32, progress=False,
         ... )
         >>> dict(found.sizes)
-        {'model': 1, 'target': 1, 'seed': 2, 'mode': 2}
+        {'model': 1, 'target': 1, 'seed': 3, 'mode': 2}
     """
     _check(models, targets, steps, fit_options)
     keys = read_seeds(seeds)

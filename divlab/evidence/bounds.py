@@ -138,7 +138,7 @@ def elbo_parts(run: Run) -> xr.Dataset:
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=4, record_every=2)
+        >>> run = divlab.fit(divlab.VAE(hidden=(8,)), target, steps=4, record_every=2)
         >>> last = divlab.evidence.elbo_parts(run).isel(step=-1)
         >>> sum_of_parts = last["kl"] + last["gap"] + last["entropy"]
         >>> bool(abs(last["negative_elbo"] / sum_of_parts - 1) < 1e-3)
@@ -212,9 +212,9 @@ def beta_bounds(
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> table = divlab.evidence.beta_bounds((1.0, 4.0), target, seeds=2, steps=2)
+        >>> table = divlab.evidence.beta_bounds((4.0,), target, seeds=2, steps=2)
         >>> dict(table.sizes)
-        {'beta': 2, 'seed': 2, 'step': 2}
+        {'beta': 1, 'seed': 2, 'step': 2}
     """
     rows, values = [], [float(beta) for beta in betas]
     for beta in values:
@@ -257,7 +257,7 @@ def importance_bounds(
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=2)
+        >>> run = divlab.fit(divlab.VAE(hidden=(8,)), target, steps=2)
         >>> gaps = divlab.evidence.importance_bounds(run, (1, 10))["gap"]
         >>> bool(0 < gaps.sel(latents=10) < gaps.sel(latents=1))
         True
@@ -318,7 +318,7 @@ def sampled_loss(
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=2)
+        >>> run = divlab.fit(divlab.VAE(hidden=(8,)), target, steps=2)
         >>> divlab.evidence.sampled_loss(run, draws=2000).sizes["batch"]
         2
     """

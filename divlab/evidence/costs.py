@@ -118,7 +118,7 @@ def cost_exponents(
 
     Example:
         >>> import divlab
-        >>> table = divlab.evidence.cost_exponents(["VAE"], [1], sizes={"H": (512, 1024)})
+        >>> table = divlab.evidence.cost_exponents(["VAE"], [1], sizes={"H": (256, 1024)})
         >>> round(float(table["exponent"].sel(quantity="parameters").squeeze()), 2)
         1.0
     """
@@ -166,11 +166,12 @@ def arrivals(table: xr.Dataset, *, confidence: float = 0.95) -> xr.Dataset:
 
     Example:
         >>> import divlab
-        >>> models = {"vae": divlab.VAE(hidden=(4,))}
+        >>> models = {"vae": divlab.VAE(hidden=(8,))}
         >>> target = divlab.targets.two_gaussians(1.0)
-        >>> table = divlab.evidence.steps_to_reach(models, target, 9.0, seeds=2, steps=5)
+        >>> options = {"seeds": 3, "steps": 5, "batch_size": 32}
+        >>> table = divlab.evidence.steps_to_reach(models, target, 9.0, **options)
         >>> divlab.evidence.arrivals(table)["arrived"].values.tolist()
-        [2]
+        [3]
     """
     count = table.sizes["seed"]
     arrived = table["steps"].notnull().sum("seed")
@@ -203,9 +204,10 @@ def arrived_within(table: xr.Dataset, of: str = "steps", *, points: Count = 81) 
 
     Example:
         >>> import divlab
-        >>> models = {"vae": divlab.VAE(hidden=(4,))}
+        >>> models = {"vae": divlab.VAE(hidden=(8,))}
         >>> target = divlab.targets.two_gaussians(1.0)
-        >>> table = divlab.evidence.steps_to_reach(models, target, 9.0, seeds=2, steps=5)
+        >>> options = {"seeds": 3, "steps": 5, "batch_size": 32}
+        >>> table = divlab.evidence.steps_to_reach(models, target, 9.0, **options)
         >>> divlab.evidence.arrived_within(table, points=2).values.tolist()
         [[1.0, 1.0]]
     """

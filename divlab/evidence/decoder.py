@@ -53,7 +53,9 @@ def decoder_noise(
 
     Example:
         >>> import divlab
-        >>> found = divlab.evidence.decoder_noise([2.0], seeds=2, steps=2, hidden=(4,))
+        >>> found = divlab.evidence.decoder_noise(
+        ...     [2.0], seeds=3, steps=2, hidden=(8,), batch_size=32
+        ... )
         >>> found["bridge"].dims
         ('separation', 'seed', 'part')
     """

@@ -268,7 +268,7 @@ def game_along_training(run: Run) -> xr.Dataset:
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.GAN(hidden=(4,)), target, steps=4, record_every=2)
+        >>> run = divlab.fit(divlab.GAN(hidden=(8,)), target, steps=4, record_every=2)
         >>> table = divlab.evidence.game_along_training(run)
         >>> bool((table["value"] <= table["best_value"] + 1e-3).all())
         True

@@ -44,9 +44,9 @@ def coverage_rates(
 
     Example:
         >>> import divlab
-        >>> models = {"vae": divlab.VAE(hidden=(4,))}
+        >>> models = {"vae": divlab.VAE(hidden=(8,))}
         >>> rates = divlab.evidence.coverage_rates(
-        ...     models, [1.0], seeds=2, steps=5, progress=False
+        ...     models, [1.0], seeds=3, steps=5, batch_size=32, progress=False
         ... )
         >>> rates["covered"].dims
         ('model', 'separation')
@@ -119,7 +119,7 @@ def divergence_or_game(
     Example:
         >>> import divlab
         >>> found = divlab.evidence.divergence_or_game(
-        ...     ["wasserstein"], [2.0], seeds=2, steps=5, hidden=(4,), progress=False
+        ...     ["wasserstein"], [2.0], seeds=3, steps=5, hidden=(8,), batch_size=32, progress=False
         ... )
         >>> found["rate"].dims
         ('divergence', 'player', 'separation')

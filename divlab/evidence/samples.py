@@ -62,7 +62,7 @@ def estimator_errors(
         >>> from numpyro.distributions import Normal
         >>> table = divlab.evidence.estimator_errors(
         ...     {"near": (Normal(0, 1), Normal(1, 1))}, ["wasserstein"],
-        ...     methods=["sorting"], sizes=[100], draws=50,
+        ...     methods=["sorting"], sizes=[100], draws=400,
         ... )
         >>> bool(abs(table["mean"].item() - table["truth"].item()) < 0.1)
         True

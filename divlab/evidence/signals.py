@@ -56,7 +56,9 @@ def critic_signals(
 
     Example:
         >>> import divlab
-        >>> found = divlab.evidence.critic_signals(["wgan_gp"], [2.0], seeds=1, steps=1)
+        >>> found = divlab.evidence.critic_signals(
+        ...     ["wgan_gp"], [2.0], seeds=2, steps=1, hidden=(8,)
+        ... )
         >>> found["best"].values.tolist()
         [[1.0]]
     """

@@ -41,11 +41,12 @@ def steps_to_reach(
 
     Example:
         >>> import divlab
-        >>> models = {"vae": divlab.VAE(hidden=(4,))}
+        >>> models = {"vae": divlab.VAE(hidden=(8,))}
         >>> target = divlab.targets.two_gaussians(1.0)
-        >>> found = divlab.evidence.steps_to_reach(models, target, 9.0, seeds=2, steps=5)
+        >>> options = {"seeds": 3, "steps": 5, "batch_size": 32}
+        >>> found = divlab.evidence.steps_to_reach(models, target, 9.0, **options)
         >>> found["steps"].values.tolist()
-        [[0.0, 0.0]]
+        [[0.0, 0.0, 0.0]]
     """
     read_number("bar", bar, low=0.0, high=np.inf, closed=False, need="above 0")
     rows = []
@@ -84,7 +85,7 @@ def along_training(run: Run) -> xr.Dataset:
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=4, record_every=2)
+        >>> run = divlab.fit(divlab.VAE(hidden=(8,)), target, steps=4, record_every=2)
         >>> divlab.evidence.along_training(run)["js"].dims
         ('step',)
     """

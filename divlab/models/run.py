@@ -56,7 +56,7 @@ class Run:
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=5)
+        >>> run = divlab.fit(divlab.VAE(hidden=(8,)), target, steps=5)
         >>> run.status, round(float(run.cdf(100.0)), 4)
         ('completed', 1.0)
     """
@@ -179,9 +179,9 @@ class Runs(Run):
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> runs = divlab.fit_many(divlab.VAE(hidden=(4,)), target, seeds=2, steps=5)
+        >>> runs = divlab.fit_many(divlab.VAE(hidden=(8,)), target, seeds=3, steps=5, batch_size=32)
         >>> len(runs), runs[1].status
-        (2, 'completed')
+        (3, 'completed')
     """
 
     def __len__(self) -> int:

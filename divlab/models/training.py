@@ -75,7 +75,7 @@ def fit(
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> run = divlab.fit(divlab.VAE(hidden=(4,)), target, steps=40, record_every=20, key=1)
+        >>> run = divlab.fit(divlab.VAE(hidden=(8,)), target, steps=40, record_every=20, key=1)
         >>> run.steps.tolist(), run.status
         ([0, 20, 40], 'completed')
     """
@@ -112,7 +112,8 @@ def fit_many(
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> runs = divlab.fit_many(divlab.GAN("wgan"), target, seeds=3, steps=20)
+        >>> gan = divlab.GAN(hidden=(8,))
+        >>> runs = divlab.fit_many(gan, target, seeds=3, steps=20, batch_size=32)
         >>> len(runs), runs.history["critic_loss"].shape
         (3, (3, 2))
     """
@@ -140,7 +141,7 @@ class Training:
     Example:
         >>> import divlab
         >>> target = divlab.targets.two_gaussians()
-        >>> training = divlab.models.Training(divlab.VAE(hidden=(4,)), target, steps=9)
+        >>> training = divlab.models.Training(divlab.VAE(hidden=(8,)), target, steps=9)
         >>> while training.advance():
         ...     pass
         >>> training.run.steps.tolist(), training.run.status

@@ -65,7 +65,7 @@ class Variational(OfSamples):
         >>> import numpy as np
         >>> import divlab
         >>> x, y = np.random.default_rng(0).normal([[0.0], [1.0]], [[1.0], [2.0]], (2, 1000))
-        >>> method = divlab.methods.Variational(steps=200)
+        >>> method = divlab.methods.Variational(hidden=(16,), steps=200, learning_rate=3e-2)
         >>> 0.3 < float(divlab.kl(x, y, method=method)) < 0.6
         True
     """

@@ -70,7 +70,8 @@ class Autoencoder(NamedTuple):
         >>> prior = ELBO().prior((), latent_dim=1)
         >>> same = lambda a: (jnp.zeros((len(a), 1)), jnp.zeros((len(a), 1)))
         >>> model = Autoencoder(same, lambda z: (jnp.zeros(len(z)), jnp.zeros(len(z))), prior)
-        >>> _, parts = ELBO().loss(model, jnp.zeros(4), jax.random.key(0))
+        >>> loss = jax.jit(lambda x, key: ELBO().loss(model, x, key))
+        >>> _, parts = loss(jnp.zeros(4), jax.random.key(0))
         >>> sorted(parts)
         ['kl_to_prior', 'reconstruction']
     """
