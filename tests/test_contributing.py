@@ -27,7 +27,7 @@ from tests import test_docs
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 ROW = re.compile(r"# a row of (\w+), in (\S+)\n(.*)", re.DOTALL)
 TARGET = divlab.targets.two_gaussians()
-SMALL: dict[str, Any] = {"steps": 4, "batch_size": 16}
+SMALL: dict[str, Any] = {"steps": 4, "batch_size": 32}
 # A training so short needs larger steps.
 OWN_OPTIONS = {"variational": Variational(hidden=(16,), steps=200, learning_rate=3e-2)}
 P, Q = Normal(0.0, 1.0), Normal(1.0, 2.0)
@@ -136,10 +136,10 @@ def is_trained(model: Model, label: str) -> None:
     run = divlab.fit(model, TARGET, **SMALL)
     assert run.status == "completed"
     assert label in repr(run)
-    assert len(divlab.fit_many(model, TARGET, seeds=2, **SMALL)) == 2
+    assert len(divlab.fit_many(model, TARGET, seeds=3, **SMALL)) == 3
     assert divlab.training_cost(model, 16).flops > 0
-    found = divlab.sweep({label: model}, {"target": TARGET}, seeds=2, progress=False, **SMALL)
-    assert found["status"].values.ravel().tolist() == ["completed"] * 2
+    found = divlab.sweep({label: model}, {"target": TARGET}, seeds=3, progress=False, **SMALL)
+    assert found["status"].values.ravel().tolist() == ["completed"] * 3
     assert np.all(found["js"].values >= 0)
 
 
@@ -150,7 +150,7 @@ def test_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_objective(monkeypatch: pytest.MonkeyPatch) -> None:
     add("An objective", monkeypatch)
-    is_trained(divlab.GAN("softened", hidden=(4,)), "Softened")
+    is_trained(divlab.GAN("softened", hidden=(8,)), "Softened")
     with pytest.raises(ValueError, match="softened"):
         divlab.GAN("softend")
     explorer = divlab.explore.objective_zoo()
