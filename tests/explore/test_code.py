@@ -23,17 +23,18 @@ from divlab.explore.sharing import as_csv
 from divlab.explore.target_code import code_of_target
 from divlab.explore.training_code import code_of_model
 
+from .setting import caption, picture
+
 # An explorer and what differs from its first state.
 _COLUMNS = {"names": ["a", "b"], "samples": [[0.3, 1.0, 2.5, 3.1, 4.2], [1.4, 2.0, 3.6, 5.7, 9.5]]}
 _TRAINED = {"trained": 20, "step": 20}
 _MANY = np.random.default_rng(0).normal(size=31).tolist()  # as in `test_own_data`: compiled once
 CASES: list[tuple[str, dict[str, Any]]] = [
-    ("nll_is_kl", {}),
-    ("nll_is_kl", {"separation": 2.0, "mean": -1.0}),
+    ("nll_is_kl", {"separation": 2.0, "scale": 0.7, "mean": -1.0, "model_scale": 2.5}),
     ("disjoint_supports", {}),
     ("disjoint_supports", {"family": "two Gaussians", "separation": 0.75, "scale": 0.5}),
-    ("divergences", {}),
-    ("divergences", {"p": "two Gaussians", "q": "Student's t, 3 degrees", "separation": 3.0}),
+    ("divergences", {"p": "two Gaussians", "q": "Student's t, 3 degrees", "separation": 3.0,
+                     "scale": 0.5}),
     ("divergences", {"drawn": {"x": [-4.0, 4.0], "heights": [0.0, 2.0, 0.5, 1.0, 0.0]}}),
     ("divergences", {"data": _COLUMNS}),
     ("estimators", {}),
@@ -50,10 +51,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("elbo_gap", {"data": {"name": "x", "values": _MANY}, "x": -1.0, **_TRAINED}),
     ("gan_game", {"who": "only D", "seed": 3, **_TRAINED}),
     ("gan_game", {"data": {"name": "x", "values": _MANY}}),
-    ("minimum_divergence", {"a": "js", "density": "normal", "seed": 3, **_TRAINED}),
+    ("minimum_divergence", {"a": "reverse_kl", "b": "kl", "seed": 3, **_TRAINED}),
     ("wasserstein_gan", {"seed": 3, **_TRAINED}),
     ("wasserstein_gan", {"objective": "cramer"}),
-]
+]  # fmt: skip
 
 
 def printed(code: str) -> dict[str, float]:
@@ -118,17 +119,28 @@ def test_the_code_reads_many_measurements_from_the_state(
     agree(printed(explorer.code()), shown(explorer.result))
 
 
-def test_the_code_counts_seeds_as_the_strip_does(explorers: Callable[[str], Any]) -> None:
-    """A snippet could train other seeds than those of the strip, or stop where one has none."""
+def test_a_strip_of_seeds_and_its_code(explorers: Callable[[str], Any]) -> None:
+    """The rate could count other runs than those that `fit_many` trains, or another target's.
+
+    A snippet could train other seeds than those of the strip, or stop where one has none.
+    """
     explorer = explorers("objective_zoo")
+    assert explorer.result["a"]["seeds_covered"] == -1
+    before = picture(explorer)
     explorer.controls["seeds"].click()
-    assert explorer.result["b"]["seeds_covered"] >= 0
+    assert explorer._error.value == ""
+    assert picture(explorer) != before
+    assert "of 3 seeds" in caption(explorer)
+    assert "divlab.fit_many(model, target, seeds=3, steps=40)" in explorer.code()
     agree(printed(explorer.code()), shown(explorer.result))
     del explorer._strips["b"]  # as where a user stopped before they were trained
     explorer._seen = {}
     explorer.refresh()
     assert explorer.result["b"]["seeds_covered"] == -1
     agree(printed(explorer.code()), shown(explorer.result))
+    explorer.controls["separation"].value = 3.0  # another target has another strip
+    assert explorer.result["a"]["seeds_covered"] == -1
+    explorer.controls["separation"].value = 4.0
     explorer._strips, explorer._seen = {}, {}  # other tests look at the same explorer
     explorer.refresh()
 
