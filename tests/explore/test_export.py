@@ -183,15 +183,16 @@ def test_size_and_time_are_told_beforehand(
     explorer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The estimate could be far off: a page of two sliders would be refused, or fill a disk."""
-    explorer.export(tmp_path / "page.html", over={"separation": 11, "mean": 11})
+    over = {"separation": 6, "mean": 6}
+    explorer.export(tmp_path / "page.html", over=over)
     told = capsys.readouterr().out
     said = re.fullmatch(
-        r"nll_is_kl: 121 states, about ([\d.]+) MB, (less than 1|about \d+) s\n", told
+        r"nll_is_kl: 36 states, about ([\d.]+) MB, (less than 1|about \d+) s\n", told
     )
     assert said is not None, told
     around = len(Page(explorer, {"mean": 1}, None)._around(b""))
     measured = (tmp_path / "page.html").stat().st_size - around
-    estimate = Page(explorer, {"separation": 11, "mean": 11}, None).estimate()
+    estimate = Page(explorer, over, None).estimate()
     assert measured / 2 < estimate.size - around < 3 * measured
     assert float(said[1]) == pytest.approx(estimate.size / 1e6, abs=0.1)
     # The largest that the issue asks for: below 5 MB.
