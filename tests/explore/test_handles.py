@@ -88,12 +88,13 @@ def test_a_target_of_a_users_own_has_no_handles(explorers: Callable[[str], Any])
         return {handle.across.control for handle in handles_of(explorer) if handle.across}
 
     assert offered() == {"separation", "scale", "step", "x"}
-    explorer.draw_target([-2.0, 2.0], [0.0, 1.0, 0.0, 2.0])
+    explorer.draw_target([-2.0, 2.0], [0.0, 1.0, 0.0, 2.0, 0.0])
     assert explorer._error.value == ""
     assert offered() == {"step", "x"}
     assert explorer.controls["separation"].disabled
     drawn = explorer.state()["drawn"]
-    explorer.own_data.set_samples((np.array([0.0, 0.5, 2.0, 2.5]),), ("x",))  # the later one
+    values = np.append(np.arange(30.0), 8.5)  # as many as elsewhere: compiled once
+    explorer.own_data.set_samples((values,), ("x",))  # the later one
     assert "drawn" not in explorer.state()
     assert offered() == {"step", "x"}
     explorer.draw_target(**drawn)

@@ -237,7 +237,7 @@ def test_two_columns(two: tuple[TwoColumns, list[str]]) -> None:
 def test_p_drawn_by_hand(divergences: Any) -> None:
     """The picture could show divergences of the menu's P, or keep a drawing that was given up."""
     before = divergences.state()
-    divergences.draw_target([-1.0, 1.0], [0.0, 1.0, 0.0])
+    divergences.draw_target([-1.0, 1.0], [0.0, 0.5, 1.0, 0.5, 0.0])  # as many as elsewhere
     assert divergences.controls["p"].disabled
     assert not divergences.controls["q"].disabled
     assert "P is drawn by hand" in caption(divergences)
