@@ -251,9 +251,8 @@ def test_gradients_in_parameters() -> None:
 
     with jax.enable_x64(True):
         # The gradient of an integral between distributions is found on the host, if it can be. The
-        # other one is a program, which here also holds the value. For one number it is smaller
-        # with derivatives taken forwards.
-        to_uniform_at = jax.jit(jax.jacfwd(to_uniform))
+        # other one is a program, which here also holds the value.
+        to_uniform_at = jax.jit(jax.grad(to_uniform))
         for function, gradient, numbers in (
             (between, jax.grad(between), [0.0, 2.0]), (to_uniform, to_uniform_at, [1.5]),
         ):  # fmt: skip
