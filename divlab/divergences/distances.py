@@ -21,8 +21,13 @@ from divlab.divergences.inputs import (
     read_number,
 )
 from divlab.divergences.integrals import arrays, cdf_distances, transport
-from divlab.divergences.integrals.arrays import compiled_if_traced, is_known, on_device
-from divlab.divergences.integrals.outlines import outline
+from divlab.divergences.integrals.arrays import (
+    compiled_if_traced,
+    computing_on_host,
+    is_known,
+    on_device,
+)
+from divlab.divergences.integrals.outlines import reaches
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods.closed_form import find, run
 from divlab.divergences.results import at_precision_of, resolved, root
@@ -274,6 +279,6 @@ def _farthest(p: Packed, q: Packed) -> Float[Array, ""]:
 def _is_bounded(packed: Packed) -> list[bool]:
     """Whether the support ends on the left, and on the right; an end that is traced is one."""
     if is_known(packed):
-        return [bool(np.isfinite(end)) for end in transport.hull(packed)]
-    found = outline(packed)
-    return [not found.reaches_left, not found.reaches_right]
+        with computing_on_host():
+            return [bool(np.isfinite(end)) for end in transport.hull(packed)]
+    return [not endless for endless in reaches(packed.distribution)]

@@ -10,7 +10,7 @@ from numpyro.distributions import Distribution
 
 from divlab.checks import Numbers
 from divlab.divergences.columns import near_common_origin, numbers_of_objects
-from divlab.divergences.integrals.arrays import is_known
+from divlab.divergences.integrals.arrays import computing_on_host, is_known
 from divlab.divergences.integrals.densities import is_infinite, support_bounds
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.scipy_distributions import from_scipy
@@ -122,7 +122,8 @@ def may_be_empty(distribution: Distribution) -> bool:
 
 
 def _check_support(name: str, value: Distribution) -> None:
-    low, high = support_bounds(value)
+    with computing_on_host():  # it may be called inside a function that is traced
+        low, high = support_bounds(value)
     if is_infinite(low) or is_infinite(high):
         return
     if np.any(np.asarray(low) >= np.asarray(high)):

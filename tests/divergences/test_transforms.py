@@ -149,6 +149,33 @@ def test_wasserstein_gradients_at_equality_are_finite(order: float) -> None:
     assert np.isfinite(jax.grad(shifted_normal(divlab.wasserstein, order=order))(0.0))
 
 
+@pytest.mark.parametrize(
+    "divergence",
+    [
+        divlab.kl,
+        divlab.tv,
+        lambda p, q: divlab.renyi(p, q, alpha=0.5),
+        divlab.wasserstein,
+        lambda p, q: divlab.wasserstein(p, q, order=2),
+        lambda p, q: divlab.wasserstein(p, q, order=np.inf),
+        divlab.cramer,
+        divlab.ks,
+        divlab.mmd,
+    ],
+    ids=["kl", "tv", "renyi", "w1", "w2", "w_inf", "cramer", "ks", "mmd"],
+)
+def test_a_known_distribution_beside_a_traced_one(divergence: Callable[..., jax.Array]) -> None:
+    """What is known would be looked up while a program is traced: W₂ raised an error of JAX.
+
+    Tracing is where it failed, so nothing is compiled. Quantiles of a Gamma are found by a program,
+    and ends of a distribution that is moved too.
+    """
+    shift = nd.transforms.AffineTransform(1.0, -2.0)
+    for known in (nd.Gamma(2.0, 1.0), nd.TransformedDistribution(nd.Beta(2.0, 3.0), shift)):
+        found = jax.eval_shape(lambda low, q=known: divergence(nd.Uniform(low, 2.0), q), 0.5)
+        assert found.shape == ()
+
+
 # An integral takes the rows in blocks, here two; the last is filled up, for 257 is a prime.
 @pytest.mark.parametrize(
     ("divergence", "size"), [(divlab.kl, 3), (divlab.js, 257), (divlab.wasserstein, 3)]

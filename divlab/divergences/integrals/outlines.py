@@ -54,11 +54,9 @@ def outline(packed: Packed) -> Outline:
     """
     known = is_known(packed)
     xp = np if known else jnp
-    points, ends, reaches_left, reaches_right = [], [], False, False
+    points, ends = [], []
     for part in components(packed.distribution):
         low, high = support_bounds(part)
-        reaches_left |= is_infinite(low)
-        reaches_right |= is_infinite(high)
         ends += [xp.ravel(xp.asarray(b, float)) for b in (low, high) if not is_infinite(b)]
         if hasattr(part, "landmarks"):
             own = _own_landmarks(Packed(part)) if known else part.landmarks()
@@ -75,9 +73,14 @@ def outline(packed: Packed) -> Outline:
     return Outline(
         inside if known else fixed(inside),
         xp.concatenate(ends) if ends else xp.zeros(0),
-        reaches_left,
-        reaches_right,
+        *reaches(packed.distribution),
     )
+
+
+def reaches(distribution: Distribution) -> tuple[bool, bool]:
+    """Whether mass can reach -inf, and inf, whatever the parameters."""
+    lows, highs = zip(*(support_bounds(part) for part in components(distribution)), strict=True)
+    return any(map(is_infinite, lows)), any(map(is_infinite, highs))
 
 
 def support_ends(*distributions: Distribution) -> Float[jax.Array, " ends"]:

@@ -35,7 +35,7 @@ from divlab.divergences.integrals.derivatives import (
     differentiable_once,
     weighted_sums,
 )
-from divlab.divergences.integrals.outlines import outline
+from divlab.divergences.integrals.outlines import reaches
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import own_ends
 from divlab.divergences.integrals.refinement import (
@@ -177,8 +177,8 @@ def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
 
     Whichever reaches to more infinities is moved: its nodes are where the mass that goes far is.
     """
-    reaches = [o.reaches_left + o.reaches_right for o in (outline(p), outline(q))]
-    step = 1 if reaches[0] >= reaches[1] else -1
+    of_p, of_q = (sum(reaches(packed.distribution)) for packed in (p, q))
+    step = 1 if of_p >= of_q else -1
     value, *masses = _of_moved(*(p, q)[::step], order)
     return value, *masses[::step]
 
