@@ -40,15 +40,8 @@ def resolved(value: arrays.Array, *masses: tuple[str, arrays.Array]) -> Float[Ar
         masses: the name of each argument, and how much of its mass the nodes have seen.
 
     Raises:
-        ValueError: a known mass is not 1, or the integral is not known. Where they are traced, the
-            value is NaN instead.
+        ValueError: a known mass is not 1. Where it is traced, the value is NaN instead.
     """
-    if on_host(value) and np.isnan(value):
-        raise ValueError(
-            "the integral could not be found: far out, the log density of one distribution "
-            "overflows before its product with the other density becomes negligible. The result "
-            "may be infinite. A slightly different scale of p or q will show it."
-        )
     for name, mass in masses:
         if not is_known(mass):
             value = _unless_unseen(value, mass)

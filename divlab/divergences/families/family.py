@@ -22,7 +22,6 @@ from divlab.divergences.closed_form import Formulas
 from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals import arrays
 from divlab.divergences.integrals.arrays import at_points, namespace, on_host
-from divlab.divergences.integrals.overflow import has_overflowed, has_underflowed, is_lost
 from divlab.pytrees import pytree
 
 
@@ -203,9 +202,6 @@ def _integrand(
     both = family.perspective(finite_p, finite_q)
     both = jnp.where(q_lacks & jnp.isinf(family.at_infinity), jnp.inf, both)
     both = jnp.where(p_lacks & jnp.isinf(family.at_zero), jnp.inf, both)
-    lost = is_lost(log_p, log_q) & jnp.isinf(family.at_infinity)
-    lost |= is_lost(log_q, log_p) & jnp.isinf(family.at_zero)
-    both = jnp.where(lost & jnp.isfinite(both), jnp.nan, both)
     alone = jnp.where(has_p, only_p, only_q)
     value = jnp.where(has_p & has_q, both, alone)
     return jnp.where(has_p | has_q, value, 0.0)
@@ -230,8 +226,9 @@ def _lacks(log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]) -> Bool[A
     Outside Q's support any mass of P counts, however small. Inside it a log density at the limit of
     its dtype is an underflow, and counts only where p itself has not underflowed.
     """
+    lowest = np.finfo(log_q.dtype).min
     outside = (log_q == -np.inf) & (log_p > -np.inf)
-    return outside | (has_overflowed(log_q) & ~has_underflowed(log_p))
+    return outside | ((log_q <= lowest / 2) & (namespace(log_p).exp(log_p) > 0))
 
 
 def _alone(
@@ -258,5 +255,4 @@ def surprise(log_p: Float[AnyArray, "*n"], log_q: Float[AnyArray, "*n"]) -> Floa
     has_p = log_p > -np.inf
     p = xp.where(has_p, xp.exp(xp.where(has_p, log_p, 0.0)), 0.0)
     value = -p * xp.where(log_q > -np.inf, log_q, 0.0)
-    value = xp.where(p > 0, value, xp.where(is_lost(log_p, log_q), np.nan, 0.0))
-    return xp.where(_lacks(log_p, log_q), np.inf, value)
+    return xp.where(_lacks(log_p, log_q), np.inf, xp.where(p > 0, value, 0.0))

@@ -9,7 +9,7 @@ import numpy as np
 from divlab.divergences.integrals.arrays import fill
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.outlines import outline
-from divlab.divergences.integrals.overflow import has_overflowed, without_lost_tails
+from divlab.divergences.integrals.overflow import ended_by_overflow, has_overflowed
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import Panels, cut_line
 from divlab.divergences.integrals.refinement import Limits, Pieces, nodes, start
@@ -19,7 +19,8 @@ from divlab.divergences.integrals.remembered import remembered
 class FirstNodes(NamedTuple):
     """The pieces to begin with, their nodes x with dx/dt, and the log densities of each at them.
 
-    The log densities are those at the nodes and then at the limits, filled up.
+    The log densities are those at the nodes and then at the limits, filled up. `untold` says of
+    each limit whether floating point ends before functions have fallen to nothing there.
     """
 
     panels: Panels
@@ -28,6 +29,7 @@ class FirstNodes(NamedTuple):
     x: np.ndarray
     slope: np.ndarray
     logs: list[jax.Array]
+    untold: np.ndarray
 
 
 @remembered
@@ -36,9 +38,10 @@ def first_nodes(cuts: np.ndarray, *distributions: Packed) -> FirstNodes:
     densities = [Known(d).on_device for d in distributions]
     panels = cut_line([outline(d) for d in distributions], cuts)
     first = _on(panels, densities)
-    if any(has_overflowed(np.asarray(log)).any() for log in first.logs):
-        return _on(without_lost_tails(panels, *distributions), densities)
-    return first
+    if not any(has_overflowed(np.asarray(log)).any() for log in first.logs):
+        return first
+    panels, falling = ended_by_overflow(panels, *distributions)
+    return _on(panels, densities)._replace(untold=np.isin(panels.at_limits, falling))
 
 
 def _on(panels: Panels, densities: Sequence[Callable[..., Any]]) -> FirstNodes:
@@ -46,4 +49,4 @@ def _on(panels: Panels, densities: Sequence[Callable[..., Any]]) -> FirstNodes:
     x, slope = nodes(panels, pieces)
     points = fill(np.concatenate([x.ravel(), at.x.ravel()]), x[0, 0])
     logs = [of(points) for of in densities]
-    return FirstNodes(panels, pieces, at, x, slope, logs)
+    return FirstNodes(panels, pieces, at, x, slope, logs, np.zeros(at.used.shape, bool))

@@ -1,8 +1,8 @@
-"""Tails that end before floating point does, where a log density overflows.
+"""Tails that end before floating point does, where p log q counts but is no number.
 
-p log q counts as long as the product does. But p may be 0 for a computer where log q is not yet
-too large for it, and the other way round: of Laplace(0, 1) and Gumbel(0, 1), p |log q| is ½ all the
-way to -inf, while p is 0 from -708 on, and log q a number only as far as -709.
+It counts as long as the product does. But p may be 0 for a computer where log q is not yet too
+large for it, and the other way round: of Laplace(0, 1) and Gumbel(0, 1), p |log q| is ½ all the way
+to -inf, while p is 0 from -708 on, and log q a number only as far as -709.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import LEFT_TAIL, Panels
 
 _POINTS = 1000  # among which the end of a tail is looked for at a time
+_NEXT_TO_NOTHING = 2 * np.log(2.0**-52)  # the log of what does not count
 _FALL = 1e-6  # in nats, that is rounding
 
 
@@ -22,29 +23,13 @@ def has_overflowed(log_q: Array) -> Array:
     return (log_q <= np.finfo(log_q.dtype).min / 2) & (log_q > -np.inf)
 
 
-def has_underflowed(log_p: Array) -> Array:
-    """Whether a density is 0, or will be."""
-    return log_p < np.log(np.finfo(log_p.dtype).tiny)
+def ended_by_overflow(panels: Panels, *distributions: Packed) -> tuple[Panels, list[int]]:
+    """Known panels, with tails that end where p |log q| is no number any more but still counts.
 
-
-def is_lost(log_p: Array, log_q: Array) -> Array:
-    """Where p |log q| is not known, and may count: log q has overflowed, and p is 0."""
-    return _counts(log_p, log_q) & has_underflowed(log_p)
-
-
-def _counts(log_p: Array, log_q: Array) -> Array:
-    kind = np.finfo(log_q.dtype)
-    return has_overflowed(log_q) & (log_p > np.log(kind.eps) - np.log(kind.max))
-
-
-def without_lost_tails(panels: Panels, *distributions: Packed) -> Panels:
-    """Known panels whose tails end before p |log q| is lost, where it does not fall until there.
-
-    The integral has no bound then, which what is seen before that end tells. Where the product
-    falls, nothing is changed: an integrand is NaN there, because what is lost cannot be known.
-    Nor is it where P has mass farther out: there the integrand is infinite.
+    With them, of these tails those in which it falls: too little is known of what lies beyond. In
+    the others it does not fall, and so has no integral; the points before the end tell that.
     """
-    logs, reach = log_densities(*distributions), panels.reach.copy()
+    logs, reach, falling = log_densities(*distributions), panels.reach.copy(), []
     for index in np.flatnonzero(panels.kind >= LEFT_TAIL).tolist():
 
         def at(t: np.ndarray, index: int = index) -> Float[np.ndarray, "distributions points"]:
@@ -55,13 +40,22 @@ def without_lost_tails(panels: Panels, *distributions: Packed) -> Panels:
             t = np.linspace(inner, outer, _POINTS)
             begin = int(np.argmax(has_overflowed(at(t)).any(axis=0)))
             inner, outer = t[max(begin - 1, 0)], t[begin]
-        there = at(np.array([outer]))
-        is_light = there < 2 * np.log(np.finfo(there.dtype).eps)  # its tail may be left out
-        for p, q in np.argwhere(_counts(there, there[:, 0]) & is_light):
-            t = np.linspace(outer, min(outer + np.log(2) / panels.reach[index], 1.0), _POINTS)
-            log_p, log_q = at(t)[[p, q]]
-            is_number = ~has_overflowed(log_q) & ~has_underflowed(log_p)
-            end, log_product = int(np.argmax(is_number)), log_p + np.log(-log_q)
-            if is_number.any() and log_product[end] >= log_product[-1] - _FALL:
-                reach[index] = min(reach[index], panels.reach[index] * (1 - t[end]))
-    return panels._replace(reach=reach)
+        there = at(np.array([outer]))[:, 0]
+        t = np.linspace(outer, min(outer + np.log(2) / reach[index], 1.0), _POINTS)
+        rows, least = at(t), np.log(np.finfo(float).tiny)
+        # Where P has mass farther out than that, its integral with log q is infinite anyway.
+        for log_p, log_q in (
+            (rows[p], rows[q])
+            for p in np.flatnonzero(there < _NEXT_TO_NOTHING)
+            for q in np.flatnonzero(has_overflowed(there))
+        ):
+            is_number = ~has_overflowed(log_q) & (log_p > least)
+            end = int(np.argmax(is_number))
+            with np.errstate(invalid="ignore"):
+                log_product = log_p + np.log(-log_q)
+            if not is_number.any() or log_product[end] < _NEXT_TO_NOTHING:
+                continue
+            reach[index] = min(reach[index], panels.reach[index] * (1 - t[end]))
+            if log_product[end] < log_product[-1] - _FALL:
+                falling.append(index)
+    return panels._replace(reach=reach), falling

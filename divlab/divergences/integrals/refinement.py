@@ -98,11 +98,8 @@ class Refined(NamedTuple):
     shares: Array
 
     def totals(self) -> Array:
-        """(functions,) the integrals over the whole line: inf if one is, though another be NaN."""
-        xp = namespace(self.values)
-        parts = xp.concatenate([self.values, self.rest])
-        is_endless = (parts == np.inf).any(axis=0)
-        return xp.where(is_endless & xp.isnan(parts), 0.0, parts).sum(axis=0)
+        """(functions,) the integrals over the whole line."""
+        return self.values.sum(axis=0) + self.rest.sum(axis=0)
 
 
 def _limits() -> tuple[int, float]:
@@ -140,7 +137,7 @@ def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
         sums = (values @ _RULES).transpose(1, 2, 0)
     else:
         rules = jnp.asarray(_RULES, values[0].dtype)
-        sums = jnp.stack([_endless_or(v @ rules, v) for v in values], axis=-1)
+        sums = jnp.stack([v @ rules for v in values], axis=-1)
     xp = namespace(sums)
     sums = sums * length[:, None, None]
     integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)
@@ -155,11 +152,6 @@ def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
         shares = jnp.stack([remainder_share(at, of_one) for of_one in near], axis=-1)
         rest = of_limit(shares, jnp.stack([of_one[:, 0] for of_one in near], axis=-1))
     return Look(integrals, xp.where(xp.isfinite(errors), errors, 0.0), rest, shares)
-
-
-def _endless_or(sums: Array, values: Array) -> Array:
-    """The sums, inf where a value is, though another be NaN."""
-    return jnp.where((values == np.inf).any(axis=-1, keepdims=True), np.inf, sums)
 
 
 def times(values: Array, slope: Array) -> Array:
