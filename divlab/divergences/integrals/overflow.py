@@ -50,9 +50,7 @@ def ended_by_overflow(panels: Panels, *distributions: Packed) -> tuple[Panels, l
             for q in np.flatnonzero(has_overflowed(there))
         ):
             is_number = ~has_overflowed(log_q) & (log_p > least)
-            end = int(np.argmax(is_number))
-            with np.errstate(invalid="ignore"):
-                log_product = log_p + np.log(-log_q)
+            end, log_product = int(np.argmax(is_number)), log_p + np.log(np.abs(log_q))
             if not is_number.any() or log_product[end] < _NEXT_TO_NOTHING:
                 continue
             reach[index] = min(reach[index], panels.reach[index] * (1 - t[end]))
