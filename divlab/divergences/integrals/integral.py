@@ -199,17 +199,23 @@ def _refined(values_at: "_Values", first: FirstNodes) -> tuple[Refined, Continue
         return weigh(times(inside, slope), near, pieces.stop - pieces.start, at)
 
     refined = refine(first.pieces, first.at, look)
+    if first.untold.any():
+        _check_told(refined, first.untold)
+    masses = refined.rest[:, -len(values_at.densities) :]
+    if not np.any(masses > _LITTLE):
+        return refined, None
+    return _continued(values_at, refined, first.at, masses)
+
+
+def _check_told(refined: Refined, untold: np.ndarray) -> None:
+    """Raises if what lies beyond limits of which too little is known is more than rounding."""
     counts = np.abs(refined.rest) > _LITTLE * np.abs(refined.values.sum(axis=0))
-    if counts[first.untold].any():
+    if counts[untold].any():
         raise ValueError(
             "the integral could not be found: far out, the log density of one distribution "
             "overflows before its product with the other density becomes negligible. The result "
             "may be infinite. A slightly different scale of p or q will show it."
         )
-    masses = refined.rest[:, -len(values_at.densities) :]
-    if not np.any(masses > _LITTLE):
-        return refined, None
-    return _continued(values_at, refined, first.at, masses)
 
 
 # Mass beyond the limits of floating point, below which a power of x will do for its integrals, and
