@@ -54,9 +54,9 @@ def outline(packed: Packed) -> Outline:
     """
     known = is_known(packed)
     xp = np if known else jnp
-    points, ends = [], []
-    for part in components(packed.distribution):
-        low, high = support_bounds(part)
+    parts = components(packed.distribution)
+    points, ends, bounds = [], [], [support_bounds(part) for part in parts]
+    for part, (low, high) in zip(parts, bounds, strict=True):
         ends += [xp.ravel(xp.asarray(b, float)) for b in (low, high) if not is_infinite(b)]
         if hasattr(part, "landmarks"):
             own = _own_landmarks(Packed(part)) if known else part.landmarks()
@@ -73,13 +73,17 @@ def outline(packed: Packed) -> Outline:
     return Outline(
         inside if known else fixed(inside),
         xp.concatenate(ends) if ends else xp.zeros(0),
-        *reaches(packed.distribution),
+        *_reaches(bounds),
     )
 
 
 def reaches(distribution: Distribution) -> tuple[bool, bool]:
     """Whether mass can reach -inf, and inf, whatever the parameters."""
-    lows, highs = zip(*(support_bounds(part) for part in components(distribution)), strict=True)
+    return _reaches([support_bounds(part) for part in components(distribution)])
+
+
+def _reaches(bounds: list[tuple[Any, ...]]) -> tuple[bool, bool]:
+    lows, highs = zip(*bounds, strict=True)
     return any(map(is_infinite, lows)), any(map(is_infinite, highs))
 
 
