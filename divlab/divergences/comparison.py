@@ -81,24 +81,31 @@ def _integrands_of(names: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
     return integrands
 
 
-@compiled_if_traced(0)
 def _compare(
     names: tuple[str, ...], p: Packed, q: Packed
-) -> tuple[Any, arrays.Array, arrays.Array]:
-    measures = ((name, QUANTITIES[name].of_gap) for name in names)
-    of_gap = {name: measure for name, measure in measures if measure is not None}
+) -> tuple[dict[str, Any], arrays.Array, arrays.Array]:
+    of_gap = {name: measure for name in names if (measure := QUANTITIES[name].of_gap) is not None}
     of_logs = tuple(name for name in names if name not in of_gap)
-    integrands = _integrands_of(of_logs)
-    if not of_gap:
-        *integrals, p_mass, q_mass = integral(integrands, (p, q))
-        found = {}
+    if of_gap:
+        measured, integrals, p_mass, q_mass = _gap_and_integrals(
+            tuple(of_gap.values()), of_logs, p, q
+        )
+        found = dict(zip(of_gap, measured, strict=True))
     else:
-        gap, p_mass, q_mass, integrals = cdf_distances.between(p, q, integrands)
-        found = {name: measure(gap) for name, measure in of_gap.items()}
+        *integrals, p_mass, q_mass = integral(_integrands_of(of_logs), (p, q))
+        found = {}
     for name, value in zip(of_logs, integrals, strict=True):
         row = QUANTITIES[name].row({})
         found[name] = value if row is None else clipped(value, row.limit)
     return found, p_mass, q_mass
+
+
+@compiled_if_traced(0, 1)
+def _gap_and_integrals(
+    measures: tuple[Callable[..., Any], ...], names: tuple[str, ...], p: Packed, q: Packed
+) -> tuple[list[Any], list[Any], arrays.Array, arrays.Array]:
+    gap, p_mass, q_mass, integrals = cdf_distances.between(p, q, _integrands_of(names))
+    return [measure(gap) for measure in measures], integrals, p_mass, q_mass
 
 
 __all__ = ["compare"]

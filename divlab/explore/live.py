@@ -16,7 +16,7 @@ from divlab import figures, languages
 from divlab.explore import EXPLORERS
 from divlab.explore.controls import body, descendants, group, head, settings
 from divlab.explore.events import ALONE, PATIENCE, QUIET, REST, from_browser
-from divlab.explore.memory import give_back
+from divlab.explore.memory import give_back, not_collecting
 from divlab.explore.sharing import Share
 from divlab.explore.stage import Stage
 from divlab.figures.scene import Scene
@@ -175,10 +175,12 @@ class LivePage(widgets.VBox):
         values = self.values()
         # A new number never compiles anything. A new choice from a menu may.
         choices = tuple(v for v in values.values() if isinstance(v, str))
-        if choices not in self._compiled:
+        compiles = choices not in self._compiled
+        if compiles:
             self.show_compiling()
         try:
-            self._result, self._scene, more = self.look_at(values)
+            with not_collecting() if compiles else contextlib.nullcontext():
+                self._result, self._scene, more = self.look_at(values)
             self.stage.show(self._scene, more)
             self._compiled.add(choices)
             self._error.value = ""

@@ -10,6 +10,7 @@ from numpyro.distributions import Cauchy, Gumbel, Laplace, Normal, Uniform
 
 import divlab
 from divlab.divergences.comparison import compare
+from divlab.divergences.integrals import integral
 from tests.divergences import reference
 
 OF_LOGS = (
@@ -83,3 +84,17 @@ def test_gradients() -> None:
                 )
                 slope = (ahead - behind) / (2 * step)
                 np.testing.assert_allclose(float(found[name][i]), slope, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_known_numbers_are_found_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `jax.grad` without `jit` compiles a program for each pair of types, which takes 5 s."""
+
+    def fail(*_: Any) -> None:
+        raise AssertionError("a program for traced numbers was asked for")
+
+    monkeypatch.setattr(integral, "_program", fail)
+    monkeypatch.setattr(integral, "_jvp_program", fail)
+    p = Gumbel(0.0, 1.0)
+    found = jax.jacrev(lambda scale: compare(p, Laplace(0.5, scale), "kl", "cross_entropy"))(0.75)
+    expected = jax.grad(lambda scale: divlab.kl(p, Laplace(0.5, scale)))(0.75)
+    np.testing.assert_allclose([*found.values()], expected, rtol=1e-6)

@@ -179,6 +179,24 @@ def test_an_error_is_shown_and_the_next_event_recovers(
     assert numbers_of(explorer.result).keys() == numbers_of(result).keys()
 
 
+def test_garbage_is_looked_for_only_where_nothing_compiles(
+    closes_fast: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look took a quarter of an opening. If it stayed off, memory would grow without end."""
+    explorer = divlab.explore.dirac_gan()
+    compute, seen = explorer.compute, []
+
+    def watched(**values: Any) -> Any:
+        seen.append(gc.isenabled())
+        return compute(**values)
+
+    monkeypatch.setattr(explorer, "compute", watched)
+    assert explorer.result
+    explorer.controls["rate"].value = 0.2
+    assert seen == [False, True]
+    explorer.close()
+
+
 def test_a_burst_of_events_leaves_the_last_ones_numbers(explorers: Callable[[str], Any]) -> None:
     """A fast drag could end in the picture of an event before the last."""
     explorer = explorers("nll_is_kl")
