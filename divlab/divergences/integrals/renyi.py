@@ -59,22 +59,26 @@ def _integrands(alpha: Array, shift: Array, log_p: Array, log_q: Array) -> tuple
     return families.integrand(families.Alpha(alpha), log_p, log_q), power
 
 
-@compiled_if_traced()
 def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     """The Rényi divergence, ∫ p dx and ∫ q dx.
 
     Where it is small it comes from the alpha-divergence, whose integrand is nowhere negative and
     does not cancel; else from log ∫ p^α q^(1-α) dx, scaled so that no power overflows. For α > 1
-    the peak of that integrand may lie where neither P nor Q has mass, so it is looked for.
+    the peak of that integrand may lie where neither P nor Q has mass, so it is looked for. Where it
+    lies has no gradient.
     """
+    around, shift, unbounded = _outlook(*fixed((p, q, alpha)))
+    between, power, *masses = integral(_integrands, (p, q), alpha, shift, cuts=around)
+    return _of_finite_order(alpha, between, power, shift, unbounded), *masses
+
+
+@compiled_if_traced()
+def _outlook(p: Packed, q: Packed, alpha: Array) -> tuple[Array, Array, Array]:
+    """Points around the peak of p^α q^(1-α), its logarithm there, and whether it has no bound."""
     outlines, logs = [outline(p), outline(q)], log_densities(p, q)
-    panels = cut_line(outlines)
-    xp = namespace(panels.anchor)
-    held = log_densities(*fixed((p, q))) if xp is jnp else logs
-    around, shift, grows = fixed(_peak(partial(_log_power, fixed(alpha)), held, panels))
+    around, shift, grows = _peak(partial(_log_power, alpha), logs, cut_line(outlines))
     panels = cut_line(outlines, around)
-    if xp is jnp:
-        panels = attach(panels, support_ends(p.distribution, q.distribution))
+    xp = namespace(panels.anchor)
     every = xp.arange(panels.anchor.shape[0])
 
     # The exponent's slope in log t, where a panel begins, tells whether the integral has a bound:
@@ -86,9 +90,14 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     exponent = _log_power(alpha, log_p, log_q) + xp.log(xp.where(slope > 0, slope, 1.0))
     told = xp.all((log_p > _LOWEST) & (log_q > _LOWEST), axis=1) & (panels.width != 0)
     rise = xp.where(told, exponent[:, 1], 0.0) - xp.where(told, exponent[:, 0], 0.0)
-    unbounded = grows | xp.any(told & at_limit & (rise <= 1e-3 * nats))
+    return around, shift, grows | xp.any(told & at_limit & (rise <= 1e-3 * nats))
 
-    between, power, *masses = integral(_integrands, (p, q), alpha, shift, cuts=around)
+
+@compiled_if_traced()
+def _of_finite_order(
+    alpha: Array, between: Array, power: Array, shift: Array, unbounded: Array
+) -> Array:
+    xp = namespace(between)
     z = alpha * (alpha - 1) * between
     close = xp.isfinite(between) & (xp.abs(z) < 0.5)
     near = from_alpha_divergence(xp.where(close, xp.maximum(between, 0.0), 0.0), alpha)
@@ -98,7 +107,7 @@ def finite_order(p: Packed, q: Packed, alpha: Array) -> tuple[Array, ...]:
     # Where it grows towards an end as far as can be told, no node comes near to its peak.
     unbounded = unbounded | (xp.isinf(between) & ~some)
     value = xp.where(close, near, xp.where(unbounded, np.inf, apart))
-    return xp.maximum(value, 0.0), *masses
+    return xp.maximum(value, 0.0)
 
 
 def _peak(
