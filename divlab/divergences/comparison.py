@@ -41,10 +41,7 @@ def compare(p: Argument, q: Argument, *names: str) -> dict[str, Float[Array, ""]
         >>> {name: round(float(value), 3) for name, value in found.items()}
         {'kl': 0.443, 'tv': 0.39}
     """
-    packed = [read_exact("p", p), read_exact("q", q)]
-    for label, argument in zip("pq", packed, strict=True):
-        if not isinstance(argument, Packed):
-            raise ValueError(f"{label} must be a distribution, got samples.")
+    packed = [_read_distribution("p", p), _read_distribution("q", q)]
     for name in names:
         if name not in QUANTITIES or not QUANTITIES[name].is_integral:
             known = (name for name, quantity in QUANTITIES.items() if quantity.is_integral)
@@ -52,6 +49,13 @@ def compare(p: Argument, q: Argument, *names: str) -> dict[str, Float[Array, ""]
     found, *masses = _compare(names, *packed)
     values = {name: resolved(found[name], *zip("pq", masses, strict=True)) for name in names}
     return {name: QUANTITIES[name].finish(value, {}) for name, value in values.items()}
+
+
+def _read_distribution(name: str, argument: Argument) -> Packed:
+    packed = read_exact(name, argument)
+    if not isinstance(packed, Packed):
+        raise ValueError(f"{name} must be a distribution, got samples.")
+    return packed
 
 
 def _integrands(

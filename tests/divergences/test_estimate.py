@@ -208,6 +208,10 @@ def test_little_overlap_opens_the_interval() -> None:
     assert "overlap" in found.warnings[0]
     assert "of p lie where q has no" in found.warnings[0]
     assert "of q lie where p has no" in estimate("reverse_kl", y, x).warnings[0]
+    # Of 200 that lie apart the outermost 9, half of √300, still have p's others within reach.
+    apart = np.append(np.linspace(0, 1, 100), np.linspace(5, 6, 200))
+    found = estimate("kl", apart, np.linspace(0, 1, 300) + 1e-3)
+    assert f"{191 / 300:.1%} of p lie where" in found.warnings[0]
     bounded = estimate("js", x, y)  # what the one lacks counts log 2 at most
     assert bounded.interval[1] <= np.log(2)
     assert not any("overlap" in w for w in bounded.warnings)
