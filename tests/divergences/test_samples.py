@@ -147,6 +147,9 @@ def test_a_critic_claims_no_more_than_its_samples_can_tell() -> None:
     # Donsker and Varadhan's bound is at most the range of the log ratio, up to log n either way.
     assert 5 < float(divlab.kl(x, y + 1e5, method=method)) < 2 * np.log(1000)
     assert float(divlab.tv(x, y + 1e5, method=method)) == pytest.approx(1, abs=0.01)
+    # A critic of TV says on which side a sample lies, and no more: here half of y lie beside x.
+    half = y + np.where(np.arange(y.size) % 2, 1e5, -1e5)
+    assert float(divlab.tv(x + 1e5, half, method=method)) == pytest.approx(0.5, abs=1e-6)
 
 
 def distance(x: np.ndarray, y: np.ndarray, k: int, *, same: bool) -> np.ndarray:
