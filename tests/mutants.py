@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "divlab" / "divergences"
 VARIABLE = "DIVLAB_MUTANT"
 NUMBERS = re.compile(r"\b(Array|ndarray|Float|float)\b")
-OTHERS = re.compile(r"Callable|Iterator|dict|str|Samples|Packed|Panels|Pieces|bool|Int|None")
+OTHERS = re.compile(r"Callable|Iterator|dict|str|Samples|Packed|Panels|Pieces|[bB]ool|Int|None")
 
 
 def candidates() -> Iterator[tuple[str, str]]:

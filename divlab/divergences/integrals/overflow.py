@@ -5,8 +5,10 @@ large for it, and the other way round: of Laplace(0, 1) and Gumbel(0, 1), p |log
 to -inf, while p is 0 from -708 on, and log q a number only as far as -709.
 """
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from divlab.divergences.integrals.arrays import Array
 from divlab.divergences.integrals.known import log_densities
@@ -18,7 +20,7 @@ _NEXT_TO_NOTHING = 2 * np.log(2.0**-52)  # the log of what does not count
 _FALL = 1e-6  # in nats, that is rounding
 
 
-def has_overflowed(log_q: Array) -> Array:
+def has_overflowed(log_q: Array) -> Bool[Any, "*n"]:
     """Whether a log density is not -inf, but too negative for its dtype."""
     return (log_q <= np.finfo(log_q.dtype).min / 2) & (log_q > -np.inf)
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from divlab.divergences.integrals.arrays import (
     asked_precision,
@@ -224,7 +224,7 @@ def _survey(pieces: Pieces, look: Callable[[Pieces, None], Look]) -> Survey:
     return Survey(pieces, *look(pieces, None)[:2])
 
 
-def is_done(known: Survey) -> Array:
+def is_done(known: Survey) -> Bool[Any, ""]:
     """Whether the errors of each function sum up to next to nothing."""
     return (_relative(known).sum(axis=0) <= _limits()[1]).all()
 
