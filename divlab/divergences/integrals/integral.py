@@ -40,7 +40,7 @@ from divlab.divergences.integrals.first_nodes import FirstNodes, first_nodes
 from divlab.divergences.integrals.known import Known, log_densities
 from divlab.divergences.integrals.outlines import outline, support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import Panels, attach, cut_line
+from divlab.divergences.integrals.panels import Panels, attach, cut_line, follow_most
 from divlab.divergences.integrals.refinement import (
     KRONROD,
     NODES,
@@ -168,7 +168,9 @@ def _jvp_program(
     held, options = lax.stop_gradient(primals[:2])
     panels = _traced_panels(held, primals[2])
     held_functions = _traced_functions(integrand, held, options)
-    pieces = refine(*start(panels), look_by(panels, held_functions)).pieces
+    refined = refine(*start(panels), look_by(panels, held_functions))
+    pieces, masses = refined.pieces, refined.rest[:, -len(held) :]
+    panels = follow_most(panels, masses, *held)
 
     def over_pieces(
         distributions: Distributions, options: tuple[Any, ...], _: Any
@@ -302,7 +304,9 @@ def _jvp_on_host(
     with integrating_on_host():
         first = first_nodes(np.asarray(cuts), *distributions)
         refined, continued = _refined(_Values(integrand, distributions, options), first)
-        sums = _weighted_sums(first, refined, continued)
+        masses = refined.rest[:, -len(distributions) :]
+        panels = follow_most(first.panels, masses, *distributions)
+        sums = _weighted_sums(first._replace(panels=panels), refined, continued)
     found = [jnp.asarray(value, float) for value in refined.totals()]
     # The masses are a check, not a result, and have no gradient.
     count = len(found) - len(distributions)

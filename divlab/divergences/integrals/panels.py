@@ -173,6 +173,32 @@ def attach(panels: Panels, ends: jax.Array) -> Panels:
     return panels._replace(anchor=panels.anchor + anchor, width=panels.width + (far - anchor))
 
 
+def follow_most(panels: Panels, beyond: Array, *distributions: Packed) -> Panels:
+    """Panels whose cuts, where ends of several distributions lie in one place, follow one of them.
+
+    It is that of the distribution with most mass there. Where one density jumps and another begins
+    at 0, an integral changes at first order with the end of the first. Where two jump there is a
+    kink, and the derivative is that of moving the larger jump.
+
+    Args:
+        panels: the panels.
+        beyond: (limits, distributions) the masses between each limit and the end it belongs to.
+        distributions: those that the panels were cut for.
+    """
+    ends_of = [fixed(outline(packed).ends) for packed in distributions]
+    sizes = [ends.shape[0] for ends in ends_of]
+    if sum(size > 0 for size in sizes) < 2:
+        return panels
+    xp, at = namespace(*ends_of), panels.at_limits
+    ends, owner = xp.concatenate(ends_of), np.repeat(np.arange(len(sizes)), sizes)
+    is_here = (panels.anchor[at][:, None] == ends) & (panels.kind[at] != INTERIOR)[:, None]
+    masses = xp.where(is_here, beyond[:, owner], 0.0).max(axis=0)
+    leader = xp.argmax(xp.where(ends[:, None] == ends, masses, -1.0), axis=1)
+    leader = xp.append(leader, NO_END)
+    near, far = (leader[follows] for follows in panels[-2:])
+    return panels._replace(anchor_follows=near, far_follows=far)
+
+
 def own_ends(*distributions: Packed) -> Array:
     """For each of some distributions, which end of a support to follow in place of each: (n, ends).
 
