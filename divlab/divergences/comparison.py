@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from divlab.divergences import families
+from divlab.divergences import families, gaps
 from divlab.divergences.inputs import AnyArray, Argument, read_exact
 from divlab.divergences.integrals import arrays, cdf_distances
-from divlab.divergences.integrals.arrays import compiled_if_traced
+from divlab.divergences.integrals.arrays import integrating_on_host, is_known
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.quantities import QUANTITIES
@@ -89,27 +89,24 @@ def _compare(
     names: tuple[str, ...], p: Packed, q: Packed
 ) -> tuple[dict[str, Any], arrays.Array, arrays.Array]:
     of_gap = {name: measure for name in names if (measure := QUANTITIES[name].of_gap) is not None}
-    of_logs = tuple(name for name in names if name not in of_gap)
-    if of_gap:
-        measured, integrals, p_mass, q_mass = _gap_and_integrals(
-            tuple(of_gap.values()), of_logs, p, q
-        )
-        found = dict(zip(of_gap, measured, strict=True))
-    else:
-        *integrals, p_mass, q_mass = integral(_integrands_of(of_logs), (p, q))
-        found = {}
+    of_logs, measures = tuple(name for name in names if name not in of_gap), tuple(of_gap.values())
+    if of_gap and is_known(p, q):
+        with integrating_on_host():
+            gap, *masses, integrals = cdf_distances.between(p, q, _integrands_of(of_logs))
+            measured = [measure(gap) for measure in measures]
+    else:  # where something is traced, the two kinds are differentiated by rules of their own
+        measured, integrals, masses = [], [], []
+        if of_gap:
+            *measured, p_mass, q_mass = gaps.of_distributions(measures, p, q)
+            masses = [p_mass, q_mass]
+        if of_logs:
+            *integrals, p_mass, q_mass = integral(_integrands_of(of_logs), (p, q))
+            masses = [p_mass, q_mass]
+    found = dict(zip(of_gap, measured, strict=True))
     for name, value in zip(of_logs, integrals, strict=True):
         row = QUANTITIES[name].row({})
         found[name] = value if row is None else clipped(value, row.limit)
-    return found, p_mass, q_mass
-
-
-@compiled_if_traced(0, 1)
-def _gap_and_integrals(
-    measures: tuple[Callable[..., Any], ...], names: tuple[str, ...], p: Packed, q: Packed
-) -> tuple[list[Any], list[Any], arrays.Array, arrays.Array]:
-    gap, p_mass, q_mass, integrals = cdf_distances.between(p, q, _integrands_of(names))
-    return [measure(gap) for measure in measures], integrals, p_mass, q_mass
+    return found, *masses
 
 
 __all__ = ["compare"]

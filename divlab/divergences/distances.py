@@ -100,7 +100,7 @@ def wasserstein(
     if is_known(order) and np.isinf(order):
         return _farthest(p, q)
     if is_known(order) and order == 1:
-        return _resolve(gaps.of_distributions(cdf_distances.area, p, q))
+        return _resolve(gaps.of_distributions((cdf_distances.area,), p, q))
     value, p_mass, q_mass = transport.wasserstein_p(p, q, as_arrays(order))
     if is_known(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
         raise ValueError(
@@ -221,7 +221,7 @@ def ks(
         return at_precision_of(sorting.largest_gap(x, y), x, y)
     if isinstance(p, Samples) or isinstance(q, Samples):
         return gaps.of_samples_and_distribution(cdf_distances.samples_largest, p, q)
-    return _resolve(gaps.of_distributions(cdf_distances.largest, p, q))
+    return _resolve(gaps.of_distributions((cdf_distances.largest,), p, q))
 
 
 def _root_unless(
@@ -244,7 +244,7 @@ def _root_unless(
     elif isinstance(p, Samples) or isinstance(q, Samples):
         square = gaps.of_samples_and_distribution(cdf_distances.samples_square, p, q)
     else:
-        square = _resolve(gaps.of_distributions(cdf_distances.square, p, q))
+        square = _resolve(gaps.of_distributions((cdf_distances.square,), p, q))
     square = _scaled(square, factor)
     result: Array = square if squared else root(square)
     return result

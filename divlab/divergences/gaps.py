@@ -18,9 +18,9 @@ from divlab.divergences.integrals.arrays import (
     is_known,
     unless_nan,
 )
-from divlab.divergences.integrals.cdf_distances import Gap
 from divlab.divergences.integrals.derivatives import differentiable_once
 from divlab.divergences.integrals.packed import Packed
+from divlab.divergences.integrals.potentials import Measures
 from divlab.divergences.results import at_precision_of, resolved
 
 
@@ -70,39 +70,35 @@ def _of_sorted(
     return unless_nan(value, values), mass
 
 
-def of_distributions(
-    measure: Callable[[Gap], Any], p: Packed, q: Packed
-) -> tuple[arrays.Array, ...]:
-    """A measure of F - G, and the masses of P and Q that the nodes have seen."""
-    return _measured(measure, p, q) if is_known(p, q) else _differentiable(measure, p, q)
+def of_distributions(measures: Measures, p: Packed, q: Packed) -> tuple[arrays.Array, ...]:
+    """Measures of F - G, then the masses of P and Q that the nodes have seen."""
+    return _measured(measures, p, q) if is_known(p, q) else _differentiable(measures, p, q)
 
 
 @compiled_if_traced(0)
-def _measured(measure: Callable[[Gap], Any], p: Packed, q: Packed) -> tuple[arrays.Array, ...]:
+def _measured(measures: Measures, p: Packed, q: Packed) -> tuple[arrays.Array, ...]:
     gap, *masses, _ = cdf_distances.between(p, q)
-    return measure(gap), *masses
+    return *(measure(gap) for measure in measures), *masses
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _differentiable(
-    measure: Callable[[Gap], Any], p: Packed, q: Packed
-) -> tuple[arrays.Array, ...]:
-    value: tuple[Any, ...] = _measured(measure, p, q)
-    return value
+def _differentiable(measures: Measures, p: Packed, q: Packed) -> tuple[arrays.Array, ...]:
+    values: tuple[Any, ...] = _measured(measures, p, q)
+    return values
 
 
 @_differentiable.defjvp
 def _differentiable_jvp(
-    measure: Callable[[Gap], Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]
+    measures: Measures, primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> tuple[Any, Any]:
-    if not is_known(primals):
-        if measure is not cdf_distances.square:  # the others have kinks, where F = G or p = q
-            primals = differentiable_once(primals)
-        return jax.jvp(partial(_measured, measure), primals, tangents)
-    with integrating_on_host():
-        gap, *masses, _ = cdf_distances.between(*primals)
-        values = measure(gap), *masses
-    found = [jnp.asarray(value, float) for value in values]
-    change = potentials.change_on_host(measure, gap, primals, tangents)
+    if is_known(primals):
+        with integrating_on_host():
+            gap, *masses, _ = cdf_distances.between(*primals)
+            values = [measure(gap) for measure in measures]
+        values, masses = ([jnp.asarray(a, float) for a in found] for found in (values, masses))
+        changes = [potentials.change_on_host(m, gap, primals, tangents) for m in measures]
+    else:
+        once = differentiable_once(primals)
+        values, masses, changes = potentials.traced_change(measures, once, tangents)
     # The masses that the nodes have seen are a check, not a result, and have no gradient.
-    return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
+    return (*values, *masses), (*changes, *(jnp.zeros_like(mass) for mass in masses))

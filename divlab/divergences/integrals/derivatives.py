@@ -167,8 +167,8 @@ def differentiable_once(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 @differentiable_once.defjvp
 def _refuse(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
     raise NotImplementedError(
-        "tv, wasserstein, ks and mmd of two distributions have a first derivative only, and so "
-        "have rows with a kink; for the second, take differences of `jax.grad`."
+        "tv, wasserstein, cramer, energy, ks and mmd of two distributions have a first derivative "
+        "only, and so have rows with a kink; for the second, take differences of `jax.grad`."
     )
 
 

@@ -46,7 +46,7 @@ def sum_series(coefficients: Array, s: Array) -> Array:
     return coefficients[..., 0] + t * later - 0.5 * latest
 
 
-def rule_from(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rule_from(start: Array) -> tuple[Array, Array]:
     """Points s (n, 15) and weights (n, 15, 15) of integrals from `start` (n,) to 1.
 
     ∫_start^1 g(s) P(s) ds = Σ_jk g(s_j) w_jk P_k where P goes through the values P_k at the nodes.
@@ -54,7 +54,8 @@ def rule_from(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     length = 1 - start[:, None]
     s = start[:, None] + length * NODES
-    return s, (length * KRONROD)[..., None] * value_at(np.eye(15), s[..., None])
+    shares = _shares(s)
+    return s, (length * KRONROD)[..., None] * (shares / shares.sum(axis=-1, keepdims=True))
 
 
 def value_at(values: Array, s: Array) -> Array:
@@ -64,9 +65,14 @@ def value_at(values: Array, s: Array) -> Array:
 
     Source: Berrut & Trefethen (2004), Barycentric Lagrange interpolation.
     """
+    shares = _shares(s)
+    return (shares * values).sum(axis=-1) / shares.sum(axis=-1)
+
+
+def _shares(s: Array) -> Array:
+    """(..., 15) what the value at each node counts at s, up to a common factor."""
     xp = namespace(s)
     apart = s[..., None] - xp.asarray(NODES, dtype=s.dtype)
     is_node = apart == 0
     shares = xp.asarray(_WEIGHTS, dtype=s.dtype) / xp.where(is_node, 1.0, apart)
-    shares = xp.where(is_node.any(axis=-1, keepdims=True), is_node, shares)
-    return (shares * values).sum(axis=-1) / shares.sum(axis=-1)
+    return xp.where(is_node.any(axis=-1, keepdims=True), is_node, shares)

@@ -4,11 +4,20 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from divlab.divergences.integrals import cdf_distances, polynomials
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals import polynomials
-from divlab.divergences.integrals.arrays import Array, integrating_on_host
+from divlab.divergences.integrals.arrays import (
+    Array,
+    compiled,
+    fixed,
+    integrating_on_host,
+    namespace,
+    on_host,
+    set_rows,
+)
 from divlab.divergences.integrals.cdf_distances import (
     Gap,
     area,
@@ -22,8 +31,11 @@ from divlab.divergences.integrals.derivatives import (
     change_by_potentials,
     weighted_sums,
 )
+from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.integrals.panels import own_ends
 from divlab.divergences.integrals.refinement import KRONROD, limits
+
+Measures = tuple[Callable[[Gap], Array], ...]
 
 
 class _Potential(NamedTuple):
@@ -34,40 +46,41 @@ class _Potential(NamedTuple):
     beyond a piece changes with `rest`, `moment` and `half_moment`.
     """
 
-    at_low: np.ndarray
-    at_nodes: np.ndarray
-    at_high: np.ndarray
-    slope: np.ndarray
-    beyond: np.ndarray
+    at_low: Array
+    at_nodes: Array
+    at_high: Array
+    slope: Array
+    beyond: Array
 
 
 def _potential_of_area(gap: Gap) -> _Potential:
     line, (low, high) = gap.line, gap.line.edges
+    xp, pieces = namespace(low), np.arange(low.shape[0])
     first, *shares = turns(gap)
-    once, twice = (high.copy()[:, None] for _ in shares)
-    for crossing, share in zip((once, twice), shares, strict=True):
-        found = np.flatnonzero(share < 1)
-        crossing[found, 0] = lines.at_share(line, found, share[found])
+    once, twice = (
+        xp.where(share < 1, lines.at_share(line, pieces, share), high)[:, None] for share in shares
+    )
     edge, x, sign = low[:, None], line.x, -first[:, None]
-    near, far = np.minimum(x, once), np.maximum(x, twice)
-    middle = np.clip(x, once, twice)
+    near, far = xp.minimum(x, once), xp.maximum(x, twice)
+    middle = xp.clip(x, once, twice)
     along = sign * ((near - edge) - (middle - once) + (far - twice))
     back = sign * ((once - near) - (twice - middle) + (high[:, None] - far))
     whole = (sign * ((once - edge) - (twice - once) + (high[:, None] - twice)))[:, 0]
-    slope = np.where((x < once) | (x >= twice), sign, -sign)
+    slope = xp.where((x < once) | (x >= twice), sign, -sign)
     low_values, at_nodes, high_values = lines.from_middle(line, along, back, whole)
     for share, turn in zip(shares, (-2 * sign, 2 * sign), strict=True):
-        bent = np.flatnonzero(share < 1)
+        bent = np.flatnonzero(share < 1) if on_host(share) else pieces
+        turned = xp.where(share[bent, None] < 1, turn[bent], 0.0)
         of_values, of_slopes = _weighed_kink(line, bent, share[bent])
-        at_nodes[bent] += turn[bent] * of_values
-        slope[bent] += turn[bent] * of_slopes
-    distance = np.abs(line.outer - line.middle)
-    sign = np.sign(gap.moment - distance * gap.rest)
-    beyond = np.stack([-sign * distance, sign, 0 * sign])
+        at_nodes = set_rows(at_nodes, bent, at_nodes[bent] + turned * of_values)
+        slope = set_rows(slope, bent, slope[bent] + turned * of_slopes)
+    distance = xp.abs(line.outer - line.middle)
+    sign = xp.sign(gap.moment - distance * gap.rest)
+    beyond = xp.stack([-sign * distance, sign, 0 * sign])
     return _potential(line, (low_values, at_nodes, high_values), slope, beyond)
 
 
-def _weighed_kink(line: Line, piece: np.ndarray, share: np.ndarray) -> tuple[Array, Array]:
+def _weighed_kink(line: Line, piece: np.ndarray, share: Array) -> tuple[Array, Array]:
     """What to add at the nodes to max(x - c, 0), and to its slope, where c lies within the piece.
 
     With it the sums over the nodes are the integrals of these functions times the densities, which
@@ -77,43 +90,46 @@ def _weighed_kink(line: Line, piece: np.ndarray, share: np.ndarray) -> tuple[Arr
     x, c = lines.at_share(line, piece[:, None], s), lines.at_share(line, piece, share)[:, None]
     rises = line.x[piece] - c
     values = ((x - c)[..., None] * weights).sum(axis=1) / KRONROD
-    return values - np.maximum(rises, 0.0), weights.sum(axis=1) / KRONROD - (rises >= 0)
+    kinked = namespace(rises).maximum(rises, 0.0)
+    return values - kinked, weights.sum(axis=1) / KRONROD - (rises >= 0)
 
 
 def _potential_of_square(gap: Gap) -> _Potential:
-    line, slope = gap.line, -2 * gap.at_nodes
+    line, slope, xp = gap.line, -2 * gap.at_nodes, namespace(gap.at_nodes)
     change = slope * line.slope
     rise, fall, whole = (
         polynomials.rise(change),
         polynomials.fall(change),
         polynomials.total(change),
     )
-    distance = np.abs(line.outer - line.middle)
-    by_rest = np.sqrt(distance) * np.abs(gap.half_moment) - 2 * distance * np.abs(gap.rest)
-    by_half = np.sqrt(distance) * np.abs(gap.rest)
-    beyond = [np.sign(gap.rest) * by_rest, 0 * by_rest, np.sign(gap.half_moment) * by_half]
-    return _potential(line, lines.from_middle(line, rise, fall, whole), slope, np.stack(beyond))
+    distance = xp.abs(line.outer - line.middle)
+    by_rest = xp.sqrt(distance) * xp.abs(gap.half_moment) - 2 * distance * xp.abs(gap.rest)
+    by_half = xp.sqrt(distance) * xp.abs(gap.rest)
+    beyond = [xp.sign(gap.rest) * by_rest, 0 * by_rest, xp.sign(gap.half_moment) * by_half]
+    return _potential(line, lines.from_middle(line, rise, fall, whole), slope, xp.stack(beyond))
 
 
 def _potential_of_largest(gap: Gap) -> _Potential:
     """A step: 1 up to where |F - G| is largest, if F is the larger one there, or -1."""
     values, shares = candidates(gap)
-    which, piece = np.unravel_index(np.argmax(np.abs(values)), values.shape)
-    sign = np.sign(values[which, piece])
-    rank = np.argsort(gap.line.order)
+    xp = namespace(values)
+    which, piece = xp.unravel_index(xp.argmax(xp.abs(values)), values.shape)
+    sign = xp.sign(values[which, piece])
+    rank = xp.argsort(gap.line.order)
     before, until = sign * (rank < rank[piece]), sign * (rank <= rank[piece])
-    at_nodes = np.tile(before[:, None], (1, 15))
+    at_nodes = xp.tile(before[:, None], (1, 15))
     _, weights = polynomials.rule_from(shares[which, piece, None])
-    at_nodes[piece] = sign * (1 - weights[0].sum(axis=0) / KRONROD)
+    at_nodes = set_rows(at_nodes, piece, sign * (1 - weights[0].sum(axis=0) / KRONROD))
     # Where p = q, the step may move along with the nodes.
-    none = np.zeros_like(at_nodes)
-    return _Potential(until, at_nodes, before, none, np.zeros((3, rank.size)))
+    none = xp.zeros_like(at_nodes)
+    return _Potential(until, at_nodes, before, none, xp.zeros((3, rank.shape[0])))
 
 
 def _potential(
-    line: Line, values: tuple[Array, Array, Array], slope: np.ndarray, beyond: np.ndarray
+    line: Line, values: tuple[Array, Array, Array], slope: Array, beyond: Array
 ) -> _Potential:
-    return _Potential(*values, slope, np.where(line.is_tail, beyond, 0.0))
+    beyond = namespace(beyond).where(line.is_tail, beyond, 0.0)
+    return _Potential(*values, slope, beyond)
 
 
 POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
@@ -123,23 +139,56 @@ POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
 }
 
 
+def _weights(measure: Callable[[Gap], Array], gap: Gap) -> tuple[Array, Array, Array]:
+    """What p - q weighs at the nodes, the slope of that, and at the first point of each limit."""
+    potential, line = POTENTIALS[measure](gap), gap.line
+    xp, piece = namespace(line.x), line.touching
+    distance = xp.abs(limits(line.panels).x[:, 0] - line.middle)
+    factors = xp.stack([xp.ones_like(distance), distance, xp.sqrt(distance)])
+    shares = xp.where(xp.isfinite(gap.shares), gap.shares, 0.0)[:, piece] * factors
+    outer = xp.where(line.ascending, potential.at_low, potential.at_high)[piece]
+    beyond = outer * shares[0] + (potential.beyond[:, piece] * shares).sum(axis=0)
+    return potential.at_nodes, potential.slope, beyond
+
+
 def change_on_host(
     measure: Callable[[Gap], Array], gap: Gap, primals: tuple[Any, ...], tangents: tuple[Any, ...]
 ) -> jax.Array:
     """The change of a measure of a known gap with the distributions (P, Q)."""
     with integrating_on_host():
-        potential = POTENTIALS[measure](gap)
-        line, at = gap.line, limits(gap.line.panels)
-        piece = line.touching
-        distance = np.abs(at.x[:, 0] - line.middle)
-        factors = np.stack([np.ones_like(distance), distance, np.sqrt(distance)])
-        shares = np.where(np.isfinite(gap.shares), gap.shares, 0.0)[:, piece] * factors
-        outer = np.where(line.ascending, potential.at_low, potential.at_high)[piece]
-        beyond = outer * shares[0] + (potential.beyond[:, piece] * shares).sum(axis=0)
+        at_nodes, slope, beyond = _weights(measure, gap)
+        line = gap.line
         mass = KRONROD * line.slope
-        weights = np.concatenate([(mass * potential.at_nodes).ravel(), beyond, 0 * beyond])
-        rises = np.concatenate([(mass * potential.slope).ravel(), 0 * beyond, 0 * beyond])
+        weights = np.concatenate([(mass * at_nodes).ravel(), beyond, 0 * beyond])
+        rises = np.concatenate([(mass * slope).ravel(), 0 * beyond, 0 * beyond])
         weights, rises = (np.stack([row, -row]) for row in (weights, rises))
-        own = own_ends(*primals)
+        at, own = limits(line.panels), own_ends(*primals)
         sums = weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
     return change_by_potentials(primals, tangents, sums)
+
+
+@compiled(0)
+def traced_change(
+    measures: Measures, primals: tuple[Packed, Packed], tangents: tuple[Any, Any]
+) -> tuple[list[Array], list[Array], list[Array]]:
+    """Measures of a traced gap, the masses of P and Q, and how the measures change with both."""
+    gap, *masses, _ = fixed(cdf_distances.between(*fixed(primals)))
+    line, values = gap.line, [measure(gap) for measure in measures]
+    weights = [_weights(measure, gap) for measure in measures]
+
+    def actions(*distributions: Packed) -> list[Array]:
+        """∫ (p - q) times each potential, with nodes that move with the ends of supports."""
+        totals = [jnp.zeros(()) for _ in measures]
+        for index, sign in enumerate((1, -1)):
+            x, mass, panels = lines.moved(line, distributions, index)
+            points = jnp.concatenate([x.ravel(), limits(panels).x[:, 0]])
+            (density,) = lines.densities(distributions[index])(points)
+            inside, near = mass * density[: x.size].reshape(x.shape), density[x.size :]
+            for i, (at_nodes, slope, beyond) in enumerate(weights):
+                along = at_nodes + slope * (x - fixed(x))
+                totals[i] += sign * (jnp.sum(inside * along) + jnp.sum(near * beyond))
+        return totals
+
+    changes = jax.jvp(actions, primals, tangents)[1]
+    # Where a value was not found, neither was its slope.
+    return values, masses, [c + 0 * fixed(v) for c, v in zip(changes, values, strict=True)]
