@@ -49,13 +49,15 @@ def sum_series(coefficients: Array, s: Array) -> Array:
 def rule_from(start: Array) -> tuple[Array, Array]:
     """Points s (n, 15) and weights (n, 15, 15) of integrals from `start` (n,) to 1.
 
-    ∫_start^1 g(s) P(s) ds = Σ_jk g(s_j) w_jk P_k where P goes through the values P_k at the nodes.
-    A function g that has a kink at `start` is so weighed without an error.
+    ∫_start^1 g(s) P(s) ds = Σ_jk g(s_j) w_jk r_k P_k where P goes through the values P_k at the
+    nodes, and r are the weights of the nodes. A function g that has a kink at `start` is so weighed
+    without an error.
     """
+    nodes, rule = (namespace(start).asarray(a, dtype=start.dtype) for a in (NODES, KRONROD))
     length = 1 - start[:, None]
-    s = start[:, None] + length * NODES
+    s = start[:, None] + length * nodes
     shares = _shares(s)
-    return s, (length * KRONROD)[..., None] * (shares / shares.sum(axis=-1, keepdims=True))
+    return s, (length * rule)[..., None] * (shares / shares.sum(axis=-1, keepdims=True)) / rule
 
 
 def value_at(values: Array, s: Array) -> Array:

@@ -89,9 +89,8 @@ def _weighed_kink(line: Line, piece: np.ndarray, share: Array) -> tuple[Array, A
     s, weights = polynomials.rule_from(share)
     x, c = lines.at_share(line, piece[:, None], s), lines.at_share(line, piece, share)[:, None]
     rises = line.x[piece] - c
-    values = ((x - c)[..., None] * weights).sum(axis=1) / KRONROD
-    kinked = namespace(rises).maximum(rises, 0.0)
-    return values - kinked, weights.sum(axis=1) / KRONROD - (rises >= 0)
+    values = ((x - c)[..., None] * weights).sum(axis=1)
+    return values - namespace(rises).maximum(rises, 0.0), weights.sum(axis=1) - (rises >= 0)
 
 
 def _potential_of_square(gap: Gap) -> _Potential:
@@ -119,7 +118,7 @@ def _potential_of_largest(gap: Gap) -> _Potential:
     before, until = sign * (rank < rank[piece]), sign * (rank <= rank[piece])
     at_nodes = xp.tile(before[:, None], (1, 15))
     _, weights = polynomials.rule_from(shares[which, piece, None])
-    at_nodes = set_rows(at_nodes, piece, sign * (1 - weights[0].sum(axis=0) / KRONROD))
+    at_nodes = set_rows(at_nodes, piece, sign * (1 - weights[0].sum(axis=0)))
     # Where p = q, the step may move along with the nodes.
     none = xp.zeros_like(at_nodes)
     return _Potential(until, at_nodes, before, none, xp.zeros((3, rank.shape[0])))
