@@ -99,7 +99,7 @@ def _compare(
         if of_gap:
             *measured, p_mass, q_mass = gaps.of_distributions(measures, p, q)
             masses = [p_mass, q_mass]
-        if of_logs:
+        if of_logs or not of_gap:
             *integrals, p_mass, q_mass = integral(_integrands_of(of_logs), (p, q))
             masses = [p_mass, q_mass]
     found = dict(zip(of_gap, measured, strict=True))

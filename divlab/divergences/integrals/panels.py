@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from divlab.divergences.integrals.arrays import fixed, has_32_bits, namespace, on_host
-from divlab.divergences.integrals.outlines import Outline, outline
+from divlab.divergences.integrals.outlines import Outline, outline, support_ends
 from divlab.divergences.integrals.packed import Packed
 
 INTERIOR, LEFT_END, RIGHT_END, LEFT_TAIL, RIGHT_TAIL = range(5)
@@ -176,19 +176,19 @@ def attach(panels: Panels, ends: jax.Array) -> Panels:
 def follow_most(panels: Panels, beyond: Array, *distributions: Packed) -> Panels:
     """Panels whose cuts, where ends of several distributions lie in one place, follow one of them.
 
-    It is that of the distribution with most mass there. Where one density jumps and another begins
-    at 0, an integral changes at first order with the end of the first. Where two jump there is a
-    kink, and the derivative is that of moving the larger jump.
+    It is that of the distribution with most mass there: where one density jumps and another begins
+    at 0, an integral changes at first order with the end of the first alone. Where two jump there
+    is a kink, and the derivative is found as if the smaller jump moved along with the larger.
 
     Args:
         panels: the panels.
         beyond: (limits, distributions) the masses between each limit and the end it belongs to.
         distributions: those that the panels were cut for.
     """
-    ends_of = [fixed(outline(packed).ends) for packed in distributions]
-    sizes = [ends.shape[0] for ends in ends_of]
+    sizes = [support_ends(packed.distribution).shape[0] for packed in distributions]
     if sum(size > 0 for size in sizes) < 2:
         return panels
+    ends_of = [fixed(outline(packed).ends) for packed in distributions]
     xp, at = namespace(*ends_of), panels.at_limits
     ends, owner = xp.concatenate(ends_of), np.repeat(np.arange(len(sizes)), sizes)
     is_here = (panels.anchor[at][:, None] == ends) & (panels.kind[at] != INTERIOR)[:, None]

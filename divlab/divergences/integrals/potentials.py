@@ -190,4 +190,5 @@ def traced_change(
 
     changes = jax.jvp(actions, primals, tangents)[1]
     # Where a value was not found, neither was its slope.
-    return values, masses, [c + 0 * fixed(v) for c, v in zip(changes, values, strict=True)]
+    found = [jnp.where(jnp.isnan(value), jnp.nan, 1.0) for value in values]
+    return values, masses, [f * change for f, change in zip(found, changes, strict=True)]
