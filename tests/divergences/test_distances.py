@@ -364,3 +364,12 @@ def test_laws_of_distributions(a: float, s: float, b: float, t: float) -> None:
     assert float(divlab.cramer(p, p)) == float(divlab.ks(p, p)) == 0
     scaled = float(divlab.cramer(nd.Normal(4 * a, 4 * s), nd.Normal(4 * b, 4 * t)))
     assert scaled == pytest.approx(2 * cramer, rel=1e-4, abs=1e-5)
+
+
+def test_a_distance_that_is_not_found_has_no_slope() -> None:
+    """The slope was 0, which a training would take for a minimum."""
+
+    def distance(loc: Any) -> Any:
+        return divlab.wasserstein(nd.StudentT(2.05, loc, 1.0), nd.Normal(0.0, 1.0), order=2)
+
+    assert np.all(np.isnan(jax.value_and_grad(distance)(0.3)))

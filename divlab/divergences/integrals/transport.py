@@ -217,7 +217,7 @@ def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Array, ...], Array]:
     xp, x = namespace(plan.line.x), plan.line.x
     cost = _cost(plan, order)
     some = cost > 0
-    outer = xp.where(some, _root(cost, order) / (order * xp.where(some, cost, 1.0)), 0.0)
+    outer = xp.where(some, _root(cost, order) / (order * xp.where(some, cost, 1.0)), 0 * cost)
 
     def slope(moved: Array, known: Array) -> Array:
         way = xp.where(known, x - moved, 0.0)
