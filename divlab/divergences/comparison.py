@@ -33,6 +33,7 @@ def compare(p: Argument, q: Argument, *names: str) -> dict[str, Float[Array, ""]
 
     Raises:
         TypeError, ValueError: `p` or `q` is not a distribution; a name is none of the above.
+        NotImplementedError: a second derivative of a distance or of total variation is asked for.
 
     Example:
         >>> from divlab.divergences.comparison import compare

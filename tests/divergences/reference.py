@@ -135,6 +135,11 @@ def entropy(p: Any) -> float:
     return cross_entropy(p, p)
 
 
+def cramer(p: Any, q: Any) -> float:
+    squares = line_integral(lambda x: (p.cdf(x) - q.cdf(x)) ** 2, breaks(p, q))
+    return float(np.sqrt(squares))
+
+
 def wasserstein(p: Any, q: Any, order: float = 1) -> float:
     if order == 1:
 

@@ -119,18 +119,13 @@ def test_tv_of_more_crossings_than_are_looked_for_when_traced() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def cramer(p: Any, q: Any) -> float:
-    breaks = reference.breaks(p, q)
-    return float(np.sqrt(reference.line_integral(lambda x: (p.cdf(x) - q.cdf(x)) ** 2, breaks)))
-
-
 def test_slopes_where_ends_of_two_supports_meet() -> None:
     """The wrong end was followed: in b W₁ had the slope 1.10 for 0.50, and JS 0.64 for 0.32.
 
     Of Uniform(a, b) and a density on (0, 1) that begins with a jump and ends without one. JS has no
     slope in a, where both jump.
     """
-    oracles = {"wasserstein": reference.wasserstein, "cramer": cramer, "js": reference.js}
+    oracles = {"wasserstein": reference.wasserstein, "cramer": reference.cramer, "js": reference.js}
 
     def of_ends(a: Any, b: Any) -> dict[str, jax.Array]:
         return compare(nd.Uniform(a, b), nd.Kumaraswamy(1.0, 2.0), *oracles)
