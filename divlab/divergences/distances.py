@@ -20,12 +20,10 @@ from divlab.divergences.inputs import (
     read_both,
     read_number,
 )
-from divlab.divergences.integrals import arrays, cdf_distances, transport
+from divlab.divergences.integrals import arrays, cdf_distances, farthest, transport
 from divlab.divergences.integrals.arrays import (
-    compiled_if_traced,
     computing_on_host,
     is_known,
-    on_device,
 )
 from divlab.divergences.integrals.outlines import reaches
 from divlab.divergences.integrals.packed import Packed
@@ -263,9 +261,6 @@ def _resolve(value_and_masses: tuple[arrays.Array, ...]) -> Float[Array, ""]:
     return resolved(value, *zip("pq", masses, strict=True))
 
 
-_wasserstein_inf = compiled_if_traced()(transport.wasserstein_inf)
-
-
 def _farthest(p: Packed, q: Packed) -> Float[Array, ""]:
     """W_inf, where the supports say what it is."""
     bounded = [_is_bounded(d) for d in (p, q)]
@@ -276,12 +271,12 @@ def _farthest(p: Packed, q: Packed) -> Float[Array, ""]:
             "order=inf of two unbounded distributions is known in closed form only, and not for "
             "these types; use a finite order."
         )
-    return on_device(_wasserstein_inf(p, q))
+    return _resolve(farthest.wasserstein_inf(p, q))
 
 
 def _is_bounded(packed: Packed) -> list[bool]:
     """Whether the support ends on the left, and on the right; an end that is traced is one."""
     if is_known(packed):
         with computing_on_host():
-            return [bool(np.isfinite(end)) for end in transport.hull(packed)]
+            return [bool(np.isfinite(end)) for end in farthest.hull(packed)]
     return [not endless for endless in reaches(packed.distribution)]

@@ -140,6 +140,19 @@ def cramer(p: Any, q: Any) -> float:
     return float(np.sqrt(squares))
 
 
+def farthest(f: Function, g: Function, grid: np.ndarray) -> float:
+    """The largest |f - g|, looked for on a fine grid and then between two points of it."""
+    apart = abs(f(grid) - g(grid))
+    best = int(apart.argmax())
+    found = optimize.minimize_scalar(
+        lambda u: -abs(f(u) - g(u)),
+        bounds=(grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]),
+        method="bounded",
+        options={"xatol": 1e-13},
+    )
+    return float(max(apart[best], -found.fun))
+
+
 def wasserstein(p: Any, q: Any, order: float = 1) -> float:
     if order == 1:
 
@@ -150,9 +163,9 @@ def wasserstein(p: Any, q: Any, order: float = 1) -> float:
         cuts = np.concatenate([cuts, crossings(gap, cuts)])
         return line_integral(lambda x: abs(gap(x)), cuts)
     if np.isinf(order):
-        levels = [0.0 if np.all(np.isfinite(p.support())) else 1e-3, 0.1, 0.5]
-        pairs = ((p.ppf, q.ppf), (p.isf, q.isf))
-        return max(float(abs(f(u) - g(u))) for f, g in pairs for u in levels)
+        grid = [np.zeros(1) if np.all(np.isfinite(p.support())) else np.array([1e-3])]
+        grid = np.concatenate([*grid, np.logspace(-12, -2, 101), np.linspace(0.01, 0.5, 500)[1:]])
+        return max(farthest(f, g, grid) for f, g in ((p.ppf, q.ppf), (p.isf, q.isf)))
 
     def cost(f: Function, g: Function) -> float:
         def power(u: Any) -> Any:

@@ -63,6 +63,7 @@ class Line(NamedTuple):
     slope: Array  # dx/ds, where s runs from 0 to 1 over the piece
     edges: tuple[Array, Array]
     outer: Array  # the edge at which the panel starts
+    middle: Array  # a point amid the mass
 
     @property
     def is_tail(self) -> Array:
@@ -75,11 +76,6 @@ class Line(NamedTuple):
         panel, start = self.pieces.panel, self.pieces.start
         begins = (panel == self.panels.at_limits[:, None]) & (start == 0)
         return begins.argmax(axis=1)
-
-    @property
-    def middle(self) -> Array:
-        """A point amid the mass."""
-        return fixed(self.panels.anchor.mean())
 
 
 class Cumulative(NamedTuple):
@@ -139,7 +135,8 @@ def draw_line(
     outlines = [outline(packed) for packed in distributions]
     panels = cut_line(outlines, cuts, reach, _CLOSEST)
     xp, logs = namespace(panels.anchor), log_densities(*distributions)
-    spread, middle = xp.max(xp.abs(panels.width)), panels.anchor.mean()
+    spread = xp.max(xp.abs(panels.width))
+    middle = fixed(xp.median(xp.concatenate([a for o in outlines for a in (o.landmarks, o.ends)])))
 
     def resolved(x: Array) -> Any:
         found = logs(x)
@@ -163,7 +160,7 @@ def draw_line(
     at_start = xp.where(touches, panels.anchor[pieces.panel], at_start)
     edges = xp.where(ascending, at_start, at_stop), xp.where(ascending, at_stop, at_start)
     slope = xp.where(length > 0, slope * length, 0.0)
-    return Line(panels, pieces, order, ascending, x, slope, edges, at_start)
+    return Line(panels, pieces, order, ascending, x, slope, edges, at_start, middle)
 
 
 def _tail(log: Array, nats: Array, order: Array) -> Array:
@@ -249,13 +246,13 @@ def sums_before(masses: Array, order: Array) -> Array:
 
 
 def antiderivative(line: Line, slope: Array) -> Array:
-    """At the nodes, the function with that slope in x which is 0 amid the pieces."""
+    """At the nodes, the function with that slope in x which is 0 amid the mass."""
     change = slope * line.slope
     return from_middle(line, rise(change), fall(change), total(change))[1]
 
 
 def from_middle(line: Line, along: Array, back: Array, whole: Array) -> tuple[Array, Array, Array]:
-    """A function that is 0 amid the pieces: where each begins, at its nodes, where it ends.
+    """A function that is 0 amid the mass: where each piece begins, at its nodes, where it ends.
 
     It is summed from the middle outwards: from far out, digits would be lost.
 
@@ -265,12 +262,15 @@ def from_middle(line: Line, along: Array, back: Array, whole: Array) -> tuple[Ar
         back: how much it rises from each node to where the piece ends.
         whole: how much it rises over each piece.
     """
-    xp, middle = namespace(whole), len(line.order) // 2
-    rank, ordered = xp.argsort(line.order), whole[line.order]
-    leftwards = -xp.cumsum(ordered[:middle][::-1])[::-1]
-    edges = xp.concatenate([leftwards, xp.zeros(1, whole.dtype), xp.cumsum(ordered[middle:])])
+    xp, is_right = namespace(whole), fixed(line.x[:, 7] >= line.middle)
+    ordered, outwards = whole[line.order], is_right[line.order]
+    from_left = xp.cumsum(xp.where(outwards, ordered, 0.0))
+    from_right = xp.cumsum(xp.where(outwards, 0.0, ordered)[::-1])[::-1]
+    none = xp.zeros(1, whole.dtype)
+    edges = xp.concatenate([none, from_left]) - xp.concatenate([from_right, none])
+    rank = xp.argsort(line.order)
     start, stop = edges[:-1][rank], edges[1:][rank]
-    is_right = (rank >= middle)[:, None]
+    is_right = is_right[:, None]
     return start, xp.where(is_right, start[:, None] + along, stop[:, None] - back), stop
 
 

@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Float
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals import polynomials
+from divlab.divergences.integrals import polynomials, weighing
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
@@ -26,16 +26,11 @@ from divlab.divergences.integrals.arrays import (
     on_host,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
-from divlab.divergences.integrals.derivatives import (
-    WeightedSums,
-    change_by_potentials,
-    differentiable_once,
-    weighted_sums,
-)
+from divlab.divergences.integrals.derivatives import differentiable_once
 from divlab.divergences.integrals.outlines import support_ends
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import own_ends
-from divlab.divergences.integrals.refinement import KRONROD, NODES, limits, remainder
+from divlab.divergences.integrals.refinement import NODES
+from divlab.divergences.integrals.weighing import Weights
 
 # A kernel is 0 to 64 bits beyond this many bandwidths, and its transform beyond as many in 1/x.
 _REACH = 9.0
@@ -117,9 +112,9 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
             p, q, bandwidth = primals[0], primals[1], np.asarray(primals[2], float)
             plan = _plan(p, q, bandwidth, _with_slopes)
             values, by_bandwidth = _values(plan, bandwidth), _mean(plan, 2)
-            sums = _sums(plan, own_ends(p, q))
+            weights = _weights(plan)
         found = [jnp.asarray(value, float) for value in values]
-        change = change_by_potentials(primals[:2], tangents[:2], sums)
+        change = weighing.change_on_host(plan.line, weights, primals[:2], tangents[:2])
         change += jnp.asarray(by_bandwidth, float) * tangents[2]
     else:
         *found, change = _traced_change(differentiable_once(primals), tangents)
@@ -127,40 +122,22 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
     return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
 
 
-def _sums(plan: _Plan, own: Array) -> WeightedSums:
-    line, at = plan.line, limits(plan.line.panels)
-    mass, none = KRONROD * line.slope, np.zeros(at.x.shape[0])
-    witness, slope = 2 * plan.witness[..., 0], 2 * plan.witness[:, :-1, 1]
-    inside, rises = (mass * witness[:, :-1]).ravel(), (mass * slope).ravel()
-    shares = np.where(np.isfinite(plan.shares), plan.shares, 0.0)
-    beyond = (shares * witness[:, -1])[:, line.touching]
-    weights = np.stack([np.concatenate([inside, of_one, none]) for of_one in beyond])
-    rises = np.tile(np.concatenate([rises, none, none]), (2, 1))
-    signs = np.array([[1.0], [-1.0]])
-    weights, rises = signs * weights, signs * rises
-    return weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
+def _weights(plan: _Plan) -> list[Weights]:
+    """Twice the witness, which p is weighed by, and q with the other sign."""
+    witness = 2 * plan.witness
+    shares = namespace(witness).where(plan.shares < np.inf, plan.shares, 0.0)
+    at_limits = (shares * witness[:, -1, 0])[:, plan.line.touching]
+    inside = witness[:, :-1, 0], witness[:, :-1, 1]
+    of_p, of_q = (Weights(*inside, of_one) for of_one in at_limits)
+    return [of_p, of_q.opposite()]
 
 
 @compiled()
 def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
     p, q, bandwidth = fixed(primals)
     plan = fixed(_plan(p, q, bandwidth, _with_slopes))
-    line, witness = plan.line, 2 * plan.witness
-
-    def action(*distributions: Packed) -> Array:
-        """∫ (p - q) times the witness, with nodes that move with the ends of supports."""
-        total = jnp.zeros(())
-        for index, sign in enumerate((1, -1)):
-            x, mass, panels = lines.moved(line, distributions, index)
-            at, density = limits(panels), lines.densities(distributions[index])
-            along = witness[:, :-1, 0] + witness[:, :-1, 1] * (x - fixed(x))
-            inside, beyond = density(x)[0], density(at.x.ravel())[0].reshape(at.x.shape)
-            rest = remainder(at, beyond) * witness[:, -1, 0][line.touching]
-            total += sign * (jnp.sum(mass * inside * along) + jnp.sum(rest))
-        return total
-
-    change = jax.jvp(action, primals[:2], tangents[:2])[1] + _mean(plan, 2) * tangents[2]
-    return *_values(plan, bandwidth), change
+    (change,) = weighing.traced_changes(plan.line, [_weights(plan)], primals[:2], tangents[:2])
+    return *_values(plan, bandwidth), change + _mean(plan, 2) * tangents[2]
 
 
 @compiled_if_traced()

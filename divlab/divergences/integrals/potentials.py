@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from divlab.divergences.integrals import cdf_distances, polynomials
+from divlab.divergences.integrals import cdf_distances, polynomials, weighing
 from divlab.divergences.integrals import cumulative as lines
 from divlab.divergences.integrals.arrays import (
     Array,
@@ -27,13 +27,9 @@ from divlab.divergences.integrals.cdf_distances import (
     turns,
 )
 from divlab.divergences.integrals.cumulative import Line
-from divlab.divergences.integrals.derivatives import (
-    change_by_potentials,
-    weighted_sums,
-)
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import own_ends
-from divlab.divergences.integrals.refinement import KRONROD, limits
+from divlab.divergences.integrals.refinement import limits
+from divlab.divergences.integrals.weighing import Weights
 
 Measures = tuple[Callable[[Gap], Array], ...]
 
@@ -138,8 +134,8 @@ POTENTIALS: dict[Any, Callable[[Gap], _Potential]] = {
 }
 
 
-def _weights(measure: Callable[[Gap], Array], gap: Gap) -> tuple[Array, Array, Array]:
-    """What p - q weighs at the nodes, the slope of that, and at the first point of each limit."""
+def _weights(measure: Callable[[Gap], Array], gap: Gap) -> tuple[Weights, Weights]:
+    """What p and q are weighed by: the potential, and the same with the other sign."""
     potential, line = POTENTIALS[measure](gap), gap.line
     xp, piece = namespace(line.x), line.touching
     distance = xp.abs(limits(line.panels).x[:, 0] - line.middle)
@@ -147,7 +143,8 @@ def _weights(measure: Callable[[Gap], Array], gap: Gap) -> tuple[Array, Array, A
     shares = xp.where(xp.isfinite(gap.shares), gap.shares, 0.0)[:, piece] * factors
     outer = xp.where(line.ascending, potential.at_low, potential.at_high)[piece]
     beyond = outer * shares[0] + (potential.beyond[:, piece] * shares).sum(axis=0)
-    return potential.at_nodes, potential.slope, beyond
+    of_p = Weights(potential.at_nodes, potential.slope, beyond)
+    return of_p, of_p.opposite()
 
 
 def change_on_host(
@@ -155,15 +152,8 @@ def change_on_host(
 ) -> jax.Array:
     """The change of a measure of a known gap with the distributions (P, Q)."""
     with integrating_on_host():
-        at_nodes, slope, beyond = _weights(measure, gap)
-        line = gap.line
-        mass = KRONROD * line.slope
-        weights = np.concatenate([(mass * at_nodes).ravel(), beyond, 0 * beyond])
-        rises = np.concatenate([(mass * slope).ravel(), 0 * beyond, 0 * beyond])
-        weights, rises = (np.stack([row, -row]) for row in (weights, rises))
-        at, own = limits(line.panels), own_ends(*primals)
-        sums = weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
-    return change_by_potentials(primals, tangents, sums)
+        found = _weights(measure, gap)
+    return weighing.change_on_host(gap.line, found, primals, tangents)
 
 
 @compiled(0)
@@ -172,23 +162,9 @@ def traced_change(
 ) -> tuple[list[Array], list[Array], list[Array]]:
     """Measures of a traced gap, the masses of P and Q, and how the measures change with both."""
     gap, *masses, _ = fixed(cdf_distances.between(*fixed(primals)))
-    line, values = gap.line, [measure(gap) for measure in measures]
-    weights = [_weights(measure, gap) for measure in measures]
-
-    def actions(*distributions: Packed) -> list[Array]:
-        """∫ (p - q) times each potential, with nodes that move with the ends of supports."""
-        totals = [jnp.zeros(()) for _ in measures]
-        for index, sign in enumerate((1, -1)):
-            x, mass, panels = lines.moved(line, distributions, index)
-            points = jnp.concatenate([x.ravel(), limits(panels).x[:, 0]])
-            (density,) = lines.densities(distributions[index])(points)
-            inside, near = mass * density[: x.size].reshape(x.shape), density[x.size :]
-            for i, (at_nodes, slope, beyond) in enumerate(weights):
-                along = at_nodes + slope * (x - fixed(x))
-                totals[i] += sign * (jnp.sum(inside * along) + jnp.sum(near * beyond))
-        return totals
-
-    changes = jax.jvp(actions, primals, tangents)[1]
+    values = [measure(gap) for measure in measures]
+    found = [_weights(measure, gap) for measure in measures]
+    changes = weighing.traced_changes(gap.line, found, primals, tangents)
     # Where a value was not found, neither was its slope.
-    found = [jnp.where(jnp.isnan(value), jnp.nan, 1.0) for value in values]
-    return values, masses, [f * change for f, change in zip(found, changes, strict=True)]
+    known = [jnp.where(jnp.isnan(value), jnp.nan, 1.0) for value in values]
+    return values, masses, [k * change for k, change in zip(known, changes, strict=True)]

@@ -2,7 +2,7 @@
 
 In one dimension the best way to move P to Q keeps the order of the points, so that
 W_p^p = ∫ |F^-1(u) - G^-1(u)|^p du (Villani 2003, section 2.2). At order 1 two distributions have
-∫ |F - G| dx, which `cdf_distances` computes.
+∫ |F - G| dx, which `cdf_distances` computes, and at order inf what `farthest` does.
 """
 
 from typing import Any, NamedTuple
@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals import polynomials
+from divlab.divergences.integrals import polynomials, weighing
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
@@ -28,95 +27,124 @@ from divlab.divergences.integrals.arrays import (
     precision,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
-from divlab.divergences.integrals.densities import components, support_bounds
-from divlab.divergences.integrals.derivatives import (
-    WeightedSums,
-    change_by_potentials,
-    differentiable_once,
-    weighted_sums,
-)
+from divlab.divergences.integrals.derivatives import differentiable_once
+from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import reaches
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.panels import own_ends
-from divlab.divergences.integrals.refinement import (
-    KRONROD,
-    NODES,
-    Pieces,
-    limits,
-    remainder_share,
-)
-from divlab.divergences.integrals.roots import root
+from divlab.divergences.integrals.quantiles import excess, quantile
+from divlab.divergences.integrals.refinement import GAUSS, KRONROD, NODES, Pieces
+from divlab.divergences.integrals.weighing import Weights
 
 _TURNS = 4  # how often at most the line is cut where P is not moved, if its shape is fixed
 _RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
+_UNSURE = 1e-2  # the share of the cost that rounding and coarse pieces may leave open
 
 
-def _quantile(
-    g: Cumulative, line: Line, cdf: Array, survival: Array, *, q: Packed | None = None
-) -> Array:
-    """The x with so much mass to its left and right; traced, with a gradient if `q` is given."""
-    xp = namespace(line.x)
-    held, held_cdf, held_survival = fixed((g, cdf, survival))
-    from_left = held_cdf < held_survival
-    order, rightwards = line.order, line.order[::-1]
-    by_left = xp.searchsorted(held.below[order], held_cdf, side="right") - 1
-    by_right = xp.searchsorted(held.above[rightwards], held_survival, side="right") - 1
-    by_left, by_right = (xp.clip(found, 0, None) for found in (by_left, by_right))
-    index = xp.where(from_left, order[by_left], rightwards[by_right])
+class _Seen(NamedTuple):
+    """P or Q on a line: its masses, and what it costs to move them to the middle of the line.
 
-    def excess(g: Cumulative, s: Array, cdf: Array, survival: Array) -> Array:
-        rising = polynomials.sum_series(polynomials.integral_series(g.density)[index], s)
-        above = g.above[index] + g.mass[index] - rising
-        return xp.where(from_left, g.below[index] + rising - cdf, survival - above)
+    `beyond` is what that costs beyond each piece, infinite where the moment is. `shares` is the
+    mass that lies there over the density at the first point of the limit.
+    """
 
-    s = root(lambda s: excess(held, s, held_cdf, held_survival), held_cdf)
-    x = lines.at_share(line, index, s)
-    if xp is np or q is None:
-        return x
-    # One Newton step carries the gradient of the level: dx = (dF - dG) / g.
-    there = fixed(lines.densities(q)(x)[0])
-    off = excess(g, s, cdf, survival)
-    off = off - fixed(off)
-    return x - xp.where(there > 0, off / xp.where(there > 0, there, 1.0), 0.0)
+    masses: Cumulative
+    cost: Array
+    beyond: Array
+    shares: Array
+
+    def at_nodes(self, line: Line) -> Array:
+        """The mass that each node stands for, with that between the outermost ones and an end."""
+        return self.masses.density * namespace(line.x).asarray(KRONROD, dtype=line.x.dtype) + (
+            _at_outer(line, self.masses.rest)
+        )
 
 
-def _transport(source: Cumulative, target: Cumulative, line: Line) -> Array:
-    """T(x) = G^-1(F(x)) at the nodes, without a gradient."""
-    return _quantile(target, line, source.cdf, source.survival)
+def _at_outer(line: Line, of_pieces: Array) -> Array:
+    """(pieces, 15) zeros, with the value of each piece at the node next to its panel's anchor."""
+    xp, node = namespace(of_pieces), np.arange(15)
+    return xp.where(node == xp.where(line.ascending, 0, 14)[:, None], of_pieces[:, None], 0.0)
 
 
 class _Plan(NamedTuple):
-    """How P is moved to Q: at the nodes of a line, T of P to Q and its inverse of Q to P.
+    """How one of P and Q, the source, is moved to the other, the target: T at the nodes.
 
-    `known` and `known_back` say where these are resolved, `is_endless` whether mass must come from
-    infinity.
+    `known` says where T is resolved.
     """
 
     line: Line
-    source: Cumulative
-    target: Cumulative
+    source: _Seen
+    target: _Seen
     moved: Array
-    back: Array
     known: Array
-    known_back: Array
-    is_endless: Array
+    moves_p: Array  # whether P is the source
+
+
+def _in_turn(is_first: Array, one: Any, other: Any) -> tuple[Any, Any]:
+    """(one, other) where `is_first` holds, and else (other, one)."""
+    if on_host(is_first):
+        return (one, other) if is_first else (other, one)
+
+    def chosen(a: Any, b: Any) -> Any:
+        return jax.tree.map(lambda x, y: jnp.where(is_first, x, y), a, b)
+
+    return chosen(one, other), chosen(other, one)
 
 
 def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
+    """Whichever of P and Q reaches to more infinities is moved, else which has more mass far out.
+
+    Its nodes are where the mass is that goes far.
+    """
     coarse = lines.draw_line(p, q, order=fixed(order))
-    xp = namespace(coarse.x)
-    # T bends where x arrives at an edge of a piece of Q; the line is cut there as well.
-    target, source = lines.masses(coarse, p, q)
-    back = _transport(source, target, coarse)
-    known = _resolved(coarse, source, target)
+    xp, seen = namespace(coarse.x), _look(coarse, p, q, order)
+    of_p, of_q = (sum(reaches(packed.distribution)) for packed in (p, q))
+    moves_p = seen[0].cost >= seen[1].cost if of_p == of_q else xp.asarray(of_p > of_q)
+    source, target = _in_turn(moves_p, *seen)
+    # T bends where x arrives at an edge of a piece of the target; the line is cut there as well.
+    back = _map(coarse, target, source)
+    known = _resolved(coarse, target, source)
     turns = _turns(coarse, xp.where(known, coarse.x - back, 0.0))
     bends = xp.where(known, back, coarse.panels.anchor[0])[:, ::7].ravel()
     line = lines.draw_line(p, q, cuts=fixed(xp.concatenate([bends, turns])), order=fixed(order))
-    source, target = lines.masses(line, p, q)
-    moved, back = _transport(source, target, line), _transport(target, source, line)
-    known, known_back = _resolved(line, source, target), _resolved(line, target, source)
-    is_endless = fixed(_is_endless(line, p, q, order))
-    return _Plan(line, source, target, moved, back, known, known_back, is_endless)
+    source, target = _in_turn(moves_p, *_look(line, p, q, order))
+    known = _resolved(line, source, target)
+    return _Plan(line, source, target, _map(line, source, target), known, moves_p)
+
+
+def _look(line: Line, p: Packed, q: Packed, order: Array) -> list[_Seen]:
+    logs = log_densities(p, q)
+
+    def functions(x: Array) -> tuple[Array, ...]:
+        found, xp = logs(x), namespace(x)
+        nats = order * xp.log(xp.maximum(xp.abs(x - line.middle), np.finfo(x.dtype).tiny))
+        return *(xp.exp(log) for log in found), *(xp.exp(log + nats) for log in found)
+
+    values, rest, shares = lines.evaluate(line, functions)
+    masses = lines.accumulate(line, values[:2], rest[:2])
+    costs, beyond = polynomials.total(values[2:]).sum(axis=-1), rest[2:]
+    return [_Seen(masses[i], costs[i], beyond[i], shares[i]) for i in range(2)]
+
+
+def _costs(mass: Array, distance: Array, order: Array) -> Array:
+    """Mass * distance^order, and 0 where there is no mass."""
+    return namespace(mass).where(mass > 0, mass * power(distance, order), 0.0)
+
+
+def _map(line: Line, source: _Seen, target: _Seen) -> Array:
+    """T(x) = G^-1(F(x)) at the nodes."""
+    return quantile(target.masses, line, source.masses.cdf, source.masses.survival)[0]
+
+
+def _resolved(line: Line, source: _Seen, target: _Seen) -> Array:
+    """Where more mass is left to either side than lies beyond the pieces of a tail.
+
+    What lies between a piece and the end of a support is moved from there and to there.
+    """
+    xp, masses = namespace(line.x), source.masses
+    rest = xp.where(line.is_tail, masses.rest + target.masses.rest, 0.0)
+    below, above = (xp.where(side, rest, 0.0).sum() for side in (line.ascending, ~line.ascending))
+    tiny = 64 * float(np.finfo(precision()).tiny)
+    return fixed((masses.cdf > 4 * below + tiny) & (masses.survival > 4 * above + tiny))
 
 
 def _turns(line: Line, way: Array) -> Array:
@@ -136,178 +164,142 @@ def _turns(line: Line, way: Array) -> Array:
     return xp.where(turns[found], rungs, line.panels.anchor[0]).ravel()
 
 
-def _is_endless(line: Line, p: Packed, q: Packed, order: Array) -> Array:
-    """Whether in some tail the mean of |x|^order has no bound under one of P and Q alone.
-
-    With no bound under either the quantiles of both may still be near each other.
-    """
-    xp, at = namespace(line.x), limits(line.panels)
-    cost = power(xp.abs(at.x - line.middle), order)
-    shares = (
-        remainder_share(at, density.reshape(at.x.shape) * cost)
-        for density in lines.densities(p, q)(at.x.ravel())
-    )
-    of_p, of_q = (xp.isinf(share) for share in shares)
-    return xp.any(of_p != of_q)
-
-
 @compiled_if_traced()
 def _of_plan(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
-    plan = _plan(p, q, order)
-    return _root(_cost(plan, order), order), plan.source.total, plan.target.total
+    return _values(_plan(p, q, order), order)
+
+
+def _values(plan: _Plan, order: Array) -> tuple[Array, ...]:
+    totals = _in_turn(plan.moves_p, plan.source.masses.total, plan.target.masses.total)
+    return _root(_cost(plan, order), order), *totals
 
 
 def _cost(plan: _Plan, order: Array) -> Array:
-    """∫ p(x) |x - T(x)|^order dx.
+    """∫ p(x) |x - T(x)|^order dx, if P is moved.
 
-    Where T is not known it does not matter either, unless a tail is so heavy that even so little
-    mass far out weighs: then the answer is NaN.
+    It is infinite where the moment of P or that of Q is. Where both are, the quantiles may still be
+    near each other. It is NaN where the nodes cannot tell: where so little mass that its map is not
+    known weighs, or distances are rounding, or pieces are too coarse for a target far heavier.
     """
-    line, density, xp = plan.line, plan.source.density, namespace(plan.line.x)
+    line, known, xp = plan.line, plan.known, namespace(plan.line.x)
     eps = 2.0**-23 if has_32_bits() else 2.0**-52
-    distance = xp.abs(line.x - plan.moved)
-    cost = polynomials.total(xp.where(plan.known, density * power(distance, order), 0.0)).sum()
-    ignored = xp.where(plan.known, 0.0, density * power(xp.abs(line.x), order))
-    heavy = polynomials.total(ignored).sum() > eps**0.5 * (cost + eps**0.5)
-    return xp.where(plan.is_endless, np.inf, xp.where(heavy, np.nan, cost))
+    mass, distance = plan.source.at_nodes(line), xp.abs(line.x - plan.moved)
+    mass = xp.where(known, mass, 0.0)
+    inside = _costs(mass, distance, order)
+    rounding = _costs(mass, distance + 4 * eps * xp.abs(line.x), order) - inside
+    values = _costs(xp.where(known, plan.source.masses.density, 0.0), distance, order)
+    errors = values @ xp.asarray(KRONROD - GAUSS, dtype=values.dtype)
+    (left, left_off), (right, right_off) = (_outside(plan, order, sign) for sign in (-1, 1))
+    cost = inside.sum() + left + right
+    # Of what is nearer than that to 0, no digit is known.
+    least = eps**0.5 * power(_spread(plan), order)
+    is_told = rounding.sum() + xp.abs(errors).sum() <= _UNSURE * (cost + least)
+    is_told &= left_off + right_off <= eps**0.5 * (cost + least)
+    is_endless = xp.any(xp.isinf(plan.source.beyond) != xp.isinf(plan.target.beyond))
+    return xp.where(is_endless, np.inf, xp.where(is_told, cost, np.nan))
+
+
+def _outside(plan: _Plan, order: Array, sign: int) -> tuple[Array, Array]:
+    """What the mass beyond the last place x costs for which T is known, and what that is off by.
+
+    It is taken to go as far as x goes. By the triangle inequality (Minkowski's), the root of the
+    cost is off by no more than that of moving it to x, and that of moving what of the target lies
+    beyond T(x) to T(x).
+    """
+    line, xp = plan.line, namespace(plan.line.x)
+    x, moved = sign * line.x, sign * plan.moved
+    last, to = (xp.max(xp.where(plan.known, place, -np.inf)) for place in (x, moved))
+    is_here = line.is_tail & (line.ascending if sign < 0 else ~line.ascending)
+    # Next to the end of a support, mass stands at the last node itself.
+    here = xp.where(x == last, _at_outer(line, plan.source.masses.rest), 0.0).sum()
+    further = xp.where(x > last, plan.source.at_nodes(line), 0.0)
+
+    def spread(mass: Array, place: Array, beyond: Array) -> Array:
+        costs = _costs(mass, xp.maximum(x - place, 0.0), order).sum()
+        return power(costs + xp.where(is_here, beyond, 0.0).sum(), 1 / order)
+
+    off = spread(further, last, plan.source.beyond)
+    off = off + spread(plan.target.at_nodes(line), to, plan.target.beyond)
+    way, mass = xp.abs(last - to), further.sum()
+    whole = power(way, order) * (mass + here)
+    return power(way, order) * mass, power(power(whole, 1 / order) + off, order) - whole
+
+
+def _spread(plan: _Plan) -> Array:
+    """How far the eight middle tenths of the source reach."""
+    xp, cdf, x = namespace(plan.line.x), plan.source.masses.cdf, plan.line.x
+    is_amid = (cdf > 0.1) & (cdf < 0.9)
+    high, low = (xp.max(xp.where(is_amid, place, -np.inf)) for place in (x, -x))
+    return xp.maximum(high + low, 0.0)
 
 
 def wasserstein_p(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
-    """W_order, and the masses of P and Q that the nodes have seen.
-
-    Whichever reaches to more infinities is moved: its nodes are where the mass that goes far is.
-    """
-    of_p, of_q = (sum(reaches(packed.distribution)) for packed in (p, q))
-    step = 1 if of_p >= of_q else -1
-    value, *masses = _of_moved(*(p, q)[::step], order)
-    return value, *masses[::step]
+    """W_order, and the masses of P and Q that the nodes have seen."""
+    found: tuple[Array, ...] = (_of_plan if is_known(p, q, order) else _differentiable)(p, q, order)
+    return found
 
 
 @jax.custom_jvp
-def _of_moved(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
+def _differentiable(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
     """(∫ p(x) |x - T(x)|^order dx)^(1/order), T the map that keeps the order of points.
 
-    With it the masses of P and Q that the nodes have seen. The derivative of its power is that of
-    ∫ φ dp + ∫ ψ dq with the potentials of Kantorovich, whose slopes are order |x - T(x)|^(order-1)
-    away from T(x), and the same of the way back (Villani 2003, section 2.1).
+    The derivative of its power is that of ∫ φ dp + ∫ ψ dq with the potentials of Kantorovich, whose
+    slopes are order |x - T(x)|^(order-1) away from T(x), and the same of the way back (Villani
+    2003, section 2.1).
     """
     found: tuple[Array, ...] = _of_plan(p, q, order)
     return found
 
 
-@_of_moved.defjvp
-def _of_moved_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+@_differentiable.defjvp
+def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     if is_known(primals):
         with integrating_on_host():
             p, q, order = primals[0], primals[1], np.asarray(primals[2], float)
             plan = _plan(p, q, order)
-            values = _root(_cost(plan, order), order), plan.source.total, plan.target.total
-            rows, by_order = _slopes(plan, order)
-            sums = _sums(plan, rows, own_ends(p, q))
+            values = _values(plan, order)
+            weights, by_order = _slopes(plan, order)
         found = [jnp.asarray(value, float) for value in values]
-        change = change_by_potentials(primals[:2], tangents[:2], sums)
+        change = weighing.change_on_host(plan.line, weights, primals[:2], tangents[:2])
         change += jnp.asarray(by_order, float) * tangents[2]
     else:
         *found, change = _traced_change(differentiable_once(primals), tangents)
     return tuple(found), (change, *(jnp.zeros_like(mass) for mass in found[1:]))
 
 
-def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Array, ...], Array]:
-    """The potentials of P and of Q at the nodes, their slopes, and the slope in the order."""
-    xp, x = namespace(plan.line.x), plan.line.x
-    cost = _cost(plan, order)
+@compiled()
+def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
+    p, q, order = fixed(primals)
+    plan = fixed(_plan(p, q, order))
+    weights, by_order = _slopes(plan, order)
+    (change,) = weighing.traced_changes(plan.line, [weights], primals[:2], tangents[:2])
+    return *_values(plan, order), change + by_order * tangents[2]
+
+
+def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Weights, Weights], Array]:
+    """The potentials that P and Q are weighed by, and the slope in the order."""
+    line, source, target = plan.line, plan.source, plan.target
+    xp, x, cost = namespace(line.x), line.x, _cost(plan, order)
     some = cost > 0
     outer = xp.where(some, _root(cost, order) / (order * xp.where(some, cost, 1.0)), 0 * cost)
 
-    def slope(moved: Array, known: Array) -> Array:
+    def weights(seen: _Seen, moved: Array, known: Array) -> Weights:
         way = xp.where(known, x - moved, 0.0)
-        return outer * order * xp.sign(way) * power(xp.abs(way), order - 1)
+        slope = outer * order * xp.sign(way) * power(xp.abs(way), order - 1)
+        potential = lines.antiderivative(line, slope)
+        at_outer = xp.where(line.ascending, potential[:, 0], potential[:, -1])
+        shares = xp.where(line.is_tail, 0.0, seen.shares)
+        return Weights(potential, slope, (at_outer * shares)[line.touching])
 
-    slopes = slope(plan.moved, plan.known), slope(plan.back, plan.known_back)
-    potentials = tuple(lines.antiderivative(plan.line, of_one) for of_one in slopes)
+    of_source = weights(source, plan.moved, plan.known)
+    of_target = weights(target, _map(line, target, source), _resolved(line, target, source))
     distance = xp.where(plan.known, xp.abs(x - plan.moved), 0.0)
     logs = xp.log(xp.where(distance > 0, distance, 1.0))
-    mean_log = polynomials.total(plan.source.density * power(distance, order) * logs).sum()
+    mean_log = (_costs(source.at_nodes(line), distance, order) * logs).sum()
     by_order = outer * (
         mean_log - xp.where(some, cost * xp.log(xp.where(some, cost, 1.0)), 0.0) / order
     )
-    return (*potentials, *slopes), by_order
-
-
-def _sums(plan: _Plan, rows: tuple[Array, ...], own: Array) -> WeightedSums:
-    line, at = plan.line, limits(plan.line.panels)
-    none = np.zeros(2 * at.x.shape[0])
-    mass = KRONROD * line.slope
-    weights, rises = (
-        np.stack([np.concatenate([(mass * row).ravel(), none]) for row in pair])
-        for pair in (rows[:2], rows[2:])
-    )
-    return weighted_sums(line.panels, line.pieces, line.x, at, weights, rises, own=own)
-
-
-@compiled()
-def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
-    p, q, order = lax.stop_gradient(primals)
-    plan = lax.stop_gradient(_plan(p, q, order))
-    value = _root(_cost(plan, order), order)
-    rows, by_order = _slopes(plan, order)
-
-    def action(*distributions: Packed) -> Array:
-        total = jnp.zeros(())
-        for index, (potential, rise) in enumerate(zip(rows[:2], rows[2:], strict=True)):
-            x, mass, _ = lines.moved(plan.line, distributions, index)
-            (density,) = lines.densities(distributions[index])(x)
-            total += jnp.sum(mass * density * (potential + rise * (x - fixed(x))))
-        return total
-
-    change = jax.jvp(action, (p, q), tangents[:2])[1] + by_order * tangents[2]
-    return value, plan.source.total, plan.target.total, change
-
-
-def _resolved(line: Line, source: Cumulative, target: Cumulative) -> Array:
-    """Where more mass is left to either side than what pieces there leave out.
-
-    Of the target only tails count: what its pieces leave out next to an end is moved to that end.
-    """
-    xp, ascending, rest = namespace(source.mass), line.ascending, source.rest
-    in_tails = xp.where(line.is_tail, target.rest, 0.0)
-    ways = line.order, line.order[::-1]
-    below, above = (lines.sums_before(rest[None], order)[0] for order in ways)
-    below = below + xp.where(ascending, rest, 0.0) + xp.max(xp.where(ascending, in_tails, 0.0))
-    above = above + xp.where(ascending, 0.0, rest) + xp.max(xp.where(ascending, 0.0, in_tails))
-    tiny = 64 * float(np.finfo(precision()).tiny)
-    is_below = source.cdf > 4 * below[:, None] + tiny
-    return fixed(is_below & (source.survival > 4 * above[:, None] + tiny))
-
-
-def wasserstein_inf(p: Packed, q: Packed) -> Array:
-    """The supremum of |F^-1 - G^-1| of two distributions with bounded supports."""
-    line = lines.draw_line(p, q)
-    xp = namespace(line.x)
-    source, target = lines.masses(line, p, q)
-    moved = _quantile(target, line, source.cdf, source.survival, q=q)
-    distance = xp.abs(line.x - moved)
-    at_ends = [xp.abs(a - b) for a, b in zip(hull(p, xp), hull(q, xp), strict=True)]
-    inside = xp.max(xp.where(source.density > 0, distance, 0.0))
-    # Next to the edges of pieces, where one of the two may jump over a gap of its support.
-    rising, every = polynomials.integral_series(source.density), xp.arange(line.x.shape[0])
-    for share in (1e-7, 1 - 1e-7):
-        s = xp.full(every.shape, share, line.x.dtype)
-        mass = polynomials.sum_series(rising, s)
-        cdf, survival = source.below + mass, source.above + source.mass - mass
-        moved = xp.abs(lines.at_share(line, every, s) - _quantile(target, line, cdf, survival, q=q))
-        matters = source.mass > 1e-9
-        inside = xp.maximum(inside, xp.max(xp.where(matters, moved, 0.0)))
-    return xp.maximum(inside, xp.maximum(*at_ends))
-
-
-def hull(p: Packed, xp: Any = np) -> tuple[Array, Array]:
-    """The ends of the support as arrays, infinite ones included."""
-    bounds = [support_bounds(part) for part in components(p.distribution)]
-    lows, highs = (
-        xp.stack([xp.asarray(b, dtype=float) for b in side]) for side in zip(*bounds, strict=True)
-    )
-    return xp.min(lows), xp.max(highs)
+    return _in_turn(plan.moves_p, of_source, of_target), by_order
 
 
 def samples_to_distribution(
@@ -322,12 +314,17 @@ def samples_to_distribution(
     (g,) = lines.masses(line, q)
     levels = levels[:-1]
 
-    def quantile(level: Array) -> Array:
-        return _quantile(g, line, level, 1 - level, q=q)
+    def cut(level: Array) -> Array:
+        x, piece, share = quantile(g, line, level, 1 - level)
+        # One Newton step carries the gradient of the level: dx = (dF - dG) / g.
+        there = fixed(density(x)[0])
+        off = excess(g, piece, share, level, 1 - level)
+        off = off - fixed(off)
+        return x - xp.where(there > 0, off / xp.where(there > 0, there, 1.0), 0.0)
 
     # The line is cut where Q has used up each slice, so that on a piece one sample is matched,
     # and at the samples, where the distance has a kink.
-    cuts = lines.in_chunks(quantile, levels) if levels.shape[0] else levels
+    cuts = lines.in_chunks(cut, levels) if levels.shape[0] else levels
     kinks, held = fixed(values), fixed(cuts)
     pieces, _ = lines.split(line, xp.concatenate([cuts, kinks]))
 
