@@ -20,7 +20,13 @@ from divlab.divergences.inputs import (
     read_both,
     read_number,
 )
-from divlab.divergences.integrals import arrays, cdf_distances, farthest, transport
+from divlab.divergences.integrals import (
+    arrays,
+    cdf_distances,
+    farthest,
+    sample_transport,
+    transport,
+)
 from divlab.divergences.integrals.arrays import (
     computing_on_host,
     is_known,
@@ -88,7 +94,9 @@ def wasserstein(
     if isinstance(p, Samples) or isinstance(q, Samples):
         if is_known(order) and np.isinf(order):
             raise ValueError("order=inf of samples and a distribution is not available.")
-        return gaps.of_samples_and_distribution(transport.samples_to_distribution, p, q, order)
+        return gaps.of_samples_and_distribution(
+            sample_transport.samples_to_distribution, p, q, order
+        )
     formulas = closed_form.WASSERSTEIN_OF_ORDER.get(float(order), {}) if is_known(order) else {}
     formula = find(formulas, p, q)
     if formula:

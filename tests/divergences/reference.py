@@ -163,9 +163,10 @@ def wasserstein(p: Any, q: Any, order: float = 1) -> float:
         cuts = np.concatenate([cuts, crossings(gap, cuts)])
         return line_integral(lambda x: abs(gap(x)), cuts)
     if np.isinf(order):
-        grid = [np.zeros(1) if np.all(np.isfinite(p.support())) else np.array([1e-3])]
-        grid = np.concatenate([*grid, np.logspace(-12, -2, 101), np.linspace(0.01, 0.5, 500)[1:]])
-        return max(farthest(f, g, grid) for f, g in ((p.ppf, q.ppf), (p.isf, q.isf)))
+        is_bounded = bool(np.all(np.isfinite(p.support())))
+        grid = [np.logspace(-12 if is_bounded else -3, -2, 101), np.linspace(0.01, 0.5, 500)]
+        levels = np.concatenate([[0.0] * is_bounded, *grid])
+        return max(farthest(f, g, levels) for f, g in ((p.ppf, q.ppf), (p.isf, q.isf)))
 
     def cost(f: Function, g: Function) -> float:
         def power(u: Any) -> Any:

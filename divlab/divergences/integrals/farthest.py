@@ -75,8 +75,7 @@ def _plan(p: Packed, q: Packed) -> _Plan:
     xp = namespace(line.x)
     from_p, from_q = _from_each_piece(line, of_p, of_q), _from_each_piece(line, of_q, of_p)
     from_q = from_q._replace(of_p=from_q.of_q, of_q=from_q.of_p)
-    ends = [_ends(line, of_one, d) for of_one, d in zip(masses, (p, q), strict=True)]
-    at_ends = _Pairs(*ends, xp.zeros(2, line.x.dtype))
+    at_ends = _Pairs(_ends(line, of_p, p), _ends(line, of_q, q), xp.zeros(2, line.x.dtype))
     pairs = jax.tree.map(lambda *parts: xp.concatenate(parts), from_p, from_q, at_ends)
     best = xp.argmax(xp.abs(pairs.way))
     return _Plan(line, masses, shares, jax.tree.map(lambda a: a[best], pairs))

@@ -1,4 +1,4 @@
-"""Wasserstein distances of distributions, and of samples to a distribution.
+"""Wasserstein distances of two distributions.
 
 In one dimension the best way to move P to Q keeps the order of the points, so that
 W_p^p = ∫ |F^-1(u) - G^-1(u)|^p du (Villani 2003, section 2.2). At order 1 two distributions have
@@ -12,13 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from divlab.divergences.integrals import cumulative as lines
-from divlab.divergences.integrals import polynomials, weighing
+from divlab.divergences.integrals import weighing
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
     compiled_if_traced,
     fixed,
-    has_32_bits,
     integrating_on_host,
     is_known,
     namespace,
@@ -31,24 +30,22 @@ from divlab.divergences.integrals.derivatives import differentiable_once
 from divlab.divergences.integrals.known import log_densities
 from divlab.divergences.integrals.outlines import reaches
 from divlab.divergences.integrals.packed import Packed
-from divlab.divergences.integrals.quantiles import excess, quantile
-from divlab.divergences.integrals.refinement import GAUSS, KRONROD, NODES, Pieces
+from divlab.divergences.integrals.quantiles import quantile
+from divlab.divergences.integrals.refinement import GAUSS, KRONROD
+from divlab.divergences.integrals.transport_cuts import steps, turns
 from divlab.divergences.integrals.weighing import Weights
 
-_TURNS = 4  # how often at most the line is cut where P is not moved, if its shape is fixed
-_RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
 _UNSURE = 1e-2  # the share of the cost that rounding and coarse pieces may leave open
 
 
 class _Seen(NamedTuple):
-    """P or Q on a line: its masses, and what it costs to move them to the middle of the line.
+    """P or Q on a line: its masses, and for each piece what lies beyond.
 
-    `beyond` is what that costs beyond each piece, infinite where the moment is. `shares` is the
-    mass that lies there over the density at the first point of the limit.
+    `beyond` is what it costs to move that to the middle of the line, infinite where the moment is.
+    `shares` is its mass over the density at the first point of the limit.
     """
 
     masses: Cumulative
-    cost: Array
     beyond: Array
     shares: Array
 
@@ -91,21 +88,28 @@ def _in_turn(is_first: Array, one: Any, other: Any) -> tuple[Any, Any]:
 
 
 def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
-    """Whichever of P and Q reaches to more infinities is moved, else which has more mass far out.
+    """Whichever of P and Q reaches farther is moved: far out its nodes are close enough.
 
-    Its nodes are where the mass is that goes far.
+    If both reach about as far, it is the one with less mass that no node sees, next to its ends.
     """
     coarse = lines.draw_line(p, q, order=fixed(order))
     xp, seen = namespace(coarse.x), _look(coarse, p, q, order)
-    of_p, of_q = (sum(reaches(packed.distribution)) for packed in (p, q))
-    moves_p = seen[0].cost >= seen[1].cost if of_p == of_q else xp.asarray(of_p > of_q)
+    (far_p, unseen_p), (far_q, unseen_q) = (_reach(coarse, of_one.masses) for of_one in seen)
+    alike = xp.maximum(far_p, far_q) < 2 * xp.minimum(far_p, far_q)
+    moves_p = xp.where(alike, unseen_p <= unseen_q, far_p > far_q)
     source, target = _in_turn(moves_p, *seen)
     # T bends where x arrives at an edge of a piece of the target; the line is cut there as well.
     back = _map(coarse, target, source)
     known = _resolved(coarse, target, source)
-    turns = _turns(coarse, xp.where(known, coarse.x - back, 0.0))
+    crossings = turns(coarse, xp.where(known, coarse.x - back, 0.0))
     bends = xp.where(known, back, coarse.panels.anchor[0])[:, ::7].ravel()
-    line = lines.draw_line(p, q, cuts=fixed(xp.concatenate([bends, turns])), order=fixed(order))
+    falls = [
+        fall
+        for of_one, packed in zip(seen, (p, q), strict=True)
+        for fall in steps(coarse, of_one.masses, reaches(packed.distribution))
+    ]
+    cuts = xp.concatenate([bends, crossings, *falls])
+    line = lines.draw_line(p, q, cuts=fixed(cuts), order=fixed(order))
     source, target = _in_turn(moves_p, *_look(line, p, q, order))
     known = _resolved(line, source, target)
     return _Plan(line, source, target, _map(line, source, target), known, moves_p)
@@ -117,12 +121,21 @@ def _look(line: Line, p: Packed, q: Packed, order: Array) -> list[_Seen]:
     def functions(x: Array) -> tuple[Array, ...]:
         found, xp = logs(x), namespace(x)
         nats = order * xp.log(xp.maximum(xp.abs(x - line.middle), np.finfo(x.dtype).tiny))
-        return *(xp.exp(log) for log in found), *(xp.exp(log + nats) for log in found)
+        most = np.log(np.finfo(x.dtype).max) / 2  # beyond it is endless, and stays a number
+        costs = (xp.exp(xp.minimum(log + nats, most)) for log in found)
+        return *(xp.exp(log) for log in found), *costs
 
     values, rest, shares = lines.evaluate(line, functions)
     masses = lines.accumulate(line, values[:2], rest[:2])
-    costs, beyond = polynomials.total(values[2:]).sum(axis=-1), rest[2:]
-    return [_Seen(masses[i], costs[i], beyond[i], shares[i]) for i in range(2)]
+    return [_Seen(masses[i], rest[2 + i], shares[i]) for i in range(2)]
+
+
+def _reach(line: Line, masses: Cumulative) -> tuple[Array, Array]:
+    """How far from the middle nearly all mass goes, and how much of it is next to ends, unseen."""
+    xp, least = namespace(line.x), np.finfo(precision()).eps ** 4
+    some = (masses.cdf > least) & (masses.survival > least)
+    far = xp.max(xp.where(some, xp.abs(line.x - line.middle), 0.0))
+    return far, xp.where(line.is_tail, 0.0, masses.rest).sum()
 
 
 def _costs(mass: Array, distance: Array, order: Array) -> Array:
@@ -138,30 +151,18 @@ def _map(line: Line, source: _Seen, target: _Seen) -> Array:
 def _resolved(line: Line, source: _Seen, target: _Seen) -> Array:
     """Where more mass is left to either side than lies beyond the pieces of a tail.
 
-    What lies between a piece and the end of a support is moved from there and to there.
+    What lies between a piece and the end of a support is moved from there and to there. Beyond the
+    first place, seen from the median, for which T is not known, it is known for none.
     """
-    xp, masses = namespace(line.x), source.masses
-    rest = xp.where(line.is_tail, masses.rest + target.masses.rest, 0.0)
-    below, above = (xp.where(side, rest, 0.0).sum() for side in (line.ascending, ~line.ascending))
-    tiny = 64 * float(np.finfo(precision()).tiny)
-    return fixed((masses.cdf > 4 * below + tiny) & (masses.survival > 4 * above + tiny))
-
-
-def _turns(line: Line, way: Array) -> Array:
-    """Where x = T(x), and places ever nearer to it, from `way`, x - T(x) at the nodes.
-
-    There the cost |x - T(x)|^order and its slope have a kink, or a root of x.
-    """
-    xp = namespace(way)
-    x, way = line.x[line.order].ravel(), way[line.order].ravel()
-    gap = x[1:] - x[:-1]
-    least = np.finfo(precision()).eps ** 0.5 * gap  # less is no more than rounding
-    turns = (way[:-1] * way[1:] < 0) & (xp.minimum(xp.abs(way[:-1]), xp.abs(way[1:])) > least)
-    found = np.flatnonzero(turns) if on_host(turns) else xp.argsort(~turns)[:_TURNS]
-    before, after = way[found], way[found + 1]
-    crossing = x[found] + gap[found] * before / (before - after)
-    rungs = crossing + gap[found] * xp.asarray(_RUNGS, dtype=x.dtype)[:, None]
-    return xp.where(turns[found], rungs, line.panels.anchor[0]).ravel()
+    xp, (cdf, survival) = namespace(line.x), (source.masses.cdf, source.masses.survival)
+    rest = xp.where(line.is_tail, source.masses.rest + target.masses.rest, 0.0)
+    known = xp.ones_like(line.x, bool)
+    sides = (cdf, survival, line.ascending, -line.x), (survival, cdf, ~line.ascending, line.x)
+    for mass, other, is_here, place in sides:
+        least = 4 * xp.where(is_here, rest, 0.0).sum() + 64 * np.finfo(precision()).tiny
+        lost = xp.where((mass <= least) & (mass < other), place, np.inf)
+        known &= place < xp.min(lost)
+    return fixed(known)
 
 
 @compiled_if_traced()
@@ -171,31 +172,31 @@ def _of_plan(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
 
 def _values(plan: _Plan, order: Array) -> tuple[Array, ...]:
     totals = _in_turn(plan.moves_p, plan.source.masses.total, plan.target.masses.total)
-    return _root(_cost(plan, order), order), *totals
+    return distance_of(_cost(plan, order), order), *totals
 
 
 def _cost(plan: _Plan, order: Array) -> Array:
     """∫ p(x) |x - T(x)|^order dx, if P is moved.
 
     It is infinite where the moment of P or that of Q is. Where both are, the quantiles may still be
-    near each other. It is NaN where the nodes cannot tell: where so little mass that its map is not
-    known weighs, or distances are rounding, or pieces are too coarse for a target far heavier.
+    near each other. It is NaN where the nodes cannot tell: where mass of which T is not known may
+    weigh, or distances are rounding, or pieces are too coarse.
     """
-    line, known, xp = plan.line, plan.known, namespace(plan.line.x)
-    eps = 2.0**-23 if has_32_bits() else 2.0**-52
-    mass, distance = plan.source.at_nodes(line), xp.abs(line.x - plan.moved)
-    mass = xp.where(known, mass, 0.0)
-    inside = _costs(mass, distance, order)
+    line, known, source, xp = plan.line, plan.known, plan.source, namespace(plan.line.x)
+    mass, distance = source.at_nodes(line), xp.where(known, xp.abs(line.x - plan.moved), 0.0)
+    inside, eps = _costs(mass, distance, order), float(np.finfo(precision()).eps)
     rounding = _costs(mass, distance + 4 * eps * xp.abs(line.x), order) - inside
-    values = _costs(xp.where(known, plan.source.masses.density, 0.0), distance, order)
-    errors = values @ xp.asarray(KRONROD - GAUSS, dtype=values.dtype)
+    unknown = _costs(xp.where(known, 0.0, mass), xp.abs(line.x - line.middle), order)
+    values = _costs(source.masses.density, distance, order)
+    coarse = xp.abs(values @ xp.asarray(KRONROD - GAUSS, dtype=values.dtype))
     (left, left_off), (right, right_off) = (_outside(plan, order, sign) for sign in (-1, 1))
     cost = inside.sum() + left + right
     # Of what is nearer than that to 0, no digit is known.
     least = eps**0.5 * power(_spread(plan), order)
-    is_told = rounding.sum() + xp.abs(errors).sum() <= _UNSURE * (cost + least)
+    doubt = (xp.where(known, rounding, 0.0) + unknown).sum() + coarse.sum()
+    is_told = doubt <= _UNSURE * (cost + least)
     is_told &= left_off + right_off <= eps**0.5 * (cost + least)
-    is_endless = xp.any(xp.isinf(plan.source.beyond) != xp.isinf(plan.target.beyond))
+    is_endless = xp.any(xp.isinf(source.beyond) != xp.isinf(plan.target.beyond))
     return xp.where(is_endless, np.inf, xp.where(is_told, cost, np.nan))
 
 
@@ -281,7 +282,7 @@ def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Weights, Weights], Array]:
     line, source, target = plan.line, plan.source, plan.target
     xp, x, cost = namespace(line.x), line.x, _cost(plan, order)
     some = cost > 0
-    outer = xp.where(some, _root(cost, order) / (order * xp.where(some, cost, 1.0)), 0 * cost)
+    outer = xp.where(some, distance_of(cost, order) / (order * xp.where(some, cost, 1.0)), 0 * cost)
 
     def weights(seen: _Seen, moved: Array, known: Array) -> Weights:
         way = xp.where(known, x - moved, 0.0)
@@ -302,46 +303,7 @@ def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Weights, Weights], Array]:
     return _in_turn(plan.moves_p, of_source, of_target), by_order
 
 
-def samples_to_distribution(
-    values: Array, levels: Array, q: Packed, order: Array
-) -> tuple[Array, Array]:
-    """W_order between sorted samples and a distribution: each x_i takes a slice of Q's mass.
-
-    With it the mass of Q that the nodes have seen. Arguments as in `samples_square`.
-    """
-    line = lines.draw_line(q, order=fixed(order))
-    xp, density = namespace(line.x), lines.densities(q)
-    (g,) = lines.masses(line, q)
-    levels = levels[:-1]
-
-    def cut(level: Array) -> Array:
-        x, piece, share = quantile(g, line, level, 1 - level)
-        # One Newton step carries the gradient of the level: dx = (dF - dG) / g.
-        there = fixed(density(x)[0])
-        off = excess(g, piece, share, level, 1 - level)
-        off = off - fixed(off)
-        return x - xp.where(there > 0, off / xp.where(there > 0, there, 1.0), 0.0)
-
-    # The line is cut where Q has used up each slice, so that on a piece one sample is matched,
-    # and at the samples, where the distance has a kink.
-    cuts = lines.in_chunks(cut, levels) if levels.shape[0] else levels
-    kinks, held = fixed(values), fixed(cuts)
-    pieces, _ = lines.split(line, xp.concatenate([cuts, kinks]))
-
-    def matched(points: Array) -> Array:
-        return values[xp.searchsorted(held, fixed(points))]
-
-    def cost(pieces: Pieces) -> Array:
-        t, slope = lines.locate(line, pieces, xp.asarray(NODES, dtype=line.x.dtype))
-        moved = power(xp.abs(t - matched(t[:, 7:8])), order)
-        return polynomials.total(density(t)[0] * moved * slope)
-
-    inside = lines.in_chunks(cost, pieces).sum()
-    rest = lines.remainders(line, lambda t: density(t)[0] * power(xp.abs(t - matched(t)), order))
-    return _root(inside + rest.sum(), order), g.total
-
-
-def _root(cost: Array, order: Array) -> Array:
+def distance_of(cost: Array, order: Array) -> Array:
     """cost^(1/order); NaN for a traced order that no integral gives."""
     xp = namespace(cost)
     return xp.where((order >= 1) & (order < np.inf), power(cost, 1 / order), np.nan)

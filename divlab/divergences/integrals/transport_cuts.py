@@ -1,0 +1,57 @@
+"""Where the line is cut for a transport: at its turns, and in the tails."""
+
+import numpy as np
+
+from divlab.divergences.integrals.arrays import Array, namespace, on_host, precision
+from divlab.divergences.integrals.cumulative import Cumulative, Line
+
+_TURNS = 4  # how often at most the line is cut where P is not moved, if its shape is fixed
+_RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
+_STEPS = 20  # how often a tail is cut
+
+
+def turns(line: Line, way: Array) -> Array:
+    """Where x = T(x), and places ever nearer to it, from `way`, x - T(x) at the nodes.
+
+    There the cost |x - T(x)|^order and its slope have a kink, or a root of x.
+    """
+    xp = namespace(way)
+    x, way = line.x[line.order].ravel(), way[line.order].ravel()
+    gap = x[1:] - x[:-1]
+    least = np.finfo(precision()).eps ** 0.5 * gap  # less is no more than rounding
+    crosses = (way[:-1] * way[1:] < 0) & (xp.minimum(xp.abs(way[:-1]), xp.abs(way[1:])) > least)
+    found = np.flatnonzero(crosses) if on_host(crosses) else xp.argsort(~crosses)[:_TURNS]
+    before, after = way[found], way[found + 1]
+    crossing = x[found] + gap[found] * before / (before - after)
+    rungs = crossing + gap[found] * xp.asarray(_RUNGS, dtype=x.dtype)[:, None]
+    return xp.where(crosses[found], rungs, line.panels.anchor[0]).ravel()
+
+
+def steps(line: Line, masses: Cumulative, reaches: tuple[bool, bool]) -> list[Array]:
+    """Places in the tails from one to the next of which a density falls by a quarter of its digits.
+
+    Over longer pieces a polynomial does not follow it, and the masses beyond are not known.
+
+    Args:
+        line: the line.
+        masses: those of the distribution.
+        reaches: whether it reaches to -inf, and to inf.
+    """
+    xp = namespace(line.x)
+    levels = np.log(np.finfo(precision()).eps) / 4 * np.arange(1, _STEPS + 1)
+    mass = masses.density * xp.abs(line.x - line.middle)  # per nat of distance
+    mass = mass / xp.where(line.slope > 0, line.slope, 1.0)
+    least = np.log(np.finfo(line.x.dtype).tiny)
+    nats = xp.where(mass > 0, xp.log(xp.where(mass > 0, mass, 1.0)), least)
+    found = []
+    for sign, reaches_so in zip((-1, 1), reaches, strict=True):
+        if not reaches_so:
+            continue
+        outwards = xp.argsort(sign * line.x.ravel())
+        x, falling = line.x.ravel()[outwards], nats.ravel()[outwards]
+        is_more = falling >= xp.asarray(levels, dtype=nats.dtype)[:, None]
+        last = xp.where(is_more[:, :-1], np.arange(x.size - 1), 0).max(axis=1)
+        fall = falling[last] - falling[last + 1]
+        share = (falling[last] - levels) / xp.where(fall > 0, fall, 1.0)
+        found.append(x[last] + xp.clip(share, 0.0, 1.0) * (x[last + 1] - x[last]))
+    return found
