@@ -60,8 +60,7 @@ def wasserstein(
         q_weights: a weight for each sample of `q`, not negative; the sum need not be 1.
         order: k, a number of at least 1. `inf` gives the farthest distance that any mass moves; it
             exists for two samples, for distributions on bounded supports, and where there is a
-            closed form. Without one it is the largest among many points of distributions, up to
-            5e-4 of itself too small; its gradient is not right where an end of a support moves.
+            closed form.
 
     Returns:
         A scalar array in the units of x, in [0, inf]. It is `inf` where mass must come from
@@ -111,8 +110,8 @@ def wasserstein(
     value, p_mass, q_mass = transport.wasserstein_p(p, q, as_arrays(order))
     if is_known(value) and np.isnan(value) and abs(p_mass - 1) < 1e-3:
         raise ValueError(
-            f"order {order} cannot be resolved for these distributions: their tails are so "
-            "heavy that mass below rounding error decides. Use a lower order."
+            f"order {order} cannot be resolved for these distributions: mass below rounding "
+            "error, far out in a tail or next to an end, decides. Use a lower order."
         )
     return _resolve((value, p_mass, q_mass))
 

@@ -14,11 +14,11 @@ from divlab.divergences.integrals.arrays import (
     compiled,
     compiled_if_traced,
     fixed,
-    has_32_bits,
     integrating_on_host,
     is_known,
     namespace,
     on_host,
+    precision,
     set_rows,
 )
 from divlab.divergences.integrals.cumulative import Cumulative, Line
@@ -30,6 +30,7 @@ from divlab.divergences.integrals.refinement import KRONROD, NODES
 from divlab.divergences.integrals.weighing import Weights
 
 _ZOOMS = 8  # each leaves a fifth of the way, and of what a maximum is missed by a twentieth
+_MOST = 16  # pieces that are looked at, if their shape is fixed
 _MARGIN = 1e-7  # of a piece, at least, which is left out at either edge
 _NEAR, _FAR = 6, 8  # two nodes amid a piece
 
@@ -73,7 +74,7 @@ def _plan(p: Packed, q: Packed) -> _Plan:
     values, rest, shares = lines.evaluate(line, lines.densities(p, q))
     of_p, of_q = masses = lines.accumulate(line, values, rest)
     xp = namespace(line.x)
-    from_p, from_q = _from_each_piece(line, of_p, of_q), _from_each_piece(line, of_q, of_p)
+    from_p, from_q = _of_pieces(line, of_p, of_q), _of_pieces(line, of_q, of_p)
     from_q = from_q._replace(of_p=from_q.of_q, of_q=from_q.of_p)
     at_ends = _Pairs(_ends(line, of_p, p), _ends(line, of_q, q), xp.zeros(2, line.x.dtype))
     pairs = jax.tree.map(lambda *parts: xp.concatenate(parts), from_p, from_q, at_ends)
@@ -81,47 +82,58 @@ def _plan(p: Packed, q: Packed) -> _Plan:
     return _Plan(line, masses, shares, jax.tree.map(lambda a: a[best], pairs))
 
 
-def _from_each_piece(line: Line, source: Cumulative, target: Cumulative) -> _Pairs:
-    """For each piece the place on it that is moved farthest, and where it is moved to.
+def _of_pieces(line: Line, source: Cumulative, target: Cumulative) -> _Pairs:
+    """The places on some pieces that are moved farthest, and where to: one of them is the farthest.
 
     Of the 15 nodes of a stretch the best is taken, and its two neighbours are the next stretch. It
     ends where p(x) = q(T(x)), or at an edge of the piece, where one of both may jump over a gap of
     its support. Next to an edge, rounding would decide on which side of the gap x is moved to.
     """
-    xp, every = namespace(line.x), np.arange(line.x.shape[0])[:, None]
-    rising = polynomials.integral_series(source.density)[:, None]
-    nodes = xp.asarray(NODES, dtype=line.x.dtype)
+    xp, nodes = namespace(line.x), namespace(line.x).asarray(NODES, dtype=line.x.dtype)
+    rising = polynomials.integral_series(source.density)
 
-    def moved(share: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-        mass = polynomials.sum_series(rising, share)
-        cdf = source.below[:, None] + mass
-        survival = source.above[:, None] + (source.mass[:, None] - mass)
-        return lines.at_share(line, every, share), quantile(target, line, cdf, survival)
+    def moved(pieces: Array, share: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+        mass = polynomials.sum_series(rising[pieces][:, None], share)
+        cdf = source.below[pieces, None] + mass
+        survival = source.above[pieces, None] + (source.mass[pieces, None] - mass)
+        x = lines.at_share(line, pieces[:, None], share)
+        return x, quantile(target, line, cdf, survival)
 
-    def zoom(stretch: tuple[Array, Array]) -> tuple[Array, Array]:
+    def points(stretch: tuple[Array, Array]) -> Array:
         low, high = stretch
-        share = low + (high - low) * nodes
-        x, (to, *_) = moved(share)
-        best = xp.argmax(xp.abs(x - to), axis=1)[:, None]
-        edges = xp.concatenate([low, share, high], axis=1)
-        return xp.take_along_axis(edges, best, axis=1), xp.take_along_axis(edges, best + 2, axis=1)
+        return xp.concatenate([low, low + (high - low) * nodes, high], axis=1)
 
-    eps, has_mass = 2.0**-23 if has_32_bits() else 2.0**-52, source.mass > 0
-    margin = 8 * eps / xp.where(has_mass, source.mass, 1.0)
+    def zoom(pieces: Array, stretch: tuple[Array, Array]) -> tuple[Array, Array]:
+        shares = points(stretch)
+        x, (to, *_) = moved(pieces, shares[:, 1:-1])
+        best = xp.argmax(xp.abs(x - to), axis=1)[:, None]
+        low, high = (xp.take_along_axis(shares, best + n, axis=1) for n in (0, 2))
+        return low, high
+
+    every, has_mass = np.arange(line.x.shape[0]), source.mass > 0
+    margin = 8 * float(np.finfo(precision()).eps) / xp.where(has_mass, source.mass, 1.0)
     margin = xp.clip(margin, _MARGIN, 0.5)[:, None]
-    stretch = margin, 1 - margin
-    if on_host(margin):
+    # Between two points x and T(x) both rise, so that they come no farther apart than this.
+    x, (to, *_) = moved(every, points((margin, 1 - margin)))
+    most = xp.maximum(x[:, 1:] - to[:, :-1], to[:, 1:] - x[:, :-1]).max(axis=1)
+    most = xp.where(has_mass, most, -np.inf)
+    if on_host(most):
+        pieces = np.flatnonzero(most >= xp.abs(x - to)[has_mass].max())
+        stretch = margin[pieces], 1 - margin[pieces]
         for _ in range(_ZOOMS):
-            stretch = zoom(stretch)
+            stretch = zoom(pieces, stretch)
     else:
-        stretch = lax.fori_loop(0, _ZOOMS, lambda _, stretch: zoom(stretch), stretch)
+        pieces = lax.top_k(most, min(_MOST, every.size))[1]
+        stretch = margin[pieces], 1 - margin[pieces]
+        stretch = lax.fori_loop(0, _ZOOMS, lambda _, found: zoom(pieces, found), stretch)
     share = (stretch[0] + stretch[1]) / 2
-    x, (to, piece, to_share) = (jax.tree.map(lambda a: a[:, 0], found) for found in moved(share))
+    x, found = moved(pieces, share)
+    x, share, to, piece, to_share = (a[:, 0] for a in (x, share, *found))
     density = polynomials.value_at(target.density[piece], to_share)
     slope = polynomials.value_at(line.slope[piece], to_share)
     per_mass = xp.where(density > 0, slope / xp.where(density > 0, density, 1.0), 0.0)
-    to = xp.where(has_mass, to, x)  # a place without mass is not moved
-    return _Pairs(_Place(x, every[:, 0], share[:, 0]), _Place(to, piece, to_share), per_mass)
+    to = xp.where(has_mass[pieces], to, x)  # a place without mass is not moved
+    return _Pairs(_Place(x, pieces, share), _Place(to, piece, to_share), per_mass)
 
 
 def _ends(line: Line, masses: Cumulative, distribution: Packed) -> _Place:
