@@ -100,16 +100,13 @@ dashboard: $(STAMP)
 test test-browser package coverage docs: export JAX_COMPILATION_CACHE_DIR := $(CURDIR)/build/compiled
 test test-browser package coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
 
-# Both halves always run, so that one failure does not hide another. A file, or a notebook,
-# stays in one process: what it compiled is there for its later tests. Files come in their order: by
-# the number of their tests, one with few and long ones would be last, on one core alone.
+# A file, or a notebook, stays in one process: what it compiled is there for its later tests. They
+# come in their order, notebooks last: by the number of their tests, one with few and long ones would
+# be last, on one core alone.
 test: $(STAMP)
-	@status=0; \
-	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS) || status=1; \
-	$(PY) -m pytest -n auto --dist loadfile --nbval notebooks --ignore=notebooks/pt || status=1; \
-	exit $$status
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --ignore=tests/browser \
+		--ignore=notebooks/pt $(ARGS)
 
-# One after the other: a browser beside another would measure, and wait for, both.
 test-browser: $(STAMP)
 	$(PY) -m pytest tests/browser $(ARGS)
 
