@@ -104,8 +104,7 @@ test test-browser package coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE
 # come in their order, notebooks last: by the number of their tests, one with few and long ones would
 # be last, on one core alone.
 test: $(STAMP)
-	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --ignore=tests/browser \
-		--ignore=notebooks/pt $(ARGS)
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --ignore=tests/browser --ignore=notebooks/pt $(ARGS)
 
 test-browser: $(STAMP)
 	$(PY) -m pytest tests/browser $(ARGS)
