@@ -46,8 +46,8 @@ class _Place(NamedTuple):
 class _Pairs(NamedTuple):
     """Places of P and of Q with equally much mass to their left.
 
-    `per_mass` is how far the places come apart per mass that Q has more to the left of its place
-    than P of its own: 1 over the density where a place is found by its mass, and 0 at the ends.
+    `per_mass` is how much x - y grows with G(y) - F(x), where x is P's place and y is Q's: 1 over
+    the density at the one that is found by its mass, and 0 at the ends of both supports.
     """
 
     of_p: _Place

@@ -25,7 +25,7 @@ def quantile(g: Cumulative, line: Line, cdf: Array, survival: Array) -> tuple[Ar
 
 
 def excess(g: Cumulative, piece: Array, share: Array, cdf: Array, survival: Array) -> Array:
-    """How much mass too much is left of a place, by whichever side has less."""
+    """By how much the mass left of a place exceeds `cdf`, from whichever side has less mass."""
     rising = polynomials.sum_series(polynomials.integral_series(g.density)[piece], share)
     above = g.above[piece] + g.mass[piece] - rising
     is_left = fixed(cdf) < fixed(survival)
