@@ -167,12 +167,13 @@ def _resolved(line: Line, source: _Seen, target: _Seen) -> Array:
 
 @compiled_if_traced()
 def _of_plan(p: Packed, q: Packed, order: Array) -> tuple[Array, ...]:
-    return _values(_plan(p, q, order), order)
+    plan = _plan(p, q, order)
+    return _values(plan, _cost(plan, order), order)
 
 
-def _values(plan: _Plan, order: Array) -> tuple[Array, ...]:
+def _values(plan: _Plan, cost: Array, order: Array) -> tuple[Array, ...]:
     totals = _in_turn(plan.moves_p, plan.source.masses.total, plan.target.masses.total)
-    return distance_of(_cost(plan, order), order), *totals
+    return distance_of(cost, order), *totals
 
 
 def _cost(plan: _Plan, order: Array) -> Array:
@@ -258,8 +259,9 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
         with integrating_on_host():
             p, q, order = primals[0], primals[1], np.asarray(primals[2], float)
             plan = _plan(p, q, order)
-            values = _values(plan, order)
-            weights, by_order = _slopes(plan, order)
+            cost = _cost(plan, order)
+            values = _values(plan, cost, order)
+            weights, by_order = _slopes(plan, cost, order)
         found = [jnp.asarray(value, float) for value in values]
         change = weighing.change_on_host(plan.line, weights, primals[:2], tangents[:2])
         change += jnp.asarray(by_order, float) * tangents[2]
@@ -272,16 +274,16 @@ def _differentiable_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> 
 def _traced_change(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, ...]:
     p, q, order = fixed(primals)
     plan = fixed(_plan(p, q, order))
-    weights, by_order = _slopes(plan, order)
+    cost = _cost(plan, order)
+    weights, by_order = _slopes(plan, cost, order)
     (change,) = weighing.traced_changes(plan.line, [weights], primals[:2], tangents[:2])
-    return *_values(plan, order), change + by_order * tangents[2]
+    return *_values(plan, cost, order), change + by_order * tangents[2]
 
 
-def _slopes(plan: _Plan, order: Array) -> tuple[tuple[Weights, Weights], Array]:
+def _slopes(plan: _Plan, cost: Array, order: Array) -> tuple[tuple[Weights, Weights], Array]:
     """The potentials that P and Q are weighed by, and the slope in the order."""
     line, source, target = plan.line, plan.source, plan.target
-    xp, x, cost = namespace(line.x), line.x, _cost(plan, order)
-    some = cost > 0
+    xp, x, some = namespace(line.x), line.x, cost > 0
     outer = xp.where(some, distance_of(cost, order) / (order * xp.where(some, cost, 1.0)), 0 * cost)
 
     def weights(seen: _Seen, moved: Array, known: Array) -> Weights:

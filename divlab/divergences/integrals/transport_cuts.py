@@ -44,11 +44,11 @@ def steps(line: Line, masses: Cumulative, reaches: tuple[bool, bool]) -> list[Ar
     least = np.log(np.finfo(line.x.dtype).tiny)
     nats = xp.where(mass > 0, xp.log(xp.where(mass > 0, mass, 1.0)), least)
     found = []
-    for sign, reaches_so in zip((-1, 1), reaches, strict=True):
+    from_left = line.x[line.order].ravel(), nats[line.order].ravel()
+    from_right = (a[::-1] for a in from_left)
+    for (x, falling), reaches_so in zip((from_right, from_left), reaches, strict=True):
         if not reaches_so:
             continue
-        outwards = xp.argsort(sign * line.x.ravel())
-        x, falling = line.x.ravel()[outwards], nats.ravel()[outwards]
         is_more = falling >= xp.asarray(levels, dtype=nats.dtype)[:, None]
         last = xp.where(is_more[:, :-1], np.arange(x.size - 1), 0).max(axis=1)
         fall = falling[last] - falling[last + 1]
