@@ -142,3 +142,14 @@ def test_the_distance_of_a_distribution_from_itself() -> None:
         mixture = nd.MixtureGeneral(nd.Categorical(probs=np.array([0.5, 0.5])), [p, p])
         for order in (1.5, 2.0, 4.0):
             assert float(divlab.wasserstein(p, mixture, order=order)) == pytest.approx(0, abs=1e-6)
+
+
+def test_mass_that_no_node_sees() -> None:
+    """Between 1 and the last float below it such a density has much mass; it could stay."""
+    p = nd.Beta(0.1, 0.1)
+    moved = nd.TransformedDistribution(p, [nd.transforms.AffineTransform(10.0, 1.0)])
+    with jax.enable_x64(True):
+        for order in (1.5, 4.0):
+            for pair in ((p, moved), (moved, p)):
+                found = divlab.wasserstein(*pair, order=order)
+                assert float(found) == pytest.approx(10, rel=1e-7)
