@@ -118,7 +118,7 @@ def _of_pieces(line: Line, source: Cumulative, target: Cumulative) -> _Pairs:
     most = xp.maximum(x[:, 1:] - to[:, :-1], to[:, 1:] - x[:, :-1]).max(axis=1)
     most = xp.where(has_mass, most, -np.inf)
     if on_host(most):
-        pieces = np.flatnonzero(most >= xp.abs(x - to)[has_mass].max())
+        pieces: Array = np.flatnonzero(most >= xp.abs(x - to)[has_mass].max())
         stretch = margin[pieces], 1 - margin[pieces]
         for _ in range(_ZOOMS):
             stretch = zoom(pieces, stretch)
