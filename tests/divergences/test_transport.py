@@ -62,6 +62,12 @@ PAIRS: dict[str, tuple[Callable[[Any], Any], Callable[[float], Any], float, tupl
         1.0,
         (1.5, 4.0),
     ),
+    "a slope with a root where x = T(x)": (
+        lambda t: (nd.Uniform(-2.5, 5.5 * t - 2.5), nd.Laplace(-0.75, 5.0)),
+        lambda t: (stats.uniform(-2.5, 5.5 * t), stats.laplace(-0.75, 5)),
+        1.0,
+        (1.1,),
+    ),
     "hardly a moment": (
         lambda t: (nd.Pareto(1.0, t), nd.Gumbel(0.0, 1.0)),
         lambda t: (stats.pareto(t), stats.gumbel_r()),

@@ -101,7 +101,8 @@ def _plan(p: Packed, q: Packed, order: Array) -> _Plan:
     # T bends where x arrives at an edge of a piece of the target; the line is cut there as well.
     back = _map(coarse, target, source)
     known = _resolved(coarse, target, source)
-    crossings = turns(coarse, xp.where(known, coarse.x - back, 0.0))
+    way = xp.where(known, coarse.x - back, 0.0)
+    crossings = turns(coarse, way, *(of_one.masses for of_one in seen))
     bends = xp.where(known, back, coarse.panels.anchor[0])[:, ::7].ravel()
     falls = [
         fall

@@ -2,18 +2,23 @@
 
 import numpy as np
 
-from divlab.divergences.integrals.arrays import Array, namespace, on_host, precision
+from divlab.divergences.integrals import cumulative as lines
+from divlab.divergences.integrals import polynomials
+from divlab.divergences.integrals.arrays import Array, fixed, namespace, on_host, precision
 from divlab.divergences.integrals.cumulative import Cumulative, Line
+from divlab.divergences.integrals.refinement import NODES
+from divlab.divergences.integrals.roots import root
 
 _TURNS = 4  # how often at most the line is cut where P is not moved, if its shape is fixed
-_RUNGS = np.array([-1, -1 / 8, -1 / 64, 0, 1 / 64, 1 / 8, 1])
+_RUNGS = np.array([0.0, *(sign * 8.0**-n for n in range(6) for sign in (-1, 1))])
 _STEPS = 20  # how often a tail is cut
 
 
-def turns(line: Line, way: Array) -> Array:
+def turns(line: Line, way: Array, of_p: Cumulative, of_q: Cumulative) -> Array:
     """Where x = T(x), and places ever nearer to it, from `way`, x - T(x) at the nodes.
 
-    There the cost |x - T(x)|^order and its slope have a kink, or a root of x.
+    There the cost |x - T(x)|^order and its slope have a kink, or a root of x. The distribution
+    functions are equal there, so that it is found without T.
     """
     xp = namespace(way)
     x, way = line.x[line.order].ravel(), way[line.order].ravel()
@@ -23,6 +28,19 @@ def turns(line: Line, way: Array) -> Array:
     found = np.flatnonzero(crosses) if on_host(crosses) else xp.argsort(~crosses)[:_TURNS]
     before, after = way[found], way[found + 1]
     crossing = x[found] + gap[found] * before / (before - after)
+    # Between two nodes of one piece it is a root of F - G.
+    piece, node = line.order[found // 15], xp.clip(found % 15, 0, 13)
+    excess = xp.where(of_p.cdf < of_p.survival, of_p.cdf - of_q.cdf, of_q.survival - of_p.survival)
+    places = xp.asarray(NODES, dtype=x.dtype)
+    start, stop = places[node], places[node + 1]
+    values = fixed(excess)[piece]
+    low, high = (xp.take_along_axis(values, (node + n)[:, None], axis=1)[:, 0] for n in (0, 1))
+    share = root(
+        lambda s: xp.sign(high) * polynomials.value_at(values, start + (stop - start) * s), start
+    )
+    is_root = (found % 15 < 14) & (low * high < 0)
+    exact = lines.at_share(line, piece, start + (stop - start) * share)
+    crossing = xp.where(is_root, exact, crossing)
     rungs = crossing + gap[found] * xp.asarray(_RUNGS, dtype=x.dtype)[:, None]
     return xp.where(crosses[found], rungs, line.panels.anchor[0]).ravel()
 
