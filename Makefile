@@ -106,6 +106,7 @@ test test-browser package coverage docs: export JAX_PERSISTENT_CACHE_MIN_COMPILE
 test: $(STAMP)
 	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --ignore=tests/browser --ignore=notebooks/pt $(ARGS)
 
+# One after the other: a browser beside another would measure, and wait for, both.
 test-browser: $(STAMP)
 	$(PY) -m pytest tests/browser $(ARGS)
 
