@@ -16,6 +16,7 @@ ROOT = Path(divlab.__file__).parent
 # A module may import from its own room and from rooms with a lower number; `figures` from none.
 LEVELS = {
     "checks": 0,
+    "compiling": 0,
     "languages": 0,
     "pytrees": 0,
     "networks": 0,

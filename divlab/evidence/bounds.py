@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences import entropy, kl
 from divlab.divergences.diagnosis import quietly
 from divlab.divergences.inputs import Samples, read_exact
@@ -22,7 +23,6 @@ from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage
 from divlab.models import VAE, Run, Runs, fit_many
-from divlab.models.compiling import WITHOUT_FUSION
 from divlab.models.data import draws_from, read_target, standardised
 from divlab.models.objectives import BetaELBO
 from divlab.models.protocol import check_exact
@@ -38,7 +38,7 @@ _FAR = 1000.0  # log weights down to minus this are summed evenly
 _BATCH = 1000  # draws of which `sampled_loss` takes one mean
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def parts_at(
     model: Any, params: Any, x: Float[Array, " n"]
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
@@ -61,7 +61,7 @@ def parts_at(
     return reconstruction, -log_prior - log_scale - (1 + np.log(2 * np.pi)) / 2
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _log_ratios(model: Any, params: Any, x: Any) -> Any:
     mean, log_scale = (a[:, 0] for a in model.encode(params, x))
     grid = jnp.asarray(_GRID, float)
@@ -329,7 +329,7 @@ def sampled_loss(
     return xr.Dataset({name: ("batch", np.asarray(a, float)) for name, a in found.items()})
 
 
-@jax.jit(compiler_options=WITHOUT_FUSION)
+@jit_with(WITHOUT_FUSION)
 def _losses(model: Any, params: Any, target: Any, keys: Any) -> Any:
     data = draws_from(target, _BATCH)
     coder = model.autoencoder(params, data)

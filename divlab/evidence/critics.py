@@ -14,6 +14,7 @@ from numpyro.distributions import Distribution
 from scipy.special import ndtri
 
 from divlab.checks import Count, Seeds
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.integrals.known import Known, distribution_function
 from divlab.divergences.integrals.packed import Packed
 from divlab.evidence.training import along_training
@@ -122,12 +123,12 @@ def _look(run: Run, target: Distribution) -> dict[str, NDArray[Any]]:
     return dict(zip(_LOOKS, np.array(found).T, strict=True))
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _generate(model: GAN, params: Any, z: Float[Array, "n latent"]) -> Float[Array, " n"]:
     return model.generate(params, z)
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _critic(
     model: GAN, params: Any, x: Float[Array, " n"], fakes: Float[Array, " m"]
 ) -> Float[Array, " n"]:
@@ -141,7 +142,7 @@ def _critic(
     return found
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _signal_of(
     model: GAN, params: Any, of_data: Packed, fakes: Float[Array, " n"]
 ) -> Float[Array, ""]:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
 from divlab.checks import Count, Seeds
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.metrics import coverage
 from divlab.models import VAE, fit_many
 from divlab.models.learned import Pushforward, of_latents
@@ -18,7 +18,7 @@ from divlab.targets import two_gaussians
 PARTS = ("means alone", "with noise")
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _mean(model: VAE, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
     return model.decode(params, z[:, None])[0]
 

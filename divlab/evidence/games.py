@@ -1,7 +1,6 @@
 """The game of a GAN: what the best critic says, what is learned against it, and what is not."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -12,13 +11,13 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, Normal
 
 from divlab.checks import Numbers
+from divlab.compiling import QUICKLY, WITHOUT_FUSION, jit_with
 from divlab.divergences import chi2, hellinger, js, kl, reverse_kl, tv, wasserstein
 from divlab.divergences.inputs import read_exact, read_number
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.evidence.training import along_training
 from divlab.models import GAN, GAN_OBJECTIVES, Run, Runs
-from divlab.models.compiling import QUICKLY
 from divlab.models.objectives import Batch
 
 _POINTS = 8001  # of the grid of integrals over x, and over the latent
@@ -138,7 +137,7 @@ def losses_at_best_critic(
     )
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=QUICKLY)
+@jit_with(QUICKLY, static_argnums=0)
 def _losses(name: str, of_p: Packed, of_q: Packed, x: Any) -> list[Float[Array, ""]]:
     """Both losses, as integrals over the grid x.
 
@@ -215,7 +214,7 @@ def generator_gradient(separations: Iterable[float], *, scale: float = 1.0) -> x
 _SLOPES = ("saturating", "non_saturating", "moving", "loss", "kl", "js", "wasserstein")
 
 
-@partial(jax.jit, compiler_options=QUICKLY)
+@jit_with(QUICKLY)
 def _slopes(theta: Float[Array, ""], scale: Float[Array, ""]) -> dict[str, Float[Array, ""]]:
     """Losses of the generator at one θ, and their slopes."""
     z, step = np.linspace(-_REACH, _REACH, _POINTS, retstep=True)
@@ -312,12 +311,12 @@ def _look(run: Run, step: int, x: Float[np.ndarray, " n"], of_data: Known) -> tu
     return float(value), float(p @ off_real + q @ off_fake) / 2
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _generate(model: GAN, params: Any, z: Float[Array, "n latent"]) -> Float[Array, " n"]:
     return model.generate(params, z)
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _critic(model: GAN, params: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
     return model.critic(params, x)
 

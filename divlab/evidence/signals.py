@@ -1,7 +1,6 @@
 """Where trained critics push points that are far from the data and stay there."""
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import jax
@@ -13,10 +12,10 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Float, Key
 
 from divlab.checks import Count, Seeds, check_count, read_seeds
+from divlab.compiling import LONG_RUNNING, QUICKLY, jit_with
 from divlab.divergences.inputs import read_number
 from divlab.evidence.critics import Scores, mean_signal
 from divlab.models.architecture import choose_objective
-from divlab.models.compiling import FOR_TRAINING, QUICKLY
 from divlab.models.objectives import GAN_OBJECTIVES, Adversarial, Batch
 from divlab.networks import Network, mlp
 from divlab.pytrees import as_arrays
@@ -106,7 +105,7 @@ def _generated(distance: Float[Array, ""]) -> tuple[Float[Array, " n"], Float[Ar
 _REACH = 10.0  # standard deviations
 
 
-@partial(jax.jit, static_argnames="kind", compiler_options=QUICKLY)
+@jit_with(QUICKLY, static_argnames="kind")
 def _best_signal(objective: Adversarial, distance: Float[Array, ""], kind: str) -> Float[Array, ""]:
     def scores(x: Float[Array, " n"]) -> Float[Array, "n 1"]:
         ratio = norm.logpdf(x) - norm.logpdf(x, distance)
@@ -125,7 +124,7 @@ def _network(objective: Adversarial, hidden: tuple[int, ...]) -> Network:
     return mlp(objective.critic_networks(1, 1, hidden)["critic"], "leaky_relu")
 
 
-@partial(jax.jit, static_argnames="hidden", compiler_options=QUICKLY)
+@jit_with(QUICKLY, static_argnames="hidden")
 def _untrained(
     objective: Adversarial, keys: Key[Array, " seeds"], *, hidden: tuple[int, ...]
 ) -> tuple[Any, Key[Array, " seeds"]]:
@@ -134,7 +133,7 @@ def _untrained(
     return jax.vmap(_network(objective, hidden).init)(init_keys), keys
 
 
-@partial(jax.jit, static_argnames=("hidden", "steps", "size"), compiler_options=FOR_TRAINING)
+@jit_with(LONG_RUNNING, static_argnames=("hidden", "steps", "size"))
 def _trained(
     objective: Adversarial,
     distance: Float[Array, ""],
@@ -168,7 +167,7 @@ def _trained(
     return jax.vmap(train)(params, keys)
 
 
-@partial(jax.jit, static_argnames="hidden", compiler_options=QUICKLY)
+@jit_with(QUICKLY, static_argnames="hidden")
 def _signals(
     objective: Adversarial, distance: Float[Array, ""], params: Any, *, hidden: tuple[int, ...]
 ) -> Float[Array, " seeds"]:

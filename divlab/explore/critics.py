@@ -2,17 +2,18 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.stats import norm
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
+
 # Latents at equal steps of probability, for the features of what is generated.
 _LATENTS = norm.ppf((np.arange(512) + 0.5) / 512)[:, None]
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def critic_of(model: Any, params: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
     """The critic f at points; that of a Cramér GAN is E|h(x) - h(G)| - |h(x)| of its features h.
 

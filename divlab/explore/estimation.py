@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Float
 from numpyro.distributions import Normal
 
 import divlab
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.diagnosis import quietly
 from divlab.explore.parallel import in_parallel
 
@@ -71,7 +71,7 @@ def estimates(
     return Found(float(_truth(quantity, separation, scale)), in_parallel(pieces))
 
 
-@partial(jax.jit, static_argnames="quantity")
+@jit_with(WITHOUT_FUSION, static_argnames="quantity")
 def _truth(quantity: str, separation: Any, scale: Any) -> Any:
     """The exact value for N(0, 1) and N(separation, scale²)."""
     return QUANTITIES[quantity](Normal(0.0, 1.0), Normal(separation, scale))

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 import divlab
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.explore.target_code import TargetCode
 from divlab.explore.training_code import code_of_training
 from divlab.models import Data, Losses, State
@@ -41,7 +42,7 @@ class OnePlayer(divlab.GAN):
         return moved._replace(params=moved.params | kept), losses
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def value_of(
     model: Any, params: Any, x: Float[Array, " n"], weights: Float[Array, " n"]
 ) -> Float[Array, ""]:

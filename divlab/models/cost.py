@@ -7,8 +7,8 @@ from jaxtyping import Array, Float, Key
 from numpyro.distributions import Normal
 
 from divlab.checks import Count, check_count
+from divlab.compiling import QUICKLY
 from divlab.divergences.integrals.packed import Packed
-from divlab.models.compiling import QUICKLY
 from divlab.models.data import repeated
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.pytrees import as_arrays

@@ -18,6 +18,7 @@ from numpyro.distributions import (
 )
 
 from divlab.checks import check_count
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.integrals.on_nodes import Atoms, Law, law_of
 from divlab.models.flow import Flow as FlowLaw
 from divlab.models.learned import Decoded, Pushforward, of_latents
@@ -161,7 +162,7 @@ class Decoder:
         return mean + jnp.exp(log_scale) * jax.random.normal(noise_key, (n,))
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _decode(density: Decoder, params: Any, z: Float[Array, " n"]) -> Float[Array, "2 n"]:
     return jnp.stack(density.decode(params, z))
 
@@ -216,7 +217,7 @@ class Generator:
         return self.generate(params, jax.random.normal(key, (n,)))
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _generate(density: Generator, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
     return density.generate(params, z)
 

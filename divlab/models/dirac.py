@@ -1,6 +1,5 @@
 """The simplest GAN: data at 0, one generated point θ, and the critic ψ·x."""
 
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -10,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.models.objectives import Adversarial, Batch
 from divlab.models.objectives.adversarial import Networks
 from divlab.pytrees import Number
@@ -70,7 +70,7 @@ def phase_plane(
     return PhasePlane(*jax.tree.map(np.asarray, found))
 
 
-@partial(jax.jit, static_argnames="steps")
+@jit_with(WITHOUT_FUSION, static_argnames="steps")
 def _phase_plane(
     objective: Adversarial, axis: Any, start: Any, rate: Any, steps: int, alternating: Any
 ) -> Any:

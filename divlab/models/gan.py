@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.inputs import AnyArray
 from divlab.models.architecture import check_architecture, choose_objective
 from divlab.models.data import Data
@@ -184,7 +185,7 @@ class GAN:
         return Pushforward.of(of_latents(_generate, self, params))
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _generate(model: GAN, params: Any, z: Float[Array, " n"]) -> Float[Array, " n"]:
     return model.generate(params, z[:, None])
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
+from divlab.compiling import LONG_RUNNING, WITHOUT_FUSION, jit_with
 from divlab.divergences.inputs import AnyArray, Samples
 from divlab.divergences.integrals.arrays import computing_on_host
 from divlab.divergences.integrals.packed import Packed
@@ -233,24 +233,24 @@ class Runs(Run):
         )
 
 
-@partial(jax.jit, static_argnames="n")
+@jit_with(LONG_RUNNING, static_argnames="n")
 def _sample(model: Model, params: Any, key: Key[Array, ""], n: int) -> Float[Array, " n"]:
     return model.sample(params, key, n)
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _log_prob(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     values: Array = model.learned(params).log_prob(x)
     return values
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _cdf(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     values: Array = model.learned(params).cdf(x)
     return values
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _log_probs(
     model: Model, params: Any, x: Float[Array, "*shape"]
 ) -> Float[Array, " seeds *shape"]:
@@ -259,7 +259,7 @@ def _log_probs(
     return values
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _cdfs(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, " seeds *shape"]:
     values: Array = jax.lax.map(lambda one: model.learned(one).cdf(x), params)
     return values

@@ -15,9 +15,9 @@ from numpyro.distributions import Distribution
 from tqdm.auto import tqdm
 
 from divlab.checks import Count, KeyLike, Numbers, Seeds, check_count, read_key, read_seeds
+from divlab.compiling import LONG_RUNNING, QUICKLY
 from divlab.divergences.integrals.arrays import compiled
 from divlab.divergences.integrals.packed import Packed
-from divlab.models.compiling import FOR_TRAINING, QUICKLY
 from divlab.models.data import Measurements, draws_from, read_target, standardised
 from divlab.models.protocol import Losses, Model, ModelLike, State, read_model
 from divlab.models.run import Run, Runs, Status
@@ -312,26 +312,27 @@ def _go_on(
     """Trains `steps` steps on; returns the mean of each loss over them as well."""
     data = draws_from(target, batch_size)
 
+    @jax.jit  # so that it is traced once, though its losses' shapes are needed before the loop
+    def step_of(state: State, key: Key[Array, ""]) -> tuple[State, Losses]:
+        return model.step(state, data, key)
+
     def one_step(_: Any, carry: tuple[_Progress, Losses]) -> tuple[_Progress, Losses]:
         (state, step, diverged_at), sums = carry
         # Keys count from the first step, so a run does not depend on how it is cut into records.
-        state, losses = model.step(state, data, jax.random.fold_in(key, step + 1))
+        state, losses = step_of(state, jax.random.fold_in(key, step + 1))
         finite = jnp.all(jnp.stack([jnp.isfinite(loss) for loss in losses.values()]))
         diverged_at = jnp.where((diverged_at < 0) & ~finite, step + 1, diverged_at)
         sums = jax.tree.map(jnp.add, sums, losses)
         return _Progress(state, step + 1, diverged_at), sums
 
-    def losses_of(state: State) -> Losses:
-        return model.step(state, data, jax.random.fold_in(key, 1))[1]
-
-    shapes = jax.eval_shape(losses_of, progress.state)
+    _, shapes = jax.eval_shape(step_of, progress.state, key)
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     progress, sums = lax.fori_loop(0, steps, one_step, (progress, zeros))
     return progress, jax.tree.map(lambda total: total / steps, sums)
 
 
 _start = compiled(0, options=QUICKLY)(_begin)
-_advance = compiled(0, options=FOR_TRAINING)(_go_on)
+_advance = compiled(0, options=LONG_RUNNING)(_go_on)
 
 
 @lru_cache
@@ -346,4 +347,4 @@ def _many(batch_size: int, devices: tuple[jax.Device, ...]) -> tuple[Function, F
         return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=one, check_vma=False)
 
     start, advance = sharded(_begin, (None, None, 0)), sharded(_go_on, (None, None, 0, 0, None))
-    return compiled(options=QUICKLY)(start), compiled(options=FOR_TRAINING)(advance)
+    return compiled(options=QUICKLY)(start), compiled(options=LONG_RUNNING)(advance)

@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 from numpyro.distributions import Distribution
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals.arrays import computing_on_host, is_known
 from divlab.models.architecture import check_architecture, choose_objective
@@ -141,12 +142,12 @@ class VAE:
         return Decoded.of_mixture(of_latents(_decode, self, params), *prior)
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _decode(model: VAE, params: Any, z: Float[Array, " n"]) -> Float[Array, "2 n"]:
     return jnp.stack(model.decode(params, z[:, None]))
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _prior(model: VAE, params: Any) -> tuple[Array, ...]:
     """The log weights, means and scales of the components of the law of z."""
     log_weights, means, log_scales = model.prior(params)

@@ -10,8 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from divlab.compiling import QUICKLY
 from divlab.divergences.integrals.arrays import compiled
-from divlab.models.compiling import QUICKLY
 from divlab.models.data import draws_from, read_target, standardised
 from divlab.pytrees import as_arrays
 

@@ -13,11 +13,11 @@ and negative parts cancel. Nothing is added to a density to keep a logarithm fin
 from functools import partial
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.closed_form import Formulas
 from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals import arrays
@@ -207,7 +207,7 @@ def _integrand(
     return jnp.where(has_p | has_q, value, 0.0)
 
 
-_integrand_program = jax.jit(_integrand)
+_integrand_program = jit_with(WITHOUT_FUSION)(_integrand)
 
 
 def _finite(

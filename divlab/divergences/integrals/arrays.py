@@ -17,6 +17,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
+from divlab.compiling import LONG_RUNNING, jit_with
 from divlab.divergences.integrals.packed import Packed
 from divlab.pytrees import Number
 
@@ -149,11 +150,11 @@ def compiled(
 
     Args:
         static: the positions of arguments that shape the program, such as functions.
-        options: of the compiler.
+        options: of the compiler, where no argument is traced.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        chosen = None if options is None else tuple(options.items())
+        chosen = tuple((options or {}).items())
 
         @wraps(function)
         def call(*arguments: Any) -> Any:
@@ -178,7 +179,7 @@ def _program(
     static: tuple[Any, ...],
     structure: Any,
     shapes: tuple[Any, ...],
-    options: tuple[Any, ...] | None,
+    options: tuple[tuple[str, Any], ...],
 ) -> Callable[..., Any]:
     @wraps(function)
     def run(*others: Any) -> Any:
@@ -187,7 +188,7 @@ def _program(
             arguments.insert(place, value)
         return function(*arguments)
 
-    return jax.jit(run, compiler_options=None if options is None else dict(options))
+    return jit_with(dict(options))(run)
 
 
 def compiled_method(*static: str) -> Callable[[Method], Method]:
@@ -206,7 +207,7 @@ def compiled_method(*static: str) -> Callable[[Method], Method]:
         def of_packed(packed: Any, *arguments: Any, **named: Any) -> Any:
             return method(packed.distribution, *arguments, **named)
 
-        program = jax.jit(of_packed, static_argnames=static)
+        program = jit_with(LONG_RUNNING, static_argnames=static)(of_packed)
 
         @wraps(method)
         def call(self: Any, *arguments: Any, **named: Any) -> Any:

@@ -6,7 +6,7 @@ the supports. Nothing is compiled for a pair of types.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from divlab.compiling import QUICKLY, jit_alone, jit_with
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
@@ -230,7 +231,6 @@ def _pull_density(structure: Any) -> Callable[..., Any]:
     A thousand points need no fast program: it is compiled in half the time.
     """
 
-    @partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
     def pull(numbers: list[Any], x: jax.Array, of_logs: jax.Array) -> Any:
         def log_densities(numbers: list[Any], x: jax.Array) -> jax.Array:
             return log_density(jax.tree.unflatten(structure, numbers).distribution, x)
@@ -240,10 +240,10 @@ def _pull_density(structure: Any) -> Callable[..., Any]:
         moving = [jnp.where(jnp.isinf(n), 0.0, g) for n, g in zip(numbers, of_numbers, strict=True)]
         return moving, of_points
 
-    return pull
+    return jit_alone(pull, QUICKLY)
 
 
-@compiled()
+@compiled(options=QUICKLY)
 def _pull_points(
     distributions: tuple[Any, ...],
     motion: Motion,
@@ -267,7 +267,7 @@ def _pull_points(
 
 
 # A thousand points need no fast program: half the time to compile.
-@partial(jax.jit, static_argnums=(0, 1, 5), compiler_options={"xla_backend_optimization_level": 0})
+@jit_with(QUICKLY, static_argnums=(0, 1, 5))
 def _slopes(
     values_of: Callable[..., Any],
     static: tuple[Any, ...],

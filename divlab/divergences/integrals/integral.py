@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
@@ -290,7 +291,7 @@ class _Values:
         return np.asarray(self.of_logs([of(points) for of in self.densities]))
 
 
-@partial(jax.jit, static_argnums=0)
+@jit_with(WITHOUT_FUSION, static_argnums=0)
 def _values_program(
     integrand: Callable[..., Any], options: tuple[Any, ...], logs: list[jax.Array]
 ) -> jax.Array:

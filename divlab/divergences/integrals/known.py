@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
+from divlab.compiling import WITHOUT_FUSION, jit_alone
 from divlab.divergences.integrals.arrays import (
     Array,
     at_points,
@@ -37,7 +38,7 @@ def density_program(structure: Any) -> Callable[..., jax.Array]:
     def of_numbers(numbers: list[Any], x: jax.Array) -> jax.Array:
         return log_density(jax.tree.unflatten(structure, numbers).distribution, x)
 
-    return jax.jit(of_numbers)
+    return jit_alone(of_numbers, WITHOUT_FUSION)
 
 
 @lru_cache(maxsize=TYPES)
@@ -46,7 +47,7 @@ def _cdf_program(structure: Any) -> Callable[..., jax.Array]:
         found: jax.Array = jax.tree.unflatten(structure, numbers).distribution.cdf(x)
         return found
 
-    return jax.jit(of_numbers)
+    return jit_alone(of_numbers, WITHOUT_FUSION)
 
 
 def distribution_function(packed: Packed) -> Callable[[Array], Array]:

@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from divlab.checks import check_count, read_key
+from divlab.compiling import LONG_RUNNING
 from divlab.divergences.families import Family, integrand
 from divlab.divergences.inputs import Whole
 from divlab.divergences.integrals.arrays import compiled, is_known, unless_nan
@@ -56,7 +57,7 @@ class MonteCarlo(OfDistributions):
         return value
 
 
-@compiled()
+@compiled(options=LONG_RUNNING)
 def mean_and_error(
     family: Family, p: Packed, q: Packed, method: MonteCarlo
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -23,6 +23,7 @@ from jax import lax
 from jaxtyping import Array, Float, Key, PyTree
 
 from divlab.checks import check_count, read_key
+from divlab.compiling import LONG_RUNNING
 from divlab.divergences.families import Family
 from divlab.divergences.inputs import AnyArray, Real, Whole
 from divlab.divergences.integrals import arrays
@@ -111,7 +112,7 @@ class Variational(OfSamples):
             return np.asarray(_held_out_bound(as_arrays(family), x, y, self))
 
 
-@compiled()
+@compiled(options=LONG_RUNNING)
 def _held_out_bound(
     family: Family, x: Float[AnyArray, " n"], y: Float[AnyArray, " m"], method: Variational
 ) -> Float[Array, ""]:

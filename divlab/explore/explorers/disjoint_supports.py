@@ -10,13 +10,13 @@ import numpy as np
 from numpyro.distributions import Distribution, Normal, Uniform
 
 import divlab
+from divlab.compiling import QUICKLY, WITHOUT_FUSION, jit_with
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import menu, slider
 from divlab.explore.learned import log_density_at
 from divlab.explore.panels import SHOULDER, note
 from divlab.figures.scene import Axis, Drag, Handle, Line, Panel, Points, Scene, Texts, ceiling
 from divlab.languages import listed, phrase
-from divlab.models.compiling import QUICKLY, WITHOUT_FUSION
 
 _X = np.linspace(-3, 9, 1201)
 _SEPARATIONS = np.linspace(0.0, 6.0, 121)
@@ -34,12 +34,12 @@ def _of_separation(quantity: str, family: str, separation: Any, scale: Any) -> j
     return _QUANTITIES[quantity](build(jnp.zeros(()), scale), build(separation, scale))
 
 
-@partial(jax.jit, static_argnames=("quantity", "family"), compiler_options=QUICKLY)
+@jit_with(QUICKLY, static_argnames=("quantity", "family"))
 def _value_and_slope(quantity: str, family: str, separation: Any, scale: Any) -> Any:
     return jax.value_and_grad(_of_separation, argnums=2)(quantity, family, separation, scale)
 
 
-@partial(jax.jit, static_argnames=("quantity", "family"), compiler_options=WITHOUT_FUSION)
+@jit_with(WITHOUT_FUSION, static_argnames=("quantity", "family"))
 def _curves(quantity: str, family: str, scale: Any) -> Any:
     at = partial(jax.value_and_grad(_of_separation, argnums=2), quantity, family)
     return jax.vmap(lambda separation: at(separation, scale))(jnp.asarray(_SEPARATIONS, float))

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import norm
 
 import divlab
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.diagnosis import quietly
 from divlab.evidence.bounds import bound_and_nll, data_nodes
 from divlab.explore import trainer
@@ -25,7 +26,7 @@ from divlab.models import Run
 _LATENT = np.linspace(-6, 6, 301)
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _networks(model: Any, params: Any, x: Any) -> Any:
     """What the encoder says at a point, as the model sees it, and what the decoder says along z."""
     z = jnp.asarray(_LATENT, float)

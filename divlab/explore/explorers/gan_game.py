@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.inputs import Samples
 from divlab.explore import trainer
 from divlab.explore.base import number
@@ -22,7 +23,7 @@ _ARROWS = 15
 _OBJECTIVES = ("non_saturating", "minimax", "r1")
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _look(model: Any, params: Any, x: Any) -> Any:
     """The logits of the discriminator at points as the model sees them, and their slopes there."""
     logits = model.critic(params, x)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import divlab
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences.families import integrand
 from divlab.divergences.inputs import Samples
 from divlab.divergences.integrals import on_nodes
@@ -34,7 +35,7 @@ _POINTS = 255  # of the model, at even steps of probability; the arrows start at
 _ROLES = {"a": "model", "b": "other"}
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _variation(
     chosen: Chosen, log_p: Float[Array, " n"], log_q: Float[Array, " n"]
 ) -> Float[Array, " n"]:
@@ -46,7 +47,7 @@ def _variation(
     return change
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _push(
     chosen: Chosen, target: Packed | Measurements, points: Float[Array, " n"]
 ) -> Float[Array, " n"]:

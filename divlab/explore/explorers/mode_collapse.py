@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 import divlab
+from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.explore import trainer
 from divlab.explore.learned import View, in_full, in_short, measure
 from divlab.explore.panels import learned_panel, training_panel
@@ -16,7 +16,7 @@ from divlab.models import Run
 from divlab.models.objectives.classifiers import Discriminator
 
 
-@jax.jit
+@jit_with(WITHOUT_FUSION)
 def _scores(model: Any, params: Any, x: Any) -> Any:
     """What the GAN's discriminator or critic says of points x."""
     return model.critic(params, x)

@@ -1,6 +1,5 @@
 """The expected NLL of a model is the KL divergence from the data plus a constant."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -8,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions import Normal
 
+from divlab.compiling import QUICKLY, jit_with
 from divlab.divergences.comparison import compare
 from divlab.explore.base import Explorer, number
 from divlab.explore.controls import slider
@@ -25,7 +25,6 @@ from divlab.figures.scene import (
     ceiling,
 )
 from divlab.languages import phrase
-from divlab.models.compiling import QUICKLY
 from divlab.targets import two_gaussians
 
 _X = np.linspace(-9, 9, 361)
@@ -34,7 +33,7 @@ _MEANS = np.linspace(-4, 4, 33)
 
 # Gradients take 30 ms each where they are not compiled, which is too long for a slider; compiled
 # quickly they take one.
-@partial(jax.jit, compiler_options=QUICKLY)
+@jit_with(QUICKLY)
 def _quantities(separation: Any, scale: Any, mean: Any, model_scale: Any) -> Any:
     """NLL, KL and entropy, and the gradients of the three in the mean and in the scale."""
 
