@@ -14,6 +14,7 @@ import pytest
 import scipy.stats as ss
 from numpyro import distributions as nd
 
+from divlab.compiling import QUICKLY, jit_with
 from divlab.divergences import closed_form, families
 from divlab.divergences.integrals.integral import integral
 from divlab.divergences.integrals.packed import Packed
@@ -51,17 +52,11 @@ DERIVED = {"cross_entropy", "jeffreys", "hellinger", "chi2"}
 OWN = {("hellinger", nd.Cauchy, nd.Cauchy), ("chi2", nd.Cauchy, nd.Cauchy)}  # by formulas
 FAR, NEAR, ANY = 4, 2, 40  # draws: unlike, 3 % apart, and as close as 1e-6
 STRIDE = 2  # of those that SciPy integrates
-MOST = 6 * (FAR + NEAR + ANY + 1 + 4 * 4)  # cases of a row: six numbers and four parameters
 
 
 def is_view(row: tuple[Any, ...]) -> bool:
     """Whether it is the formula of other types, which these are seen as."""
     return bool({nd.HalfNormal, nd.LogNormal} & set(row)) or {nd.Exponential, nd.Gamma} <= set(row)
-
-
-def is_long(row: tuple[Any, ...]) -> bool:
-    """Whether its programs are the ones that take longest to compile."""
-    return bool({nd.Gamma, nd.Beta} & set(row))
 
 
 DIFFERENTIATED = [row for row in ROWS if (row[0] not in DERIVED or row in OWN) and not is_view(row)]
@@ -139,38 +134,17 @@ def function_of(row: tuple[Any, ...]) -> Callable[[Any, Any], jax.Array]:
     return function
 
 
-def shape_of_batch(row: tuple[Any, ...]) -> tuple[int, ...]:
-    """The shape of all draws of a row, where each operation is a program of its own.
-
-    The formulas of Gammas and Betas are long. A Rényi divergence evaluates theirs at two points, so
-    that the other rows find its programs if their draws have a second axis of that length.
-    """
-    of_two_points = row[0] in {"renyi", "hellinger", "chi2"}
-    return (MOST, 2) if is_long(row) and not of_two_points else (MOST,)
-
-
-def over(shape: tuple[int, ...], function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of one draw as one of arrays of that shape."""
-    for _ in shape:
-        function = jax.vmap(function)
-    return function
-
-
 def cases_of(row: tuple[Any, ...]) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """All draws, once for each of the row's options, and the number of that option.
-
-    The parameters come apart from each other, so that no operation has to cut them out of an array.
-    """
+    """All draws, parameter by parameter, once for each of the row's options, and its number."""
     draws = batch(row[1:], is_shared(row))
     numbers = [number for options in options_of(row) for number in options.values()] or [0.0]
     return tuple(np.tile(draws, (len(numbers), 1)).T), np.repeat(numbers, len(draws))
 
 
 def of_options(row: tuple[Any, ...], results: Any) -> np.ndarray:
-    """Results for `cases_of` a row, by its options and its draws; what follows is left out."""
-    options, draws = len(options_of(row)), len(batch(row[1:], is_shared(row)))
-    cut = np.asarray(results)[: options * draws]
-    return cut.reshape(options, draws, *cut.shape[1:])
+    """Results for `cases_of` a row, by its options and its draws."""
+    found = np.asarray(results)
+    return found.reshape(len(options_of(row)), -1, *found.shape[1:])
 
 
 @cache
@@ -188,23 +162,36 @@ def with_32_bits(kinds: tuple[Any, ...]) -> dict[Any, np.ndarray]:
 
 
 @cache
-def with_64_bits(row: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray | None]:
-    """The values for each of the row's options at all draws, and the gradients if they are tested.
+def all_with_64_bits(kinds: tuple[Any, ...]) -> dict[Any, tuple[np.ndarray, np.ndarray | None]]:
+    """The values of all rows of these types, and the gradients of those that are tested.
 
-    Operation by operation, of arrays that have one length for all rows: rows then share what is
-    compiled, where a gradient's own program takes seconds.
+    Users run the formulas by themselves. Here one program has all of them, compiled in the quickest
+    way: what it takes to run does not matter.
     """
-    function, shape = function_of(row), shape_of_batch(row)
-    gradients = None
-    with jax.enable_x64(True), jax.disable_jit():
-        padded = jax.tree.map(lambda case: jnp.asarray(np.resize(case, shape)), cases_of(row))
-        if row in DIFFERENTIATED:
-            values, slopes = over(shape, jax.value_and_grad(function))(*padded)
-            gradients = of_options(row, np.stack([np.ravel(slope) for slope in slopes], axis=-1))
-        else:
-            values = over(shape, function)(*padded)
-    assert values.dtype == "float64"
-    return of_options(row, values.ravel()), gradients
+    rows: list[Any] = [row for row in ROWS if row[1:] == kinds]
+
+    def program(cases: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for row in rows:
+            of_one = function_of(row)
+            function = jax.value_and_grad(of_one) if row in DIFFERENTIATED else of_one
+            found[row[0]] = jax.vmap(function)(*cases[row[0]])
+        return found
+
+    with jax.enable_x64(True):
+        found = jit_with(QUICKLY)(program)({row[0]: cases_of(row) for row in rows})
+    results = {}
+    for row in rows:
+        values, slopes = found[row[0]] if row in DIFFERENTIATED else (found[row[0]], None)
+        assert values.dtype == "float64"
+        gradients = None if slopes is None else of_options(row, np.stack(slopes, axis=-1))
+        results[row] = of_options(row, values), gradients
+    return results
+
+
+def with_64_bits(row: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray | None]:
+    """The values for each of the row's options at all draws, and the gradients if tested."""
+    return all_with_64_bits(row[1:])[row]
 
 
 def is_shared(row: tuple[Any, ...]) -> bool:
