@@ -12,6 +12,7 @@ from scipy import stats
 
 import divlab
 from divlab import families
+from divlab.compiling import QUICKLY, jit_with
 
 ROWS = [
     *families.FAMILIES.values(),
@@ -38,26 +39,26 @@ SIZE = 24001  # of every array that a program gets, so that it is compiled once 
 POINTS = np.array([0.05, 0.4, 0.8, 1.3, 6.0])  # values of p/q
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _f(row: Any, u: jax.Array) -> jax.Array:
     value: jax.Array = row.perspective(jnp.log(u), jnp.zeros_like(u))
     return value
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _best(row: Any, u: jax.Array) -> jax.Array:
     """The best critic where p/q = u."""
     value: jax.Array = row.optimal_critic(jnp.log(u))
     return value
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _conjugate(row: Any, t: jax.Array) -> jax.Array:
     value: jax.Array = row.conjugate(t)
     return value
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _activation(row: Any, v: jax.Array) -> tuple[jax.Array, jax.Array]:
     """A critic in the domain of f*, and f* of it."""
     critic = row.activation(v)

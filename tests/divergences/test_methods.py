@@ -15,6 +15,7 @@ from scipy import stats
 
 import divlab
 from divlab import families
+from divlab.compiling import QUICKLY, jit_with
 from divlab.divergences.integrals.packed import Packed
 from divlab.divergences.methods import monte_carlo, variational
 from tests.divergences import reference
@@ -47,7 +48,7 @@ def test_the_standard_error_covers() -> None:
             for name in truths
         }
 
-    found = jax.jit(jax.vmap(estimates))(jax.random.split(jax.random.key(0), 400))
+    found = jit_with(QUICKLY)(jax.vmap(estimates))(jax.random.split(jax.random.key(0), 400))
     for name, truth in truths.items():
         values, errors = (np.asarray(numbers) for numbers in found[name])
         z = (values - truth) / errors
@@ -245,7 +246,7 @@ def of_critics() -> dict[str, dict[str, Any]]:
             "conjugate at q": family.conjugate(best),
         }
 
-    @jax.jit
+    @jit_with(QUICKLY)
     def of_all(at_p: jax.Array, at_q: jax.Array) -> dict[str, Any]:
         found = {name: of_family(row, at_p, at_q) for name, row in ROWS.items()}
         for name in ("nwj", "donsker_varadhan"):  # which KL has besides

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 import divlab
 from divlab import evidence
+from divlab.compiling import QUICKLY, jit_with
 from divlab.models import Run, Runs
 
 DATA = np.array([-1.5, -1.4, 0.3, 1.2, 2.1])
@@ -23,12 +24,12 @@ def few() -> Run:
 
 
 # One program each, instead of one for each operation of a network.
-@jax.jit
+@jit_with(QUICKLY)
 def _encode(model: Any, params: Any, y: Any) -> Any:
     return model.encode(params, y)
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _decode(model: Any, params: Any, z: Any) -> Any:
     return model.decode(params, z)
 

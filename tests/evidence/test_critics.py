@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,6 +11,7 @@ from scipy import integrate, stats
 
 import divlab
 from divlab import evidence
+from divlab.compiling import QUICKLY, jit_with
 from divlab.models import Run
 
 TARGET = divlab.targets.two_gaussians(3.0, 0.5)
@@ -21,7 +21,7 @@ OPTIONS: dict[str, Any] = {"seeds": 3, "steps": 20, "record_every": 20}
 TRAINED: dict[str, Any] = {"seeds": 2, "steps": 500, "hidden": (8,)}
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _critic(model: Any, params: Any, x: Any) -> Any:
     return model.critic(params, x)
 
@@ -64,7 +64,7 @@ def test_slopes_and_signals_are_those_of_the_critic() -> None:
     slope = np.gradient(criticised(run, x), x)
     assert float(table["steepest"][-1]) == pytest.approx(np.abs(slope).max(), rel=0.02)
     z = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)[:, None]
-    fakes = np.asarray(jax.jit(model.generate)(run.params, z.astype(np.float32)))
+    fakes = np.asarray(jit_with(QUICKLY)(model.generate)(run.params, z.astype(np.float32)))
     step = 1e-2
     scores = [criticised(run, fakes + s) for s in (-step, 0.0, step)]
     pushes = np.abs(scores[2] - scores[0]) / (2 * step) / (1 + np.exp(scores[1]))

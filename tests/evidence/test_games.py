@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 from numpyro.distributions import Normal
@@ -11,6 +10,7 @@ from scipy.stats import norm
 
 import divlab
 from divlab import evidence
+from divlab.compiling import QUICKLY, jit_with
 from divlab.models import Runs
 from tests.annotations import unchecked
 
@@ -118,7 +118,7 @@ def test_game_along_training_is_a_sum_over_a_grid(gan_runs: Runs) -> None:
     params = run.params_at(step)
 
     # One program: operation by operation it would be twenty.
-    @jax.jit
+    @jit_with(QUICKLY)
     def networks(x: Any, z: Any) -> Any:
         fake = run.model.generate(params, z[:, None])
         return run.model.critic(params, x), run.model.critic(params, fake)

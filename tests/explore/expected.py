@@ -10,6 +10,7 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 import divlab
+from divlab.compiling import QUICKLY, jit_with
 from divlab.explore import estimation, trainer, two_samples
 from divlab.targets import two_gaussians
 
@@ -194,12 +195,12 @@ def minimum_divergence(v: Values) -> Values:
     return {n: summary(fitted(v, m, target), target, v) for n, m in models.items()}
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _encode(model: Any, params: Any, x: Any) -> Any:
     return model.encode(params, x)
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def _decode(model: Any, params: Any, z: Any) -> Any:
     return model.decode(params, z)
 

@@ -13,6 +13,7 @@ from numpyro.distributions import Normal
 from scipy import stats
 
 import divlab
+from divlab.compiling import QUICKLY, jit_with
 
 from . import expected
 from .setting import MODULES, agree, picture
@@ -169,7 +170,7 @@ def test_the_caption_of_estimators_speaks_of_n(explorers: Callable[[str], Any]) 
     explorer.load(before)
 
 
-@jax.jit
+@jit_with(QUICKLY)
 def scores_of(model: Any, params: Any, x: Any) -> Any:
     """What a critic says of points."""
     return model.critic(params, x)

@@ -13,6 +13,7 @@ from scipy import optimize, stats
 
 import divlab
 from divlab import MinimumDivergence, families
+from divlab.compiling import QUICKLY, jit_with
 from divlab.divergences.integrals import on_nodes
 from divlab.models import Training, Units
 from divlab.models.flow import Flow as FlowLaw
@@ -167,7 +168,7 @@ def test_gradients_are_those_of_the_value() -> None:
 
     at, step = np.array([0.4, 1.3]), 1e-5
     with jax.enable_x64(True):
-        gradients = jax.jit(jax.grad(total))(np.tile(at, (len(EVERY), 1)))
+        gradients = jit_with(QUICKLY)(jax.grad(total))(np.tile(at, (len(EVERY), 1)))
         for name, gradient in zip(EVERY, gradients, strict=True):
             steps = step * np.eye(2)
             slope = [(exact(name, at + h) - exact(name, at - h)) / (2 * step) for h in steps]
@@ -194,7 +195,7 @@ def test_atoms_are_compared_as_their_definitions_say() -> None:
             def value(points: Any, of: Any = of) -> Any:
                 return of(target, on_nodes.Atoms(points)).value
 
-            program, step = jax.jit(jax.value_and_grad(value)), 1e-6 * np.eye(y.size)
+            program, step = jit_with(QUICKLY)(jax.value_and_grad(value)), 1e-6 * np.eye(y.size)
             found, gradient = program(y)
             assert float(found) == pytest.approx(expected, rel=near)
             slopes = [(program(y + h)[0] - program(y - h)[0]) / 2e-6 for h in step]
@@ -240,7 +241,7 @@ def test_a_flow_is_a_distribution(key: int) -> None:
 def test_a_flow_is_found_wherever_it_is() -> None:
     """Far from 0 and narrow: nodes that missed it would see no mass."""
 
-    @jax.jit
+    @jit_with(QUICKLY)
     def seen_mass(loc: jax.Array, scale: jax.Array) -> Any:
         law = FlowLaw(bent(1), loc, scale)
         return on_nodes.f_divergence(

@@ -15,6 +15,7 @@ from scipy import stats
 
 import divlab
 from divlab import objectives
+from divlab.compiling import QUICKLY, jit_with
 from divlab.models import Runs
 from divlab.models.data import draws_from, read_target, standardised
 from divlab.pytrees import as_arrays
@@ -43,7 +44,7 @@ def sigmoid(score: Any) -> Any:
 def losses(objective: Any, networks: Any = LINEAR) -> Any:
     """The critic's loss and the generator's, by one program, as in training."""
 
-    @jax.jit
+    @jit_with(QUICKLY)
     def both(objective: Any, batch: Any) -> Any:
         return objective.critic_loss(networks, batch), objective.generator_loss(networks, batch)
 
@@ -109,7 +110,7 @@ def test_f_gan_is_nowozins_bound(name: str) -> None:
 @pytest.mark.parametrize("family", divlab.families.FAMILIES.values(), ids=lambda f: f.name)
 def test_the_conjugate_of_an_activation_is_that_of_its_value(family: Any) -> None:
 
-    @jax.jit
+    @jit_with(QUICKLY)
     def both(v: Any) -> Any:
         return family.activated_conjugate(v), family.conjugate(family.activation(v))
 
@@ -210,7 +211,7 @@ def gradient_at_best_critic(objective: Any, best: Any, theta: float) -> Any:
         x = moved + jnp.asarray(QUANTILES, jnp.float32)
         return objective.generator_loss(networks, batch(x, x, x[:, None]))
 
-    return float(jax.jit(jax.grad(loss))(theta, theta))
+    return float(jit_with(QUICKLY)(jax.grad(loss))(theta, theta))
 
 
 def slope_of(divergence: Any, theta: float) -> Any:
@@ -248,7 +249,7 @@ def test_an_f_gan_follows_the_gradient_of_its_divergence(name: str) -> None:
     objective, best = divlab.GAN_OBJECTIVES[name], BEST_SCORES[name]
     assert isinstance(objective, objectives.FGAN)
     family = objective.family
-    both = jax.jit(lambda r: (family.activation(best(r)), family.optimal_critic(r)))
+    both = jit_with(QUICKLY)(lambda r: (family.activation(best(r)), family.optimal_critic(r)))
     found, expected = both(np.linspace(-2.0, 2.0, 9))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     found = gradient_at_best_critic(objective, best, 0.5)
@@ -261,7 +262,7 @@ def test_the_least_loss_of_a_discriminator_is_log_4_less_two_js(target: Distribu
     other = two_gaussians(2.0, 1.0)
     best = {"critic": lambda x: (target.log_prob(x) - other.log_prob(x))[:, None]}
 
-    @jax.jit
+    @jit_with(QUICKLY)
     def loss(keys: Any) -> Any:
         real, fake = target.sample(keys[0], (200_000,)), other.sample(keys[1], (200_000,))
         return objectives.Minimax().critic_loss(best, batch(real, fake, fake[:, None]))
@@ -292,7 +293,7 @@ def test_the_gradient_penalty_is_taken_between_real_and_fake_points() -> None:
     objective = objectives.WassersteinGP(penalty=1.0, one_sided=False)
     real, fake = np.ones(20_000), 3 * np.ones(20_000)
     square = {"critic": lambda x: x[:, None] ** 2}
-    loss = jax.jit(lambda batch: objective.critic_loss(square, batch))(batch(real, fake))
+    loss = jit_with(QUICKLY)(lambda batch: objective.critic_loss(square, batch))(batch(real, fake))
     # The mean of (2x - 1)² over x uniform on [1, 3]: [(2x - 1)³ / 6] from 1 to 3, over 2.
     assert float(loss) - (9 - 1) == pytest.approx((5**3 - 1) / 12, rel=0.02)
 
@@ -302,7 +303,7 @@ def test_a_slope_in_two_dimensions_is_a_length() -> None:
     points = np.array([[0.0, 1.0], [2.0, -1.0]])
     networks = {"critic": lambda x: x @ jnp.array([[3.0], [4.0]])}
 
-    @jax.jit
+    @jit_with(QUICKLY)
     def loss(penalty: Any) -> Any:
         objective = objectives.WassersteinGP(penalty=penalty)
         return objective.critic_loss(networks, batch(points, points))
@@ -349,7 +350,7 @@ def test_elbo_of_linear_networks() -> None:
     def loss(key: Any) -> Any:
         return objectives.ELBO().loss(autoencoder(encode, decode), jnp.asarray(x), key)
 
-    total, parts = jax.jit(jax.vmap(loss))(jax.random.split(jax.random.key(3), 20_000))
+    total, parts = jit_with(QUICKLY)(jax.vmap(loss))(jax.random.split(jax.random.key(3), 20_000))
     kl = np.mean((means**2 + scales**2 - 1) / 2 - np.log(scales))
     np.testing.assert_allclose(parts["kl_to_prior"], kl, rtol=1e-5)
     reconstruction = elbo_by_hand(x, means, scales, lambda z: (2.0 * z - 0.5, 0.7))
@@ -366,7 +367,7 @@ def test_kl_to_prior_sums_over_the_latents_dimensions() -> None:
         return z[:, 0], jnp.zeros(1)
 
     model = autoencoder(encode, decode, latent_dim=2)
-    _, parts = jax.jit(lambda key: objectives.ELBO().loss(model, jnp.zeros(1), key))(KEY)
+    _, parts = jit_with(QUICKLY)(lambda key: objectives.ELBO().loss(model, jnp.zeros(1), key))(KEY)
     expected = (1 + 0.25 - 1) / 2 - np.log(0.5) + (4 + 1 - 1) / 2
     assert float(parts["kl_to_prior"]) == pytest.approx(expected, rel=1e-5)
 
@@ -375,7 +376,7 @@ def test_the_exact_nll_is_the_bound_less_its_gap(vae_runs: Runs) -> None:
     """NLL = -ELBO - mean KL(q(z|x)‖p(z|x)), both integrated over z here."""
     run = vae_runs[1]
     x = np.linspace(-4, 4, 33)
-    encode, decode = jax.jit(run.model.encode), jax.jit(run.model.decode)
+    encode, decode = jit_with(QUICKLY)(run.model.encode), jit_with(QUICKLY)(run.model.decode)
     mean, log_scale = (np.asarray(a, float)[:, 0] for a in encode(run.params, x))
     z = np.linspace(-12, 12, 48_001)
     locs, log_noise = (np.asarray(a, float) for a in decode(run.params, z[:, None]))
