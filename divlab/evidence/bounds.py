@@ -19,6 +19,7 @@ from divlab.compiling import WITHOUT_FUSION, jit_with
 from divlab.divergences import entropy, kl
 from divlab.divergences.diagnosis import quietly
 from divlab.divergences.inputs import Samples, read_exact
+from divlab.divergences.integrals.arrays import matmul
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.metrics import coverage
@@ -55,10 +56,9 @@ def parts_at(
     mean, log_scale = (a[:, 0] for a in model.encode(params, x))
     z = mean[:, None] + jnp.exp(log_scale)[:, None] * jnp.asarray(_NODES, float)
     loc, log_noise = (a.reshape(z.shape) for a in model.decode(params, z.reshape(-1, 1)))
-    weights = jnp.asarray(_WEIGHTS, float)
-    reconstruction: Float[Array, " n"] = -norm.logpdf(x[:, None], loc, jnp.exp(log_noise)) @ weights
-    log_prior: Float[Array, " n"] = model.prior(params).log_prob(z[..., None]) @ weights
-    return reconstruction, -log_prior - log_scale - (1 + np.log(2 * np.pi)) / 2
+    log_likelihood = matmul(norm.logpdf(x[:, None], loc, jnp.exp(log_noise)), _WEIGHTS)
+    log_prior: Float[Array, " n"] = matmul(model.prior(params).log_prob(z[..., None]), _WEIGHTS)
+    return -log_likelihood, -log_prior - log_scale - (1 + np.log(2 * np.pi)) / 2
 
 
 @jit_with(WITHOUT_FUSION)

@@ -14,6 +14,7 @@ from divlab.checks import Numbers
 from divlab.compiling import QUICKLY, WITHOUT_FUSION, jit_with
 from divlab.divergences import chi2, hellinger, js, kl, reverse_kl, tv, wasserstein
 from divlab.divergences.inputs import read_exact, read_number
+from divlab.divergences.integrals.arrays import matmul
 from divlab.divergences.integrals.known import Known
 from divlab.divergences.integrals.packed import Packed
 from divlab.evidence.training import along_training
@@ -166,7 +167,8 @@ def _losses(name: str, of_p: Packed, of_q: Packed, x: Any) -> list[Float[Array, 
     for loss in (objective.critic_loss, objective.generator_loss):
         at_real = jax.vmap(lambda real, loss=loss: of_pair(loss, real, middle))(x)
         at_fake = jax.vmap(lambda fake, loss=loss: of_pair(loss, middle, fake))(x)
-        found.append(weights[0] @ at_real + weights[1] @ at_fake - of_pair(loss, middle, middle))
+        means = (matmul(*both) for both in zip((at_real, at_fake), weights, strict=True))
+        found.append(sum(means) - of_pair(loss, middle, middle))
     return found
 
 
@@ -226,7 +228,8 @@ def _slopes(theta: Float[Array, ""], scale: Float[Array, ""]) -> dict[str, Float
         x = moved + scale * z
         logit = data.log_prob(x) - Normal(held, scale).log_prob(x)
         terms = -jax.nn.softplus(logit) if saturating else jax.nn.softplus(-logit)
-        return weights @ terms
+        mean: Array = matmul(terms, weights)
+        return mean
 
     return {
         "saturating": jax.grad(loss)(theta, theta, True),

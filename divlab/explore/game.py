@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Key
 
 import divlab
 from divlab.compiling import WITHOUT_FUSION, jit_with
+from divlab.divergences.integrals.arrays import matmul
 from divlab.explore.target_code import TargetCode
 from divlab.explore.training_code import code_of_training
 from divlab.models import Data, Losses, State
@@ -58,8 +59,8 @@ def value_of(
         The value in nats.
     """
     fake = model.generate(params, jnp.asarray(_LATENT, float)[:, None])
-    real_part = -weights @ jax.nn.softplus(-model.critic(params, x))
-    fake_part = -jnp.asarray(_WEIGHTS, float) @ jax.nn.softplus(model.critic(params, fake))
+    real_part = -matmul(jax.nn.softplus(-model.critic(params, x)), weights)
+    fake_part = -matmul(jax.nn.softplus(model.critic(params, fake)), _WEIGHTS)
     value: Float[Array, ""] = real_part + fake_part
     return value
 

@@ -26,7 +26,7 @@ from divlab.divergences.integrals.arrays import (
     compiled_method,
     is_known,
     namespace,
-    over_rows,
+    on_host,
     precision,
 )
 from divlab.pytrees import Number
@@ -233,7 +233,7 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
         def of_one(mean: Number, scale: Number) -> Nodes:
             return _decoded(lambda u: decode(mean + scale * u))
 
-        parts = over_rows(of_one, means, scales)
+        parts = _over_rows(of_one, means, scales)
         found = (log_weights[:, None] + parts[0], *parts[1:])
         return cls(*(jnp.asarray(part.ravel(), float) for part in found))
 
@@ -263,6 +263,14 @@ class Decoded(Distribution):  # type: ignore[misc]  # numpyro has no types
         node_key, noise_key = jax.random.split(key)
         node = jax.random.categorical(node_key, self.log_weights, shape=sample_shape)
         return self.means[node] + self.scales[node] * jax.random.normal(noise_key, sample_shape)
+
+
+def _over_rows(function: Callable[..., Nodes], *arrays: Float[AnyArray, " K"]) -> Any:
+    """What `function` returns for each row of the arrays, stacked along a new first axis."""
+    if not all(on_host(array) for array in arrays):
+        return jax.vmap(function)(*arrays)
+    rows = [function(*row) for row in zip(*arrays, strict=True)]
+    return jax.tree.map(lambda *parts: np.stack(parts), *rows)
 
 
 def _decoded(decode: Curves) -> Nodes:

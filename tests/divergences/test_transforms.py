@@ -14,6 +14,7 @@ import pytest
 from numpyro import distributions as nd
 
 import divlab
+from divlab.divergences.integrals import on_nodes
 
 UNIT = nd.Normal(0.0, 1.0)
 
@@ -235,6 +236,24 @@ def test_a_new_parameter_compiles_nothing(compilations: list[float]) -> None:
     assert not compilations
     jax.jit(lambda x: x + 1)(1.0)
     assert compilations  # so the listener hears
+
+
+def test_traced_sums_keep_all_digits_on_a_gpu() -> None:
+    """By default a GPU rounds the factors of a product to 11 bits, which is seen on a GPU only."""
+
+    def everything(loc: Any) -> Any:
+        p, q = nd.Normal(loc, 1.0), nd.Gumbel(0.0, 1.0)
+        verbs = divlab.kl, divlab.js, divlab.wasserstein, divlab.cramer, divlab.ks
+        found = [verb(p, q) for verb in verbs]
+        found += [divlab.mmd(p, q, bandwidth=1.0), divlab.wasserstein(p, q, order=2)]
+        points = on_nodes.Atoms(loc + jnp.linspace(-1.0, 1.0, 9))
+        target = on_nodes.Sample(jnp.linspace(-2.0, 2.0, 5))
+        return sum(found) + on_nodes.discrepancy(target, points, 1.0).value
+
+    program = jax.jit(jax.value_and_grad(everything)).lower(0.5).as_text()
+    products = [line for line in program.splitlines() if "dot_general" in line]
+    assert len(products) > 10
+    assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)
 
 
 LOWER = """

@@ -6,6 +6,7 @@ many nodes. What the nodes see of either mass is returned as well. It is 1 where
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -281,7 +282,8 @@ def discrepancy(target: Target, model: Model, bandwidth: Any) -> Seen:
     """MMD² of a Gaussian kernel, ∫∫ (p - q)(x) k(x - y) (p - q)(y) dx dy, by pairs of points."""
 
     def pairs(x: Points, of_x: Points, y: Points, of_y: Points) -> Float[Array, ""]:
-        total: Array = of_x @ jnp.expm1(-0.5 * ((x[:, None] - y) / bandwidth) ** 2) @ of_y
+        dot = partial(jnp.dot, precision="highest")  # else a GPU keeps 11 bits of each number
+        total: Array = dot(dot(of_x, jnp.expm1(-0.5 * ((x[:, None] - y) / bandwidth) ** 2)), of_y)
         return total
 
     if isinstance(model, Law) and isinstance(target, Law):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.polynomial import legendre
 
-from divlab.divergences.integrals.arrays import Array, namespace
+from divlab.divergences.integrals.arrays import Array, matmul, namespace
 from divlab.divergences.integrals.refinement import KRONROD, NODES
 
 # Polynomials on [0, 1] through the 15 nodes, as coefficients of Legendre polynomials P_k(2s - 1):
@@ -17,22 +17,22 @@ _TO_NODES = legendre.legvander(2 * NODES - 1, 15) @ _INTEGRALS.T @ _COEFFICIENTS
 
 def total(values: Array) -> Array:
     """∫_0^1 of the polynomials through `values` (..., 15) at the nodes."""
-    return values @ namespace(values).asarray(KRONROD, dtype=values.dtype)
+    return matmul(values, KRONROD)
 
 
 def rise(values: Array) -> Array:
     """∫_0^s for s at every node, of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(_TO_NODES, dtype=values.dtype).T
+    return matmul(values, _TO_NODES.T)
 
 
 def fall(values: Array) -> Array:
     """∫_s^1 for s at every node, of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(KRONROD - _TO_NODES, dtype=values.dtype).T
+    return matmul(values, (KRONROD - _TO_NODES).T)
 
 
 def integral_series(values: Array) -> Array:
     """Legendre coefficients (..., 16) of ∫_0^s of the polynomials through `values` (..., 15)."""
-    return values @ namespace(values).asarray(_COEFFICIENTS.T @ _INTEGRALS, dtype=values.dtype)
+    return matmul(values, _COEFFICIENTS.T @ _INTEGRALS)
 
 
 def sum_series(coefficients: Array, s: Array) -> Array:

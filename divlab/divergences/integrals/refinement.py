@@ -19,6 +19,7 @@ from divlab.divergences.integrals.arrays import (
     asked_precision,
     fixed,
     has_32_bits,
+    matmul,
     namespace,
     on_host,
     set_rows,
@@ -134,10 +135,9 @@ def look_by(panels: Panels, integrand: Callable[[Array], Any]) -> Callable[..., 
 def weigh(values: Any, near: Any, length: Array, at: Limits | None) -> Look:
     """From the values of the functions, times dx/dt, at the nodes, and their values at limits."""
     if on_host(values):  # of all functions in one array
-        sums = (values @ _RULES).transpose(1, 2, 0)
+        sums = matmul(values, _RULES).transpose(1, 2, 0)
     else:
-        rules = jnp.asarray(_RULES, values[0].dtype)
-        sums = jnp.stack([v @ rules for v in values], axis=-1)
+        sums = jnp.stack([matmul(v, _RULES) for v in values], axis=-1)
     xp = namespace(sums)
     sums = sums * length[:, None, None]
     integrals, errors = sums[:, 0], xp.abs(sums[:, 1:]).max(axis=1)

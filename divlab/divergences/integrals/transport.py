@@ -20,6 +20,7 @@ from divlab.divergences.integrals.arrays import (
     fixed,
     integrating_on_host,
     is_known,
+    matmul,
     namespace,
     on_host,
     power,
@@ -190,7 +191,7 @@ def _cost(plan: _Plan, order: Array) -> Array:
     rounding = _costs(mass, distance + 4 * eps * xp.abs(line.x), order) - inside
     unknown = _costs(xp.where(known, 0.0, mass), xp.abs(line.x - line.middle), order)
     values = _costs(source.masses.density, distance, order)
-    coarse = xp.abs(values @ xp.asarray(KRONROD - GAUSS, dtype=values.dtype))
+    coarse = xp.abs(matmul(values, KRONROD - GAUSS))
     (left, left_off), (right, right_off) = (_outside(plan, order, sign) for sign in (-1, 1))
     cost = inside.sum() + left + right
     # Of what is nearer than that to 0, no digit is known.
