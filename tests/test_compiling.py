@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from divlab.compiling import LONG_RUNNING, QUICKLY, WITHOUT_FUSION, jit_with
+from divlab.compiling import AT_POINTS, LONG_RUNNING, QUICKLY, WITHOUT_FUSION, jit_with
 
 
 def double(x: Any) -> Any:
     return 2 * x
 
 
-@pytest.mark.parametrize("options", [QUICKLY, LONG_RUNNING, WITHOUT_FUSION])
+@pytest.mark.parametrize("options", [QUICKLY, AT_POINTS, WITHOUT_FUSION, LONG_RUNNING])
 def test_the_options_are_known_to_xla(options: dict[str, Any]) -> None:
     """After a change of XLA, programs would compile slowly again, and nothing else would tell."""
     jax.jit(double).lower(1.0).compile(options)

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from divlab.compiling import WITHOUT_FUSION, jit_with
+from divlab.compiling import AT_POINTS, jit_with
 from divlab.divergences import families, gaps
 from divlab.divergences.inputs import AnyArray, Argument, read_exact
 from divlab.divergences.integrals import arrays, cdf_distances
@@ -76,9 +76,7 @@ def _integrands(
 @lru_cache
 def _integrands_of(names: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
     """The integrands of these names, on the host all by one program."""
-    program = jit_with(WITHOUT_FUSION)(
-        lambda log_p, log_q: jnp.stack(_integrands(names, log_p, log_q))
-    )
+    program = jit_with(AT_POINTS)(lambda log_p, log_q: jnp.stack(_integrands(names, log_p, log_q)))
 
     def integrands(log_p: arrays.Array, log_q: arrays.Array) -> tuple[Any, ...]:
         if names and arrays.on_host(log_p):

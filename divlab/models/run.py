@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from divlab.checks import Count, KeyLike, Numbers, check_count, read_key
-from divlab.compiling import LONG_RUNNING, WITHOUT_FUSION, jit_with
+from divlab.compiling import AT_POINTS, LONG_RUNNING, jit_with
 from divlab.divergences.inputs import AnyArray, Samples
 from divlab.divergences.integrals.arrays import computing_on_host
 from divlab.divergences.integrals.packed import Packed
@@ -238,19 +238,19 @@ def _sample(model: Model, params: Any, key: Key[Array, ""], n: int) -> Float[Arr
     return model.sample(params, key, n)
 
 
-@jit_with(WITHOUT_FUSION)
+@jit_with(AT_POINTS)
 def _log_prob(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     values: Array = model.learned(params).log_prob(x)
     return values
 
 
-@jit_with(WITHOUT_FUSION)
+@jit_with(AT_POINTS)
 def _cdf(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     values: Array = model.learned(params).cdf(x)
     return values
 
 
-@jit_with(WITHOUT_FUSION)
+@jit_with(LONG_RUNNING)
 def _log_probs(
     model: Model, params: Any, x: Float[Array, "*shape"]
 ) -> Float[Array, " seeds *shape"]:
@@ -259,7 +259,7 @@ def _log_probs(
     return values
 
 
-@jit_with(WITHOUT_FUSION)
+@jit_with(LONG_RUNNING)
 def _cdfs(model: Model, params: Any, x: Float[Array, "*shape"]) -> Float[Array, " seeds *shape"]:
     values: Array = jax.lax.map(lambda one: model.learned(one).cdf(x), params)
     return values

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from divlab.compiling import WITHOUT_FUSION, jit_with
+from divlab.compiling import AT_POINTS, jit_with
 from divlab.divergences.closed_form import Formulas
 from divlab.divergences.inputs import AnyArray
 from divlab.divergences.integrals import arrays
@@ -207,7 +207,7 @@ def _integrand(
     return jnp.where(has_p | has_q, value, 0.0)
 
 
-_integrand_program = jit_with(WITHOUT_FUSION)(_integrand)
+_integrand_program = jit_with(AT_POINTS)(_integrand)
 
 
 def _finite(

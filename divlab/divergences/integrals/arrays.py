@@ -25,6 +25,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 Array = Any  # of NumPy or of JAX, or a number of NumPy
 BLOCK = 1024  # points that a program takes at least; one program serves all smaller numbers
 _LARGEST = BLOCK << 10  # points that a program takes at most
+_OF_HOST = np.ndarray, np.generic, float, int
 
 
 def is_known(*trees: Any) -> bool:
@@ -43,7 +44,7 @@ def _is_known(tree: Any) -> bool:
 
 def on_host(array: Array) -> bool:
     """Whether an array is NumPy's, or a plain number."""
-    return isinstance(array, np.ndarray | np.generic | float | int)
+    return isinstance(array, _OF_HOST)
 
 
 def namespace(*arrays: Array) -> Any:

@@ -11,7 +11,7 @@ What falls short: traced with 32 bits, a density that is infinite at an end of a
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from divlab.compiling import WITHOUT_FUSION, jit_with
+from divlab.compiling import AT_POINTS, jit_alone
 from divlab.divergences.integrals.arrays import (
     Array,
     compiled,
@@ -285,17 +285,18 @@ class _Values:
         self, integrand: Callable[..., Any], distributions: Distributions, options: tuple[Any, ...]
     ):
         self.densities = [Known(d).on_device for d in distributions]
-        self.of_logs = partial(_values_program, integrand, options)
+        self.of_logs = partial(_values_program(integrand), options)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(self.of_logs([of(points) for of in self.densities]))
 
 
-@jit_with(WITHOUT_FUSION, static_argnums=0)
-def _values_program(
-    integrand: Callable[..., Any], options: tuple[Any, ...], logs: list[jax.Array]
-) -> jax.Array:
-    return jnp.stack(_values(integrand, options, logs))
+@lru_cache
+def _values_program(integrand: Callable[..., Any]) -> Callable[..., jax.Array]:
+    def values(options: tuple[Any, ...], logs: list[jax.Array]) -> jax.Array:
+        return jnp.stack(_values(integrand, options, logs))
+
+    return jit_alone(values, AT_POINTS)
 
 
 def _jvp_on_host(

@@ -13,7 +13,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float
 
-from divlab.compiling import WITHOUT_FUSION, jit_alone
+from divlab.compiling import AT_POINTS, jit_alone
 from divlab.divergences.integrals.arrays import (
     Array,
     at_points,
@@ -38,7 +38,7 @@ def density_program(structure: Any) -> Callable[..., jax.Array]:
     def of_numbers(numbers: list[Any], x: jax.Array) -> jax.Array:
         return log_density(jax.tree.unflatten(structure, numbers).distribution, x)
 
-    return jit_alone(of_numbers, WITHOUT_FUSION)
+    return jit_alone(of_numbers, AT_POINTS)
 
 
 @lru_cache(maxsize=TYPES)
@@ -47,7 +47,7 @@ def _cdf_program(structure: Any) -> Callable[..., jax.Array]:
         found: jax.Array = jax.tree.unflatten(structure, numbers).distribution.cdf(x)
         return found
 
-    return jit_alone(of_numbers, WITHOUT_FUSION)
+    return jit_alone(of_numbers, AT_POINTS)
 
 
 def distribution_function(packed: Packed) -> Callable[[Array], Array]:

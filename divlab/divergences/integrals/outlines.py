@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpyro.distributions import Distribution
 
-from divlab.compiling import WITHOUT_FUSION, jit_with
+from divlab.compiling import AT_POINTS, jit_with
 from divlab.divergences.integrals.arrays import Array, fixed, is_known
 from divlab.divergences.integrals.densities import (
     components,
@@ -98,14 +98,14 @@ def support_ends(*distributions: Distribution) -> Float[jax.Array, " ends"]:
     return jnp.where(jnp.isinf(ends), 0.0, ends)
 
 
-@jit_with(WITHOUT_FUSION)
+@jit_with(AT_POINTS)
 def _own_landmarks(packed: Packed) -> jax.Array:
     points: jax.Array = packed.distribution.landmarks()
     return points
 
 
 def _compiled(spreads: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., tuple[Any, ...]]:
-    return jit_with(WITHOUT_FUSION)(lambda packed: spreads(packed.distribution))
+    return jit_with(AT_POINTS)(lambda packed: spreads(packed.distribution))
 
 
 _WAYS = [_compiled(way) for way in (spreads_of_quantiles, spreads_of_moments, spreads_of_draws)]
