@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpyro.distributions import Distribution
+from numpyro.distributions import Distribution, TransformedDistribution, constraints
 
 from divlab.checks import Numbers
 from divlab.divergences.columns import near_common_origin, numbers_of_objects
@@ -118,7 +118,12 @@ def read_distribution(name: str, value: Distribution) -> Packed:
 
 def may_be_empty(distribution: Distribution) -> bool:
     """Whether the support depends on the parameters, so that some of them leave nothing of it."""
-    return distribution.support is not getattr(type(distribution), "support", None)
+    support = distribution.support
+    # numpyro says of a transformed distribution that it has the whole line, where it need not.
+    is_whole = isinstance(support, type(constraints.real))
+    if is_whole and not isinstance(distribution, TransformedDistribution):
+        return False
+    return support is not getattr(type(distribution), "support", None)
 
 
 def _check_support(name: str, value: Distribution) -> None:
